@@ -70,7 +70,6 @@ const configMapRef = z
   .strictObject({
     name: z
       .string()
-      .min(1)
       .max(maxConfigMapNameLength)
       .regex(dnsSubdomain)
       .describe(

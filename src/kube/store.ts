@@ -1,0 +1,98 @@
+import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
+
+/**
+ * The newest known version of each object, fed by a reflector and by the answers to our own writes, so that a decision
+ * never rests on something older than what we wrote ourselves. Values are found by key, and by what `index` gives.
+ */
+export class Store<T extends KubeObject> {
+  readonly #objects = new Map<string, T>();
+  readonly #index: (object: T) => string[];
+  readonly #keysByIndex = new Map<string, Set<string>>();
+  /** uids that we deleted and whose DELETED event is still under way: older events must not bring them back. */
+  readonly #deleted = new Set<string>();
+
+  constructor(index: (object: T) => string[] = () => []) {
+    this.#index = index;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#objects.keys();
+  }
+
+  values(): IterableIterator<T> {
+    return this.#objects.values();
+  }
+
+  /** The objects for which `index` gave this value. */
+  by(value: string): T[] {
+    return [...(this.#keysByIndex.get(value) ?? [])].flatMap((key) => this.#objects.get(key) ?? []);
+  }
+
+  /** Takes a version of an object; false, and nothing changes, when one as new is known or the object was deleted. */
+  put(object: T): boolean {
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    if (this.#deleted.has(object.metadata.uid)) return false;
+    if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0) return false;
+    this.#set(key, known, object);
+    return true;
+  }
+
+  /** Takes the event that an object is gone; false when a newer object of that name is known already. */
+  remove(object: T): boolean {
+    this.#deleted.delete(object.metadata.uid);
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    if (known?.metadata.uid !== object.metadata.uid) return false;
+    this.#set(key, known, undefined);
+    return true;
+  }
+
+  /** Forgets an object that we deleted ourselves, until its DELETED event arrives. */
+  deleted(object: T): void {
+    const known = this.remove(object);
+    if (known) this.#deleted.add(object.metadata.uid);
+  }
+
+  /** Takes a whole list. Gives what is new or changed, and what is gone. */
+  replace(objects: readonly T[]): { changed: T[]; gone: T[] } {
+    this.#deleted.clear();
+    const listed = new Set(objects.map(keyOf));
+    const gone = [...this.#objects].flatMap(([key, object]) => (listed.has(key) ? [] : [object]));
+    for (const object of gone) this.#set(keyOf(object), object, undefined);
+    const changed = objects.filter((object) => {
+      const known = this.#objects.get(keyOf(object));
+      // A list is the truth, even where its versions are older: the store may have been restored from a backup.
+      if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
+      this.#set(keyOf(object), known, object);
+      return true;
+    });
+    return { changed, gone };
+  }
+
+  #set(key: string, known: T | undefined, object: T | undefined): void {
+    for (const value of known ? this.#index(known) : []) {
+      const keys = this.#keysByIndex.get(value);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysByIndex.delete(value);
+    }
+    if (object === undefined) {
+      this.#objects.delete(key);
+      return;
+    }
+    this.#objects.set(key, object);
+    for (const value of this.#index(object)) {
+      let keys = this.#keysByIndex.get(value);
+      if (!keys) this.#keysByIndex.set(value, (keys = new Set()));
+      keys.add(key);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The rules of DESIGN section 2, checked again by the operator: ratcheting, an older CRD or a restored backup lets a
+ * bad object into storage. Every mistake is reported, not only the first.
+ */
+import type { z } from 'zod';
+import { licenseTypes } from '../api/license-types.ts';
+import {
+  belongsTo,
+  type FieldError,
+  maxConfigMapNameLength,
+  maxCount,
+  maxErrors,
+  maxNameLength,
+  type Spec,
+  specSchema,
+} from '../api/licensesettings.ts';
+
+/** What is judged: the object's name and its spec as stored, of any shape. */
+export type Settings = { readonly name: string; readonly spec: unknown };
+
+/** One rule. It must bear any shape of spec, and says nothing about what it can't read. */
+export type Policy = (settings: Settings) => FieldError[];
+
+/** The rules, in the order in which their errors are shown. */
+export const policies: readonly Policy[] = [objectName, shape, minimumAtMostMaximum, configMapNameBelongs];
+
+/** Every mistake of the settings; empty when they are valid. */
+export function validate(settings: Settings): { errors: FieldError[]; spec?: Spec } {
+  const errors = policies.flatMap((policy) => policy(settings));
+  return errors.length > 0 ? { errors } : { errors, spec: settings.spec as Spec };
+}
+
+/** At most 64 errors: where there are more, the last one says how many. */
+export function cutErrors(errors: readonly FieldError[]): FieldError[] {
+  if (errors.length <= maxErrors) return [...errors];
+  const more = errors.length - (maxErrors - 1);
+  return [
+    ...errors.slice(0, maxErrors - 1),
+    { field: 'spec', reason: 'TooMany', message: `${more} more errors are not shown: mend these first` },
+  ];
+}
+
+function objectName({ name }: Settings): FieldError[] {
+  if (name.length <= maxNameLength) return [];
+  return [
+    {
+      field: 'metadata.name',
+      reason: 'InvalidName',
+      message: `is ${name.length} characters long: names of LicenseSettings may have up to ${maxNameLength}`,
+    },
+  ];
+}
+
+function minimumAtMostMaximum({ spec }: Settings): FieldError[] {
+  return licenseTypes.flatMap(({ key }) => {
+    const range = at(spec, 'licenses', key);
+    const [minimum, maximum] = [at(range, 'minimum'), at(range, 'maximum')];
+    if (!Number.isInteger(minimum) || !Number.isInteger(maximum) || (minimum as number) <= (maximum as number)) return [];
+    return [
+      {
+        field: `spec.licenses.${key}.minimum`,
+        reason: 'MinimumAboveMaximum',
+        message: `minimum ${minimum} is above maximum ${maximum}: lower the minimum or raise the maximum`,
+      },
+    ];
+  });
+}
+
+function configMapNameBelongs({ name: objectName, spec }: Settings): FieldError[] {
+  const name = at(spec, 'configMap', 'name');
+  if (typeof name !== 'string' || name === '' || belongsTo(name, objectName)) return [];
+  return [
+    {
+      field: 'spec.configMap.name',
+      reason: 'InvalidName',
+      message: `is ${quote(name)}: must be ${quote(objectName)} or begin with ${quote(`${objectName}-`)}`,
+    },
+  ];
+}
+
+/** Types, bounds, required and unknown fields: what zod's schema says. */
+function shape({ spec }: Settings): FieldError[] {
+  const parsed = specSchema.safeParse(spec, { reportInput: true });
+  return parsed.success ? [] : parsed.error.issues.flatMap(toFieldErrors);
+}
+
+function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const field = pathOf(issue.path);
+  const is = `is ${quote(issue.input)}`;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        field: pathOf([...issue.path, key]),
+        reason: 'UnknownField',
+        message: 'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
+      }));
+    case 'invalid_type':
+      if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
+      return [{ field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidType', message: `${is}: ${wanted(issue)}` }];
+    case 'too_small':
+    case 'too_big':
+      if (issue.origin === 'string') return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];
+      return [{ field, reason: 'OutOfRange', message: `${is}: ${countForm}` }];
+    case 'invalid_format':
+      return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];
+    // The one refinement of the schema: a spec that names no license type.
+    default:
+      return [{ field, reason: 'Required', message: issue.message }];
+  }
+}
+
+const countForm = `allowed are whole numbers from 0 to ${maxCount}`;
+const nameForm = `allowed are lower-case letters, digits, '-' and '.', up to ${maxConfigMapNameLength} characters, beginning and ending with a letter or digit`;
+
+const isNumber = (expected: string): boolean => expected === 'int' || expected === 'number';
+const wanted = ({ expected }: { expected: string }): string => (isNumber(expected) ? countForm : `give ${article(expected)}`);
+const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
+
+/** A value as it may be shown: JSON, cut where it is long. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`), 'spec');
+}
+
+function at(value: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+}
