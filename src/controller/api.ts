@@ -1,0 +1,110 @@
+/** The requests that the operator makes, each with what it was decided from. */
+import { apiVersion, group, kind, plural, version } from '../api/names.ts';
+import type { Status } from '../api/licensesettings.ts';
+import type { Client } from '../kube/client.ts';
+import type { KubeObject, ObjectMeta } from '../kube/object.ts';
+import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
+import { dataHash } from '../settings/hash.ts';
+import { jsonKey } from '../settings/render.ts';
+
+/** A LicenseSettings as stored: the spec is judged before it is believed. */
+export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status };
+
+/** A ConfigMap as the caches keep it. */
+export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
+
+/** A ConfigMap on the wire. */
+type ConfigMap = KubeObject & {
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+  immutable?: boolean;
+};
+
+/** Path of a collection, of one namespace or of all. */
+export const settingsPath = (namespace?: string): string =>
+  `/apis/${group}/${version}${namespace ? `/namespaces/${namespace}` : ''}/${plural}`;
+export const configMapsPath = (namespace?: string): string => `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
+
+const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): ObjectMeta => metadata;
+
+/** Keeps of a LicenseSettings what a reconcile reads. */
+export function projectSettings(object: KubeObject): LicenseSettings {
+  const { metadata, spec, status } = object as LicenseSettings;
+  return { metadata: withoutManagedFields(metadata), spec, ...(status ? { status } : {}) };
+}
+
+/** Keeps of a ConfigMap its metadata, a hash of its data, and the record of what is live. */
+export function projectConfigMap(object: KubeObject): StoredConfigMap {
+  const { metadata, data = {}, binaryData, immutable = false } = object as ConfigMap;
+  const record = data[jsonKey];
+  return {
+    metadata: withoutManagedFields(metadata),
+    dataHash: dataHash(data),
+    binary: binaryData !== undefined && Object.keys(binaryData).length > 0,
+    immutable,
+    ...(record === undefined ? {} : { record }),
+  };
+}
+
+/** Requests on LicenseSettings and their ConfigMaps. Every write carries the uid and resourceVersion it was decided from, or is a create. */
+export function createApi(client: Client) {
+  const one = (namespace: string, name: string) => `${configMapsPath(namespace)}/${name}`;
+  const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { ...metadata, ...wantedMetadata(owner, want, present) },
+    data: want.rendered.data,
+  });
+
+  return {
+    async getSettings({ metadata: { namespace, name } }: LicenseSettings): Promise<LicenseSettings> {
+      const path = `${settingsPath(namespace)}/${name}`;
+      return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
+    },
+
+    async putStatus({ metadata: { namespace, name, uid, resourceVersion } }: LicenseSettings, status: Status): Promise<LicenseSettings> {
+      const path = `${settingsPath(namespace)}/${name}/status`;
+      const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
+      return projectSettings(await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }));
+    },
+
+    async getConfigMap(namespace: string, name: string): Promise<StoredConfigMap> {
+      const path = one(namespace, name);
+      return projectConfigMap(await client.request<KubeObject>({ method: 'GET', path, resource: 'configmaps' }));
+    },
+
+    async createConfigMap(namespace: string, owner: Owner, want: Want): Promise<StoredConfigMap> {
+      const body = bodyOf(owner, want, { namespace, name: want.rendered.name });
+      const path = configMapsPath(namespace);
+      return projectConfigMap(await client.request<KubeObject>({ method: 'POST', path, resource: 'configmaps', body }));
+    },
+
+    async updateConfigMap(present: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
+      const body = bodyOf(owner, want, present.metadata, present.metadata);
+      const path = one(present.metadata.namespace, present.metadata.name);
+      return projectConfigMap(await client.request<KubeObject>({ method: 'PUT', path, resource: 'configmaps', body }));
+    },
+
+    /** Mends the metadata alone; the data stay as they are, so they have to be read first. */
+    async relabelConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
+      const path = one(metadata.namespace, metadata.name);
+      const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
+      const present = projectConfigMap(read);
+      const older = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: present.dataHash } };
+      const body = bodyOf(owner, older, { ...present.metadata, resourceVersion: metadata.resourceVersion }, present.metadata);
+      return projectConfigMap(await client.request<KubeObject>({ method: 'PUT', path, resource: 'configmaps', body }));
+    },
+
+    async deleteConfigMap({ metadata: { namespace, name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
+      await client.request<unknown>({ method: 'DELETE', path: one(namespace, name), resource: 'configmaps', body });
+    },
+
+    async createEvent(namespace: string, event: object): Promise<void> {
+      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+      await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
+    },
+  };
+}
+
+export type Api = ReturnType<typeof createApi>;

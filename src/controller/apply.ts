@@ -1,0 +1,102 @@
+/** Brings the ConfigMaps of one object to what they should be. */
+import { ApiError, asApiError } from '../kube/errors.ts';
+import type { Store } from '../kube/store.ts';
+import { type Context, type Decision, decide, obsolete } from '../settings/plan.ts';
+import type { Api, StoredConfigMap } from './api.ts';
+
+export type ApplyInput = Context & {
+  readonly namespace: string;
+  /** All ConfigMaps that this object controls. */
+  readonly owned: readonly StoredConfigMap[];
+  /** True when nothing else is waiting for this worker: then a rollout may be done. */
+  readonly background: boolean;
+};
+
+export type ApplyResult =
+  /** Everything is as it should be; `dataHash` is what the ConfigMap holds. */
+  | { readonly kind: 'applied'; readonly dataHash: string; readonly restored: boolean; readonly writes: number }
+  /** The name is someone else's. */
+  | { readonly kind: 'conflict' }
+  /** Only a rollout is left, and it has to wait for its turn. */
+  | { readonly kind: 'later' };
+
+/** Writes what is needed, in order: the wanted ConfigMap first, then obsolete ones go. Throws an ApiError. */
+export async function apply(api: Api, cache: Store<StoredConfigMap>, input: ApplyInput): Promise<ApplyResult> {
+  const { owner, want, namespace, unchanged, knownDataHash, background } = input;
+  const name = want.rendered.name;
+  const keep = (written: StoredConfigMap) => {
+    cache.put(written);
+    return written;
+  };
+  const create = async () => keep(await api.createConfigMap(namespace, owner, want));
+  const remove = async (view: StoredConfigMap) => {
+    await api.deleteConfigMap(view);
+    cache.deleted(view);
+  };
+
+  let view = cache.get(`${namespace}/${name}`);
+  // One that was there has gone from the cache: deleted, or only without its label. A look tells.
+  if (!view && knownDataHash !== undefined) view = await missingAsUndefined(api.getConfigMap(namespace, name));
+  let decision: Decision = decide(view, input);
+  let writes = 0;
+
+  if (decision === 'create') {
+    try {
+      view = await create();
+      writes++;
+    } catch (error) {
+      if (asApiError(error)?.reason !== 'AlreadyExists') throw error;
+      view = await api.getConfigMap(namespace, name);
+      decision = decide(view, input);
+    }
+  }
+  if (view && decision !== 'create') {
+    switch (decision) {
+      case 'conflict':
+        return { kind: 'conflict' };
+      case 'wait':
+        throw new ApiError(`ConfigMap ${name} is being deleted, and ${finalizersOf(view)} holds it back`, { code: 0 });
+      case 'rollout':
+        if (!background) return { kind: 'later' };
+        view = keep(await api.updateConfigMap(view, owner, want));
+        writes++;
+        break;
+      case 'update':
+        view = keep(await api.updateConfigMap(view, owner, want));
+        writes++;
+        break;
+      case 'relabel':
+        view = keep(await api.relabelConfigMap(view, owner, want));
+        writes++;
+        break;
+      case 'replace':
+        await remove(view);
+        view = await create();
+        writes += 2;
+        break;
+      case 'right':
+      case 'keep':
+        keep(view);
+        break;
+    }
+  }
+  if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
+  const restored = writes > 0 && unchanged && knownDataHash !== undefined && decision !== 'rollout';
+
+  for (const old of obsolete(input.owned as StoredConfigMap[], owner, name)) {
+    await remove(old as StoredConfigMap);
+    writes++;
+  }
+  return { kind: 'applied', dataHash: view.dataHash, restored, writes };
+}
+
+const finalizersOf = ({ metadata }: StoredConfigMap): string => metadata.finalizers?.join(', ') || 'something';
+
+async function missingAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (asApiError(error)?.class === 'missing') return undefined;
+    throw error;
+  }
+}

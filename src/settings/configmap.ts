@@ -1,0 +1,101 @@
+/** What the operator reads of a ConfigMap, whose it is, and the metadata that ours carry. DESIGN section 3, rules 3 and 4. */
+import { annotations, apiVersion, kind, labels, manager } from '../api/names.ts';
+import type { Rendered } from './render.ts';
+
+/** The LicenseSettings that a ConfigMap belongs to. */
+export type Owner = { readonly name: string; readonly uid: string };
+
+type OwnerReference = {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+};
+
+/** A ConfigMap as it is kept in memory: its metadata whole, its data as a hash. */
+export type ConfigMapView = {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly deletionTimestamp?: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+    readonly ownerReferences?: OwnerReference[];
+  };
+  readonly dataHash: string;
+  /** True when `binaryData` holds anything: ours never do. */
+  readonly binary: boolean;
+  readonly immutable: boolean;
+  /** The text of `licenses.json`: the record of what is live (rule 1). */
+  readonly record?: string;
+};
+
+/** What a ConfigMap should be: the rendering, and the generation that it is stamped with. */
+export type Want = { readonly rendered: Rendered; readonly generation: number };
+
+const controllerOf = ({ metadata }: ConfigMapView) => metadata.ownerReferences?.find((owner) => owner.controller === true);
+
+const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
+  metadata.labels?.[labels.managedBy] === manager && metadata.labels[labels.settings] === owner.name;
+
+/** True when this object controls the ConfigMap. */
+export const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerOf(view)?.uid === owner.uid;
+
+/**
+ * True when a ConfigMap with a desired name may be written: it is controlled by this object, or nobody controls it and it
+ * carries our labels with this object's name (left by an earlier object of the same name). Anything else is foreign.
+ */
+export const isOurs = (view: ConfigMapView, owner: Owner): boolean =>
+  isControlled(view, owner) || (controllerOf(view) === undefined && labelled(view, owner));
+
+/** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
+export const mayDelete = (view: ConfigMapView, owner: Owner): boolean => isControlled(view, owner) && labelled(view, owner);
+
+/** The generation stamp, if it is one and this object wrote it. */
+export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | undefined {
+  const text = metadata.annotations?.[annotations.generation] ?? '';
+  return metadata.annotations?.[annotations.ownerUid] === owner.uid && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Labels, annotations and ownerReferences with ours set; what others put there stays. */
+export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView['metadata']) {
+  const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };
+  return {
+    labels: {
+      ...present?.labels,
+      [labels.managedBy]: manager,
+      [labels.partOf]: manager,
+      [labels.settings]: owner.name,
+    },
+    annotations: {
+      ...present?.annotations,
+      [annotations.ownerUid]: owner.uid,
+      [annotations.generation]: String(want.generation),
+      [annotations.dataHash]: want.rendered.dataHash,
+      [annotations.settingsHash]: want.rendered.settingsHash,
+    },
+    ownerReferences: [...(present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid), reference],
+  };
+}
+
+/** True when nothing of ours is missing from the metadata, or other than wanted. */
+export function metadataRight(owner: Owner, want: Want, { metadata }: ConfigMapView): boolean {
+  const wanted = wantedMetadata(owner, want);
+  const holds = (all: Record<string, string> | undefined, ours: Record<string, string>) =>
+    Object.entries(ours).every(([key, value]) => all?.[key] === value);
+  const references = metadata.ownerReferences?.filter(({ uid }) => uid === owner.uid) ?? [];
+  const [reference] = references;
+  return (
+    holds(metadata.labels, wanted.labels) &&
+    holds(metadata.annotations, wanted.annotations) &&
+    references.length === 1 &&
+    reference?.controller === true &&
+    reference.blockOwnerDeletion !== true &&
+    reference.apiVersion === apiVersion &&
+    reference.kind === kind &&
+    reference.name === owner.name
+  );
+}

@@ -1,0 +1,58 @@
+/** Which settings are live: DESIGN section 3, rule 1. */
+import type { Applied, Declaration, Status } from '../api/licensesettings.ts';
+import { annotations } from '../api/names.ts';
+import { type ConfigMapView, isControlled, type Owner, stampOf } from './configmap.ts';
+import { readDeclaration } from './declaration.ts';
+
+/** The settings that are live. */
+export type Live = {
+  readonly generation: number;
+  readonly settingsHash: string;
+  /** RFC 3339; missing when the ConfigMap was the record, and nobody wrote down when. */
+  readonly time?: string;
+  /** Undefined when a later release wrote it: then it is not rendered, and its ConfigMap is left alone. */
+  readonly declaration?: Declaration;
+};
+
+/**
+ * The live settings: what the status says, or what a ConfigMap of ours proves to be newer. After a crash between the
+ * write of the ConfigMap and that of the status, or with a lost status, the ConfigMap is the record.
+ *
+ * @param generation of the object: a stamp above it can't be ours.
+ */
+export function liveSettings(
+  status: Status | undefined,
+  configMaps: readonly ConfigMapView[],
+  owner: Owner,
+  generation: number,
+): Live | undefined {
+  const applied = status?.applied && fromStatus(status.applied);
+  const newer = configMaps
+    .flatMap((view) => fromConfigMap(view, owner) ?? [])
+    .filter((record) => record.generation > (applied?.generation ?? 0) && record.generation <= generation)
+    .sort((a, b) => b.generation - a.generation)[0];
+  return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
+}
+
+function fromStatus({ generation, settingsHash, time, settings }: Applied): Live {
+  const declaration = readDeclaration(settings, settingsHash);
+  return { generation, settingsHash, time, ...(declaration ? { declaration } : {}) };
+}
+
+function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
+  const generation = stampOf(view, owner);
+  if (generation === undefined || !isControlled(view, owner) || view.record === undefined || view.binary) return undefined;
+  const notes = view.metadata.annotations ?? {};
+  const settingsHash = notes[annotations.settingsHash];
+  if (settingsHash === undefined || notes[annotations.dataHash] !== view.dataHash) return undefined;
+  const declaration = readDeclaration(declarationIn(view.record), settingsHash);
+  return declaration?.configMap.name === view.metadata.name ? { generation, settingsHash, declaration } : undefined;
+}
+
+function declarationIn(json: string): unknown {
+  try {
+    return (JSON.parse(json) as { declaration?: unknown } | null)?.declaration;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** What has to be done to a ConfigMap: DESIGN section 3, rules 3 and 4. Pure: the answer depends on its arguments alone. */
+import { type ConfigMapView, isOurs, mayDelete, metadataRight, type Owner, type Want } from './configmap.ts';
+
+/**
+ * - `create`: there is none.
+ * - `update`: it is not as it should be.
+ * - `replace`: someone made it immutable: it is deleted and created again.
+ * - `right`: it is as it should be.
+ * - `rollout`: an older release rendered the same settings another way: rewritten behind all other work.
+ * - `keep`: the same, while the newest spec is not applicable: left alone.
+ * - `relabel`: the same, but its metadata have to be mended.
+ * - `wait`: it is being deleted, and something holds it back.
+ * - `conflict`: it is someone else's.
+ */
+export type Decision = 'create' | 'update' | 'replace' | 'right' | 'rollout' | 'keep' | 'relabel' | 'wait' | 'conflict';
+
+/** What a decision depends on besides the ConfigMap itself. */
+export type Context = {
+  readonly owner: Owner;
+  readonly want: Want;
+  /** dataHash that the status has for this name: what this operator, or an older release, wrote last. */
+  readonly knownDataHash: string | undefined;
+  /** True when the wanted settings are the live ones: nothing of the settings changes. */
+  readonly unchanged: boolean;
+  /** True when the newest spec is applicable. */
+  readonly applicable: boolean;
+};
+
+/** Judges the ConfigMap that has the wanted name; undefined: there is none. */
+export function decide(view: ConfigMapView | undefined, { owner, want, knownDataHash, unchanged, applicable }: Context): Decision {
+  if (!view) return 'create';
+  if (!isOurs(view, owner)) return 'conflict';
+  if (view.metadata.deletionTimestamp) return 'wait';
+  if (view.immutable) return 'replace';
+  const intact = !view.binary;
+  if (intact && view.dataHash === want.rendered.dataHash) return metadataRight(owner, want, view) ? 'right' : 'update';
+  if (intact && unchanged && view.dataHash === knownDataHash) {
+    if (applicable) return 'rollout';
+    const older = { ...want, rendered: { ...want.rendered, dataHash: view.dataHash } };
+    return metadataRight(owner, older, view) ? 'keep' : 'relabel';
+  }
+  return 'update';
+}
+
+/** The ConfigMaps that have to go once the wanted one is there, as after a rename. */
+export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wantedName: string): ConfigMapView[] =>
+  views.filter((view) => view.metadata.name !== wantedName && !view.metadata.deletionTimestamp && mayDelete(view, owner));

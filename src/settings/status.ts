@@ -1,0 +1,152 @@
+/** From what is known to a status. The condition table of DESIGN section 2 stands here as data, row by row. */
+import { type Applied, type Condition, type Declaration, type FieldError, maxHistory, type Status } from '../api/licensesettings.ts';
+import { canonicalJson } from './hash.ts';
+import type { Live } from './live.ts';
+import { liveNumbers } from './render.ts';
+import { cutErrors } from './validate.ts';
+
+/** Why the ConfigMap can't be brought to what it should be. */
+export type Problem = { readonly kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed'; readonly message: string };
+
+/** Everything that a status is made of. */
+export type Facts = {
+  readonly generation: number;
+  readonly suspended: boolean;
+  /** Mistakes in the newest spec. */
+  readonly errors: readonly FieldError[];
+  /** What is live, after this reconcile. */
+  readonly live: Live | undefined;
+  /** True when the newest spec is valid and what it declares is live. */
+  readonly current: boolean;
+  readonly problem: Problem | undefined;
+  /** What the ConfigMaps hold; undefined: as it was. */
+  readonly configMaps: Status['configMaps'] | undefined;
+  /** RFC 3339, whole seconds. */
+  readonly now: string;
+};
+
+type Verdict = { readonly status: 'True' | 'False'; readonly reason?: string };
+const yes: Verdict = { status: 'True' };
+const no: Verdict = { status: 'False' };
+
+/** One row of the condition table: its name is the reason of Applied and Ready unless a verdict has its own. */
+type Row = {
+  readonly reason: string;
+  readonly holds: (facts: Facts) => boolean;
+  readonly applied: (facts: Facts) => Verdict;
+  readonly ready: Verdict;
+  readonly also?: 'Stalled' | 'Reconciling';
+  readonly message: (facts: Facts) => string;
+};
+
+const problemRow = (kind: Problem['kind'], also: 'Stalled' | 'Reconciling'): Row => ({
+  reason: kind,
+  holds: ({ problem }) => problem?.kind === kind,
+  applied: () => no,
+  ready: no,
+  also,
+  message: ({ problem }) => problem?.message ?? '',
+});
+
+/** The first row that holds gives the reasons; the messages of all that hold are shown. */
+export const rows: readonly Row[] = [
+  {
+    reason: 'Suspended',
+    holds: ({ suspended }) => suspended,
+    applied: ({ current }) => (current ? { ...yes, reason: 'Applied' } : no),
+    ready: yes,
+    message: () => 'spec.suspend is true: nothing but the status is written',
+  },
+  {
+    reason: 'Invalid',
+    holds: ({ errors }) => errors.length > 0,
+    applied: () => no,
+    ready: no,
+    also: 'Stalled',
+    message: ({ errors }) => describeErrors(errors),
+  },
+  problemRow('ConfigMapConflict', 'Stalled'),
+  problemRow('WriteRejected', 'Stalled'),
+  problemRow('WriteFailed', 'Reconciling'),
+  {
+    reason: 'Applied',
+    holds: ({ current }) => current,
+    applied: () => yes,
+    ready: yes,
+    message: () => '',
+  },
+];
+
+/**
+ * The status that says these facts, or undefined when they have no row yet: then the one before stays.
+ * `lastTransitionTime` moves only with the status of a condition.
+ */
+export function nextStatus(previous: Status | undefined, facts: Facts): Status | undefined {
+  const holding = rows.filter((row) => row.holds(facts));
+  const [first] = holding;
+  if (!first) return undefined;
+  const { live, errors, generation } = facts;
+  const message = [...holding.map((row) => row.message(facts)), describeLive(facts)].filter(Boolean).join('; ');
+  const condition = (type: string, { status, reason = first.reason }: Verdict, text = message): Condition => {
+    const before = previous?.conditions?.find((one) => one.type === type);
+    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : facts.now;
+    return { type, status, observedGeneration: generation, lastTransitionTime, reason, message: text };
+  };
+  const valid = errors.length === 0;
+  const applied = nextApplied(previous?.applied, live, facts.now);
+  const configMaps = facts.configMaps ?? previous?.configMaps;
+  const licenses = live?.declaration ? liveNumbers(live.declaration) : previous?.licenses;
+  const history = nextHistory(previous, applied);
+  return {
+    observedGeneration: generation,
+    ...(applied ? { applied } : {}),
+    ...(licenses ? { licenses } : {}),
+    ...(configMaps?.length ? { configMaps } : {}),
+    ...(history.length ? { history } : {}),
+    ...(valid ? {} : { errors: cutErrors(errors) }),
+    conditions: [
+      condition('Ready', first.ready),
+      condition(
+        'Valid',
+        valid ? { ...yes, reason: 'Valid' } : { ...no, reason: 'Invalid' },
+        valid ? 'the spec keeps every rule' : describeErrors(errors),
+      ),
+      condition('Applied', first.applied(facts)),
+      ...(first.also ? [condition(first.also, yes)] : []),
+    ],
+  };
+}
+
+/** True when two statuses say the same: then nothing is written. */
+export const sameStatus = (a: Status | undefined, b: Status): boolean =>
+  a !== undefined && canonicalJson(a) === canonicalJson(b);
+
+/** Moves only with the settingsHash. What a later release wrote is handed on as it stands. */
+function nextApplied(previous: Applied | undefined, live: Live | undefined, now: string): Applied | undefined {
+  if (!live || live.settingsHash === previous?.settingsHash) return previous;
+  const settings = live.declaration as Declaration;
+  return { generation: live.generation, settingsHash: live.settingsHash, time: live.time ?? now, settings };
+}
+
+function nextHistory(previous: Status | undefined, applied: Applied | undefined): NonNullable<Status['history']> {
+  const history = previous?.history ?? [];
+  if (!applied || applied.settingsHash === previous?.applied?.settingsHash) return history;
+  const { generation, settingsHash, time } = applied;
+  return [{ generation, settingsHash, time }, ...history].slice(0, maxHistory);
+}
+
+/** How many errors a message names; `status.errors` has them all. */
+const shown = 3;
+
+function describeErrors(errors: readonly FieldError[]): string {
+  const named = errors.slice(0, shown).map(({ field, message }) => `${field} ${message}`);
+  const more = errors.length > shown ? [`${errors.length - shown} more in status.errors`] : [];
+  return `the spec has ${errors.length} ${errors.length === 1 ? 'error' : 'errors'}: ${[...named, ...more].join('; ')}`;
+}
+
+function describeLive({ live, current, problem }: Facts): string {
+  if (!live) return 'nothing is live yet';
+  const settings = `the settings of generation ${live.generation}`;
+  if (problem) return `${settings} were applied last`;
+  return current ? `${settings} are live` : `${settings} stay live`;
+}
