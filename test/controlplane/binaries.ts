@@ -1,0 +1,209 @@
+/**
+ * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
+ * else a build of the Go module in this folder (once, about 7 minutes on two cores).
+ */
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const moduleDirectory = import.meta.dirname;
+
+const packages = {
+  etcd: 'go.etcd.io/etcd/server/v3',
+  'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
+  'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+  kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+  kind: 'sigs.k8s.io/kind',
+} as const;
+
+/** A program that {@link findBinaries} can provide. */
+export type BinaryName = keyof typeof packages;
+
+/** A lock that its holder has not touched for so long belongs to nobody. */
+const lockExpiresMs = 60_000;
+const tickMs = 15_000;
+
+/**
+ * Paths of the wanted programs; builds what is missing and says so on stderr.
+ * @throws Error with a message for people if Go is missing or too old, or a build fails
+ */
+export async function findBinaries<N extends BinaryName>(names: readonly N[]): Promise<Record<N, string>> {
+  const found = new Map<BinaryName, string>(fromAssets(names));
+  const cache = cacheDirectory();
+  for (const name of names) if (!found.has(name)) found.set(name, join(cache, name));
+  const isMissing = (name: BinaryName) => !existsSync(found.get(name) ?? '');
+  if (names.some(isMissing)) {
+    mkdirSync(cache, { recursive: true });
+    await withLock(join(cache, 'build.lock'), async () => {
+      const missing = names.filter(isMissing); // asked again: somebody may have built them while we waited
+      if (missing.length > 0) await build(missing, cache);
+    });
+  }
+  return Object.fromEntries(found) as Record<N, string>;
+}
+
+/** The folder of the programs that belong to the module as it is now; a changed go.mod or go.sum means another folder. */
+export function cacheDirectory(): string {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(moduleDirectory, file)));
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return join(base, 'license-settings-operator', 'controlplane', hash.digest('hex').slice(0, 16));
+}
+
+/** The Kubernetes release that go.mod names, such as v1.37.2. */
+export function kubernetesVersion(): string {
+  return fromGoMod(/^\s*k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m);
+}
+
+function fromGoMod(pattern: RegExp): string {
+  const match = pattern.exec(readFileSync(join(moduleDirectory, 'go.mod'), 'utf8'))?.[1];
+  if (match === undefined) throw new Error(`test/controlplane/go.mod has no line like ${pattern}`);
+  return match;
+}
+
+/** setup-envtest's folder has no controller manager: that one, and kind, may come from the cache. */
+function fromAssets(names: readonly BinaryName[]): [BinaryName, string][] {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (!assets) return [];
+  const there = names.filter((name) => existsSync(join(assets, name)));
+  const lacking = names.filter((n) => !there.includes(n) && n !== 'kube-controller-manager' && n !== 'kind');
+  if (lacking.length === 0) return there.map((name) => [name, join(assets, name)]);
+  say(`KUBEBUILDER_ASSETS=${assets} is not used: it lacks ${lacking.join(', ')}`);
+  return [];
+}
+
+async function build(names: readonly BinaryName[], cache: string): Promise<void> {
+  await checkGo();
+  const version = kubernetesVersion();
+  const [major, minor] = version.slice(1).split('.');
+  // Without a version stamped in, `kubectl version` fails and the API server calls itself v0.0.0.
+  const flags = [
+    '-s -w',
+    `-X k8s.io/component-base/version.gitVersion=${version}`,
+    `-X k8s.io/component-base/version.gitMajor=${major}`,
+    `-X k8s.io/component-base/version.gitMinor=${minor}`,
+    `-X k8s.io/client-go/pkg/version.gitVersion=${version}`,
+  ].join(' ');
+  say(`building ${names.join(', ')} (Kubernetes ${version}) into ${cache}`);
+  say('this is done once and takes about 7 minutes on two cores for all of them');
+  for (const name of names) {
+    const unfinished = join(cache, `.${name}.${process.pid}`);
+    try {
+      await go(['build', '-trimpath', '-ldflags', flags, '-o', unfinished, packages[name]], name);
+      renameSync(unfinished, join(cache, name));
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
+  }
+}
+
+/** Runs go in the module's folder, with a sign of life every 15 seconds. */
+async function go(args: string[], what: string): Promise<void> {
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  const child = spawn('go', args, { cwd: moduleDirectory, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (data) => {
+    errors = (errors + data).slice(-8000);
+  });
+  const tick = setInterval(() => say(`  ${what}: ${seconds()} s`), tickMs);
+  // A build that outlives an interrupted harness would hold two cores for minutes.
+  const killBuild = () => child.kill();
+  process.once('exit', killBuild);
+  try {
+    const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+    if (code !== 0) throw new Error(`go build of ${what} failed:\n${errors}`);
+    say(`  ${what}: built in ${seconds()} s`);
+  } finally {
+    clearInterval(tick);
+    process.removeListener('exit', killBuild);
+  }
+}
+
+async function checkGo(): Promise<void> {
+  const needed = fromGoMod(/^go (\d+\.\d+(?:\.\d+)?)/m);
+  const help = `Go ${needed} or newer builds the Kubernetes programs: install it (https://go.dev/dl/), or set KUBEBUILDER_ASSETS`;
+  let output: string;
+  try {
+    // In the module's folder, where a Go that may fetch a newer toolchain does so.
+    output = (await promisify(execFile)('go', ['version'], { cwd: moduleDirectory })).stdout;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new Error(missing ? `no \`go\` on the PATH. ${help}` : `\`go version\` failed. ${help}`, { cause: error });
+  }
+  const installed = /\bgo(\d+(?:\.\d+)+)/.exec(output)?.[1];
+  // A development build has no such number; it is taken for new enough.
+  if (installed !== undefined && installed.localeCompare(needed, 'en', { numeric: true }) < 0) {
+    throw new Error(`the installed Go is ${installed}. ${help}`);
+  }
+}
+
+/** Runs `work` while no other process holds the lock file; a holder that died or fell silent does not count. */
+async function withLock(file: string, work: () => Promise<void>): Promise<void> {
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, String(process.pid));
+  try {
+    for (let waited = 0; !tryLink(own, file); waited++) {
+      if (isAbandoned(file)) rmSync(file, { force: true });
+      else {
+        if (waited % 15 === 0) say('another process is building the Kubernetes programs: waiting for it');
+        await sleep(1000);
+      }
+    }
+    // Both names are the same file, so touching one keeps the lock fresh.
+    const refresh = () => utimesSync(own, new Date(), new Date());
+    refresh();
+    const touch = setInterval(refresh, tickMs);
+    try {
+      await work();
+    } finally {
+      clearInterval(touch);
+      rmSync(file, { force: true });
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** A link appears together with its content, unlike a file that is created and then written. */
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * Whether the holder is gone. Two processes that find out at the same time may both go on to build: that costs time
+ * and breaks nothing, since each renames finished programs into place.
+ */
+function isAbandoned(file: string): boolean {
+  try {
+    if (Date.now() - statSync(file).mtimeMs > lockExpiresMs) return true;
+    process.kill(Number(readFileSync(file, 'utf8')), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

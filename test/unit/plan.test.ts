@@ -1,0 +1,218 @@
+import * as assert from 'uvu/assert';
+import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../../src/settings/configmap.ts';
+import { declare } from '../../src/settings/declaration.ts';
+import { liveSettings } from '../../src/settings/live.ts';
+import { type Context, decide, obsolete } from '../../src/settings/plan.ts';
+import { render } from '../../src/settings/render.ts';
+import { nextStatus } from '../../src/settings/status.ts';
+import { suite } from '../suite.ts';
+
+const owner: Owner = { name: 'pom', uid: 'uid-1' };
+const rendered = render(declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }));
+const want: Want = { rendered, generation: 3 };
+const context: Context = { owner, want, knownDataHash: rendered.dataHash, unchanged: true, applicable: true };
+type Change = { metadata?: Partial<ConfigMapView['metadata']> } & Partial<Omit<ConfigMapView, 'metadata'>>;
+const view = ({ metadata, ...rest }: Change = {}): ConfigMapView => ({
+  metadata: { name: 'pom-licenses', uid: 'cm', resourceVersion: '9', ...wantedMetadata(owner, want), ...metadata },
+  dataHash: rendered.dataHash,
+  binary: false,
+  immutable: false,
+  record: rendered.data['licenses.json'] ?? '',
+  ...rest,
+});
+const controlledBy = (uid: string) => [{ apiVersion: 'v1', kind: 'X', name: 'x', uid, controller: true }];
+const { labels, annotations } = wantedMetadata(owner, want);
+
+const test = suite('decision about a ConfigMap');
+
+test('none: created', () => assert.is(decide(undefined, context), 'create'));
+test('as it should be: nothing', () => assert.is(decide(view(), context), 'right'));
+test('edited data: written', () => assert.is(decide(view({ dataHash: 'x' }), context), 'update'));
+test('binary data: written', () => assert.is(decide(view({ binary: true }), context), 'update'));
+test('a removed label: written', () => assert.is(decide(view({ metadata: { labels: {} } }), context), 'update'));
+test('a changed annotation of ours: written', () => {
+  const wrong = { ...annotations, 'licensing.dialer.dev/data-hash': 'x' };
+  assert.is(decide(view({ metadata: { annotations: wrong } }), context), 'update');
+});
+test("others' labels and annotations: nothing", () => {
+  const more = { labels: { ...labels, team: 'a' }, annotations: { ...annotations, note: 'b' } };
+  assert.is(decide(view({ metadata: more }), context), 'right');
+});
+test('immutable: replaced, whatever it holds', () => {
+  assert.is(decide(view({ immutable: true }), context), 'replace');
+  assert.is(decide(view({ immutable: true, dataHash: 'x' }), context), 'replace');
+});
+test('controlled by another: a conflict, whatever its labels say', () => {
+  assert.is(decide(view({ metadata: { ownerReferences: controlledBy('other') } }), context), 'conflict');
+});
+test('nobody controls it, our labels with our name: adopted', () => {
+  assert.is(decide(view({ metadata: { ownerReferences: [] } }), context), 'update');
+});
+test("nobody controls it, labels of another object or none: a conflict", () => {
+  const other = { ...labels, 'licensing.dialer.dev/settings': 'other' };
+  assert.is(decide(view({ metadata: { ownerReferences: [], labels: other } }), context), 'conflict');
+  assert.is(decide(view({ metadata: { ownerReferences: [], labels: {} } }), context), 'conflict');
+  assert.is(decide(view({ metadata: { ownerReferences: [], labels: { ...labels, 'app.kubernetes.io/managed-by': 'helm' } } }), context), 'conflict');
+});
+test('being deleted: wait', () => assert.is(decide(view({ metadata: { deletionTimestamp: 'now' } }), context), 'wait'));
+test('blockOwnerDeletion set by hand: written', () => {
+  const references = wantedMetadata(owner, want).ownerReferences.map((one) => ({ ...one, blockOwnerDeletion: true }));
+  assert.is(decide(view({ metadata: { ownerReferences: references } }), context), 'update');
+});
+
+test('data of an older release: rolled out only while applicable, else left alone', () => {
+  const old = view({ dataHash: 'old', metadata: { annotations: { ...annotations, 'licensing.dialer.dev/data-hash': 'old' } } });
+  const known = { ...context, knownDataHash: 'old' };
+  assert.is(decide(old, known), 'rollout');
+  assert.is(decide(old, { ...known, applicable: false }), 'keep');
+  assert.is(decide(view({ dataHash: 'old', metadata: { labels: { ...labels, 'app.kubernetes.io/part-of': 'x' } } }), { ...known, applicable: false }), 'relabel');
+});
+test('data of an older release with new settings: an ordinary change', () => {
+  assert.is(decide(view({ dataHash: 'old' }), { ...context, knownDataHash: 'old', unchanged: false }), 'update');
+});
+
+test('metadata: what others put there stays, ours is set, and ownerReferences of others too', () => {
+  const foreign = { apiVersion: 'v1', kind: 'X', name: 'x', uid: 'x' };
+  const wanted = wantedMetadata(owner, want, {
+    name: 'a',
+    uid: 'b',
+    resourceVersion: '1',
+    labels: { team: 'a', 'licensing.dialer.dev/settings': 'wrong' },
+    annotations: { note: 'b' },
+    ownerReferences: [foreign, { ...foreign, uid: owner.uid }],
+  });
+  assert.is(wanted.labels['team' as keyof typeof wanted.labels], 'a');
+  assert.is(wanted.labels['licensing.dialer.dev/settings'], 'pom');
+  assert.is(wanted.annotations['note' as keyof typeof wanted.annotations], 'b');
+  assert.equal(wanted.ownerReferences, [
+    foreign,
+    { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', name: 'pom', uid: 'uid-1', controller: true, blockOwnerDeletion: false },
+  ]);
+});
+
+test('only what carries our labels and this uid as controller is deleted', () => {
+  const named = (name: string, metadata: Partial<ConfigMapView['metadata']> = {}) => view({ metadata: { ...metadata, name } });
+  const gone = obsolete(
+    [
+      named('pom-licenses'),
+      named('old'),
+      named('no-owner', { ownerReferences: [] }),
+      named('other-owner', { ownerReferences: controlledBy('other') }),
+      named('no-labels', { labels: {} }),
+      named('going', { deletionTimestamp: 'now' }),
+    ],
+    owner,
+    'pom-licenses',
+  );
+  assert.equal(gone.map(({ metadata }) => metadata.name), ['old']);
+});
+
+const live = suite('live settings');
+const status = (generation: number, minimum = 1) => {
+  const settings = declare('pom', { licenses: { manualAgents: { minimum, maximum: 9 } } });
+  return { applied: { generation, settingsHash: render(settings).settingsHash, time: '2026-01-01T00:00:00Z', settings } };
+};
+
+live('come from the status', () => {
+  assert.is(liveSettings(status(2), [], owner, 5)?.generation, 2);
+  assert.is(liveSettings(undefined, [], owner, 5), undefined);
+});
+live('come from a ConfigMap that is newer: after a crash between the two writes', () => {
+  const found = liveSettings(status(2), [view()], owner, 5);
+  assert.is(found?.generation, 3);
+  assert.is(found?.settingsHash, rendered.settingsHash);
+  assert.is(found?.time, undefined);
+});
+live('come from the ConfigMap when the status is lost', () => {
+  assert.is(liveSettings(undefined, [view()], owner, 5)?.generation, 3);
+});
+live('the status wins over a ConfigMap of the same or an older generation', () => {
+  assert.is(liveSettings(status(3), [view()], owner, 5)?.settingsHash, status(3).applied.settingsHash);
+});
+for (const [what, change, generation = 5] of [
+  ['edited data', { dataHash: 'x' }],
+  ['binary data', { binary: true }],
+  ['a stamp above the generation of the object', {}, 2],
+  ['another uid in its stamp', { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/owner-uid': 'x' } } }],
+  ['no controller', { metadata: { ownerReferences: [] } }],
+  ['a settings hash that is not that of its declaration', { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/settings-hash': 'x' } } }],
+  ['no readable record', { record: 'not JSON' }],
+  ['another name than its declaration says', { metadata: { name: 'pom-copy' } }],
+] as [string, Change, number?][]) {
+  live(`a ConfigMap with ${what} is no record`, () => {
+    assert.is(liveSettings(undefined, [view(change)], owner, generation), undefined);
+  });
+}
+
+const table = suite('status');
+const now = '2026-02-02T00:00:00Z';
+const facts = {
+  generation: 4,
+  suspended: false,
+  errors: [],
+  live: { generation: 3, settingsHash: rendered.settingsHash, declaration: declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }) },
+  current: true,
+  problem: undefined,
+  configMaps: [{ name: 'pom-licenses', dataHash: rendered.dataHash }],
+  now,
+};
+const error = { field: 'spec.licenses.outboundPorts.minimum', reason: 'MinimumAboveMaximum', message: 'm' };
+const problem = (kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed') => ({ kind, message: kind });
+const summary = (change: object) => {
+  const next = nextStatus(undefined, { ...facts, ...change });
+  return (next?.conditions ?? []).map(({ type, status, reason }) => `${type}=${status} ${reason}`).join(', ');
+};
+
+// Reads like the table of DESIGN section 2.
+for (const [situation, change, conditions] of [
+  ['live = newest', {}, 'Ready=True Applied, Valid=True Valid, Applied=True Applied'],
+  ['invalid', { errors: [error], current: false }, 'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid'],
+  ['conflict', { problem: problem('ConfigMapConflict'), current: false }, 'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict'],
+  ['rejected', { problem: problem('WriteRejected'), current: false }, 'Ready=False WriteRejected, Valid=True Valid, Applied=False WriteRejected, Stalled=True WriteRejected'],
+  ['failed', { problem: problem('WriteFailed'), current: false }, 'Ready=False WriteFailed, Valid=True Valid, Applied=False WriteFailed, Reconciling=True WriteFailed'],
+  ['suspended, live = newest', { suspended: true }, 'Ready=True Suspended, Valid=True Valid, Applied=True Applied'],
+  ['suspended, not live', { suspended: true, current: false }, 'Ready=True Suspended, Valid=True Valid, Applied=False Suspended'],
+  ['suspended and invalid', { suspended: true, current: false, errors: [error] }, 'Ready=True Suspended, Valid=False Invalid, Applied=False Suspended'],
+  ['invalid and conflict', { errors: [error], current: false, problem: problem('ConfigMapConflict') }, 'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid'],
+  ['live = newest, but the ConfigMap was taken away', { problem: problem('ConfigMapConflict') }, 'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict'],
+] as [string, object, string][]) {
+  table(`${situation}: ${conditions}`, () => assert.is(summary(change), conditions));
+}
+
+table('a situation without a row says nothing', () => {
+  assert.is(nextStatus(undefined, { ...facts, current: false }), undefined);
+});
+table('messages list all that hold', () => {
+  const next = nextStatus(undefined, { ...facts, current: false, errors: [error], problem: problem('ConfigMapConflict') });
+  assert.match(next?.conditions?.[0]?.message ?? '', /the spec has 1 error: .*ConfigMapConflict; .*generation 3/);
+});
+table("a condition's time moves only with its status", () => {
+  const before = nextStatus(undefined, facts);
+  const later = nextStatus(before, { ...facts, generation: 5, now: '2026-03-03T00:00:00Z' });
+  assert.equal(later?.conditions?.map((one) => [one.observedGeneration, one.lastTransitionTime]), [[5, now], [5, now], [5, now]]);
+  const broken = nextStatus(before, { ...facts, errors: [error], current: false, now: '2026-03-03T00:00:00Z' });
+  assert.is(broken?.conditions?.[0]?.lastTransitionTime, '2026-03-03T00:00:00Z');
+});
+table('applied and history move only with the settings hash; history keeps ten', () => {
+  let status = nextStatus(undefined, facts);
+  assert.equal(status?.history, [{ generation: 3, settingsHash: rendered.settingsHash, time: now }]);
+  status = nextStatus(status, { ...facts, generation: 9, live: { ...facts.live, generation: 9 } });
+  assert.is(status?.applied?.generation, 3);
+  assert.is(status?.history?.length, 1);
+  for (let n = 10; n < 25; n++) status = nextStatus(status, { ...facts, generation: n, live: { ...facts.live, generation: n, settingsHash: `h${n}` } });
+  assert.is(status?.history?.length, 10);
+  assert.is(status?.history?.[0]?.generation, 24);
+});
+table('what is live stays in the status while the newest spec is invalid', () => {
+  const before = nextStatus(undefined, facts);
+  const after = nextStatus(before, { ...facts, generation: 5, current: false, errors: [error], configMaps: undefined });
+  assert.equal(after?.applied, before?.applied);
+  assert.equal(after?.licenses, before?.licenses);
+  assert.equal(after?.configMaps, before?.configMaps);
+  assert.equal(after?.errors, [error]);
+});
+table('the live numbers: without zones all is allocated', () => {
+  const { licenses } = nextStatus(undefined, facts) ?? {};
+  assert.equal(licenses?.outboundPorts, { minimum: 100, maximum: 500, capacity: 500, allocated: 500, unused: 0 });
+  assert.equal(licenses?.manualAgents, { minimum: 0, maximum: 0, capacity: 0, allocated: 0, unused: 0 });
+});
