@@ -52,12 +52,23 @@ type WatchEvent = { type: string; object: KubeObject & { code?: number; message?
 
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
+  readonly #firstSync = Promise.withResolvers<void>();
   #synced = false;
   /** The version that the copy is at; undefined: a list is needed. */
   #version: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+  }
+
+  /** What it reflects, for people. */
+  get name(): string {
+    return this.#options.path;
+  }
+
+  /** Resolves when the first list is complete. */
+  get firstSync(): Promise<void> {
+    return this.#firstSync.promise;
   }
 
   /** True once the first list is complete; it stays true while the copy catches up after a fault. */
@@ -117,6 +128,7 @@ export class Reflector<T> {
     this.#version = version;
     if (!this.#synced) {
       this.#synced = true;
+      this.#firstSync.resolve();
       onSynced?.();
     }
   }

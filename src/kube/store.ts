@@ -62,16 +62,20 @@ export class Store<T extends KubeObject> {
     if (known) this.#deleted.add(object.metadata.uid);
   }
 
-  /** Takes a whole list. Gives what is new or changed, and what is gone. */
-  replace(objects: readonly T[]): { changed: T[]; gone: T[] } {
-    this.#deleted.clear();
+  /** Takes a whole list, of one namespace or of all. Gives what is new or changed, and what is gone. */
+  replace(objects: readonly T[], namespace?: string): { changed: T[]; gone: T[] } {
     const listed = new Set(objects.map(keyOf));
-    const gone = [...this.#objects].flatMap(([key, object]) => (listed.has(key) ? [] : [object]));
+    const inScope = ({ metadata }: T) => namespace === undefined || metadata.namespace === namespace;
+    const gone = [...this.#objects].flatMap(([key, object]) => (listed.has(key) || !inScope(object) ? [] : [object]));
+    // What a list doesn't have will get no DELETED event.
+    const uids = new Set(objects.map(({ metadata }) => metadata.uid));
+    for (const uid of this.#deleted) if (!uids.has(uid)) this.#deleted.delete(uid);
     for (const object of gone) this.#set(keyOf(object), object, undefined);
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));
       // A list is the truth, even where its versions are older: the store may have been restored from a backup.
       if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
+      if (this.#deleted.has(object.metadata.uid)) return false;
       this.#set(keyOf(object), known, object);
       return true;
     });

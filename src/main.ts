@@ -1,0 +1,100 @@
+/** Wires the operator: configuration, client, controller, servers and signals. */
+import { hostname } from 'node:os';
+import { parseConfig } from './config.ts';
+import { createController } from './controller/controller.ts';
+import { createClient } from './kube/client.ts';
+import { systemClock } from './kube/clock.ts';
+import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { createLogger } from './observe/logger.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { startServer } from './observe/servers.ts';
+import { version } from './version.ts';
+
+/** Exit code for a configuration that can't work: starting again would not help. */
+const exitUsage = 2;
+/** What is in flight gets this long after SIGTERM, in milliseconds; the process ends within 5 s. */
+const stopPatience = 4_000;
+
+async function main(): Promise<number> {
+  const parsed = parseConfig(process.argv.slice(2), process.env);
+  if (parsed.kind === 'print') {
+    process.stdout.write(`${parsed.text}\n`);
+    return 0;
+  }
+  if (parsed.kind === 'error') {
+    for (const error of parsed.errors) process.stderr.write(`license-settings-operator: ${error}\n`);
+    process.stderr.write("license-settings-operator: '--help' lists all flags\n");
+    return exitUsage;
+  }
+  const { config } = parsed;
+  const log = createLogger({ level: config.logLevel, format: config.logFormat });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) log.info({ signal }, 'stopping');
+      stop.abort();
+    });
+  }
+  // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection: a defect of the operator'));
+
+  const clock = systemClock;
+  const metrics = createMetrics();
+  let client: Awaited<ReturnType<typeof createClient>>;
+  try {
+    const kubeConfig = loadKubeConfig(
+      {
+        ...(config.kubeconfig === undefined ? {} : { file: config.kubeconfig }),
+        ...(config.context === undefined ? {} : { context: config.context }),
+      },
+      process.env,
+    );
+    // Every worker has one request under way at most; each namespace has two watches that don't end.
+    const watches = 2 * Math.max(1, config.watchNamespaces.length);
+    const connections = config.workers + watches + 2;
+    client = await createClient(kubeConfig, { clock, connections, observe: metrics.request });
+    log.info({ version, server: kubeConfig.getCurrentCluster()?.server, node: process.version }, 'starting');
+  } catch (error) {
+    log.fatal((error as Error).message);
+    return exitUsage;
+  }
+
+  const controller = createController({
+    ...{ client, clock, log, metrics },
+    namespaces: config.watchNamespaces,
+    workers: config.workers,
+    resync: config.resyncSeconds * 1000,
+    instance: `license-settings-operator-${hostname()}`.slice(0, 128),
+  });
+  const servers: { close(): Promise<void> }[] = [];
+  try {
+    if (config.healthAddress) {
+      const routes = { notReady: () => (stop.signal.aborted ? ['stopping'] : controller.notReady()) };
+      const server = await startServer({ flag: '--health-address', ...config.healthAddress }, routes);
+      servers.push(server);
+      log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
+    }
+    if (config.metricsAddress) {
+      const render = () => {
+        metrics.setObjects(controller.objectsByReason());
+        return metrics.render();
+      };
+      const server = await startServer({ flag: '--metrics-address', ...config.metricsAddress }, { metrics: render });
+      servers.push(server);
+      log.info({ address: server.address }, 'metrics server listens: /metrics');
+    }
+  } catch (error) {
+    log.fatal((error as Error).message);
+    return exitUsage;
+  }
+
+  const running = controller.run(stop.signal);
+  await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.race([running, new Promise<void>((resolve) => clock.after(stopPatience, resolve))]);
+  await client.close();
+  await Promise.all(servers.map((server) => server.close()));
+  log.info('stopped');
+  return 0;
+}
+
+process.exit(await main());

@@ -1,0 +1,221 @@
+/** Runs the built operator as its own process, as its own ServiceAccount, and waits for what it does. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Status } from '../src/api/licensesettings.ts';
+import type { ControlPlane } from './controlplane/controlplane.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const bundle = `${root}dist/operator.js`;
+
+/** The ServiceAccount of deploy/base. */
+export const serviceAccount = { namespace: 'license-settings-system', name: 'license-settings-operator' };
+/** The user that the API server sees. */
+export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
+
+/** Installs the CRD, and the ServiceAccount with the RBAC of deploy/base. */
+export async function install(plane: ControlPlane): Promise<void> {
+  await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}crds/licensesettings.yaml`]);
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd/licensesettings.licensing.dialer.dev', '--timeout=30s']);
+  await plane.kubectl(['apply', '-k', `${root}deploy/base`]);
+}
+
+/** One line of the operator's log. */
+export type LogLine = { level: string; msg: string; [field: string]: unknown };
+
+export type Operator = {
+  readonly process: ChildProcess;
+  readonly log: LogLine[];
+  /** URL of /healthz and /readyz, without a trailing slash. */
+  health(): Promise<string>;
+  metrics(): Promise<string>;
+  /** Waits for a line of the log; the error shows the log's end. */
+  logged(matches: (line: LogLine) => boolean, what: string, timeout?: number): Promise<LogLine>;
+  /** Waits for its end. */
+  exit(): Promise<number>;
+  /** Sends the signal and waits for the end; gives the exit code, -1 for a signal. */
+  stop(signal?: NodeJS.Signals): Promise<number>;
+};
+
+/** Starts the operator with these flags. Without `kubeconfig` it runs under its own ServiceAccount. */
+export async function startOperator(
+  plane: ControlPlane | undefined,
+  { flags = [], kubeconfig, env = {} }: { flags?: string[]; kubeconfig?: string; env?: Record<string, string> } = {},
+): Promise<Operator> {
+  const config = kubeconfig ?? (await plane?.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name)) ?? '';
+  const args = ['--health-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--log-level', 'debug', ...flags];
+  const child = spawn(process.execPath, [bundle, '--kubeconfig', config, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+  });
+  const log: LogLine[] = [];
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = once(child, 'exit').then(([code]) => {
+    process.removeListener('exit', kill);
+    return (code as number | null) ?? -1;
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) log.push(parseLine(line));
+    });
+  }
+  const logged: Operator['logged'] = async (matches, what, timeout = 20_000) => {
+    let found: LogLine | undefined;
+    await until(what, async () => (found = log.find(matches)) !== undefined, timeout, () => log.slice(-15).map((line) => JSON.stringify(line)).join('\n'));
+    return found as LogLine;
+  };
+  const address = async (server: string) => {
+    const line = await logged(({ msg }) => msg.startsWith(`${server} server listens`), `the ${server} server listens`);
+    return `http://${line['address']}`;
+  };
+  return {
+    process: child,
+    log,
+    logged,
+    health: () => address('health'),
+    metrics: () => address('metrics'),
+    exit: () => ended,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { level: 'text', msg: line };
+  }
+}
+
+/** Polls until something holds; else an Error that says what did not happen, and what `show` says of it. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  timeout = 20_000,
+  show: () => unknown = () => '',
+): Promise<void> {
+  const end = performance.now() + timeout;
+  for (;;) {
+    if (await holds()) return;
+    if (performance.now() > end) throw new Error(`within ${timeout} ms this did not happen: ${what}\n${await show()}`);
+    await sleep(50);
+  }
+}
+
+/** A LicenseSettings as the API server gives it. */
+export type Stored = {
+  metadata: { name: string; uid: string; resourceVersion: string; generation: number };
+  spec: unknown;
+  status?: Status;
+};
+
+/** A ConfigMap as the API server gives it. */
+export type StoredMap = {
+  metadata: {
+    name: string;
+    uid: string;
+    resourceVersion: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: { uid: string; controller?: boolean; blockOwnerDeletion?: boolean }[];
+  };
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+  immutable?: boolean;
+};
+
+/** Requests as the admin in one namespace, and waits for what the operator makes of them. */
+export function createDesk(plane: ControlPlane, namespace: string) {
+  const request = async (method: string, path: string, body?: unknown, type = 'application/json') => {
+    const { code, stdout } = await rawRequest(plane, method, path, body, type);
+    return { code, json: stdout === '' ? undefined : (JSON.parse(stdout) as unknown) };
+  };
+  const settingsPath = (name: string) => `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings/${name}`;
+  const mapPath = (name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+  const found = async <T>(path: string): Promise<T | undefined> => {
+    const { code, json } = await request('GET', path);
+    if (code === 404) return undefined;
+    if (code !== 200) throw new Error(`GET ${path}: ${code} ${JSON.stringify(json)}`);
+    return json as T;
+  };
+  const get = (name: string) => found<Stored>(settingsPath(name));
+  const configMap = (name: string) => found<StoredMap>(mapPath(name));
+  const ok = async (method: string, path: string, body?: unknown, type?: string) => {
+    const { code, json } = await request(method, path, body, type);
+    if (code < 200 || code > 299) throw new Error(`${method} ${path}: ${code} ${JSON.stringify(json)}`);
+    return json;
+  };
+  const conditionOf = (stored: Stored | undefined, type: string) => stored?.status?.conditions?.find((one) => one.type === type);
+
+  return {
+    namespace,
+    get,
+    configMap,
+    request,
+    conditionOf,
+    /** Makes the namespace. */
+    open: () => plane.kubectl(['create', 'namespace', namespace]),
+    /** Deletes the namespace, without waiting. */
+    close: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found']),
+    create: (name: string, spec: unknown) =>
+      ok('POST', settingsPath(''), { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', metadata: { name }, spec }) as Promise<Stored>,
+    /** Merge patch of a LicenseSettings. */
+    patch: (name: string, body: unknown) => ok('PATCH', settingsPath(name), body, 'application/merge-patch+json') as Promise<Stored>,
+    /** Merge patch of its status, as a restored backup or another program would. */
+    patchStatus: (name: string, body: unknown) =>
+      ok('PATCH', `${settingsPath(name)}/status`, body, 'application/merge-patch+json') as Promise<Stored>,
+    remove: (name: string) => ok('DELETE', settingsPath(name)),
+    createMap: (body: { metadata: { name: string } } & Record<string, unknown>) => ok('POST', mapPath(''), body) as Promise<StoredMap>,
+    patchMap: (name: string, body: unknown) => ok('PATCH', mapPath(name), body, 'application/merge-patch+json') as Promise<StoredMap>,
+    removeMap: (name: string) => ok('DELETE', mapPath(name)),
+    /** Waits until a condition of an object has this status and reason, for its newest generation. */
+    async waitFor(name: string, type: string, status: string, reason: string, timeout = 20_000): Promise<Stored> {
+      let stored: Stored | undefined;
+      await until(
+        `${namespace}/${name} has ${type}=${status} ${reason}`,
+        async () => {
+          stored = await get(name);
+          const condition = conditionOf(stored, type);
+          return (
+            condition?.status === status &&
+            condition.reason === reason &&
+            stored?.status?.observedGeneration === stored?.metadata.generation
+          );
+        },
+        timeout,
+        () => JSON.stringify(stored?.status, null, 1),
+      );
+      return stored as Stored;
+    },
+    /** Waits until what is live is what the newest generation says. */
+    async settled(name: string): Promise<Stored> {
+      return this.waitFor(name, 'Applied', 'True', 'Applied');
+    },
+  };
+}
+
+export type Desk = ReturnType<typeof createDesk>;
+
+/** One request as the admin, with the status code. */
+async function rawRequest(plane: ControlPlane, method: string, path: string, body: unknown, type: string) {
+  const { Agent, request } = await import('undici');
+  const { readFileSync } = await import('node:fs');
+  dispatchers[plane.server] ??= new Agent({ connect: { ca: readFileSync(plane.ca) } });
+  const answer = await request(`${plane.server}${path}`, {
+    method: method as 'GET',
+    dispatcher: dispatchers[plane.server] as InstanceType<typeof Agent>,
+    headers: { authorization: `Bearer ${plane.adminToken}`, ...(body === undefined ? {} : { 'content-type': type }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return { code: answer.statusCode, stdout: await answer.body.text() };
+}
+
+const dispatchers: Record<string, unknown> = {};
