@@ -33,9 +33,8 @@ export function structuralSchema(): SchemaNode {
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
     },
   }) as SchemaNode;
-  const metadata = root.properties?.['metadata'];
   // The API server has a schema of its own for metadata, and refuses another one.
-  if (metadata) delete metadata.properties;
+  if (root.properties) root.properties['metadata'] = { type: 'object' };
   root.required = ['spec'];
   return root;
 }
