@@ -3,15 +3,20 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { version } from './version.ts';
 
-/** Where a server listens. */
+/** Where a server listens: a host name or IP address without brackets, and a port, 0 for any free one. */
 export type Address = { readonly host: string; readonly port: number };
 
+/** What the operator runs with: checked, every default filled in. */
 export type Config = {
+  /** Path of a kubeconfig; undefined: where kubectl and pods look. */
   readonly kubeconfig: string | undefined;
+  /** Name of a context of the kubeconfig; undefined: its current one. */
   readonly context: string | undefined;
-  /** Empty: all namespaces. */
+  /** DNS labels, each once. Empty: all namespaces. */
   readonly watchNamespaces: readonly string[];
+  /** How many objects are worked on at once: 1 to 256. */
   readonly workers: number;
+  /** How often every object is looked at again, in seconds: 1 to 86,400. */
   readonly resyncSeconds: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'json' | 'pretty';
@@ -20,6 +25,7 @@ export type Config = {
   readonly metricsAddress: Address | undefined;
 };
 
+/** What to do: run, print a text and end well, or report every mistake and end badly. */
 export type Parsed =
   | { readonly kind: 'run'; readonly config: Config }
   | { readonly kind: 'print'; readonly text: string }
@@ -28,6 +34,11 @@ export type Parsed =
 const environmentPrefix = 'LICENSE_SETTINGS_';
 /** Set by the bundler, not by people. */
 const internalVariables = new Set(['LICENSE_SETTINGS_BUILD_VERSION']);
+/**
+ * Kubernetes tells a pod of every Service in its namespace through variables such as <SERVICE>_SERVICE_HOST. A Service
+ * named license-settings-operator begins with our prefix and must not keep the operator from starting.
+ */
+const serviceVariable = /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
 
 const wholeNumber = (least: number, most: number) => {
   const words = `a whole number from ${least} to ${most}`;
@@ -41,7 +52,7 @@ const wholeNumber = (least: number, most: number) => {
 const addressWords = "host:port, ':port' for all interfaces, or 'off'; port 0 takes any free one";
 const address = z.string().transform((text, context): Address | undefined => {
   if (text === 'off') return undefined;
-  const [, host = '', digits = ''] = /^(?:\[([^\]]+)\]|[^:]*):(\d{1,5})$/.exec(text) ?? [];
+  const [, host = '', digits = ''] = /^(?:\[([\da-fA-F:.]+)\]|[^:\s[\]]*):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535) {
     context.addIssue({ code: 'custom', message: addressWords });
@@ -53,57 +64,94 @@ const address = z.string().transform((text, context): Address | undefined => {
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const namespaces = z
   .string()
-  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()).filter(Boolean))])
-  .refine((names) => names.every((name) => dnsLabel.test(name)), 'names of namespaces with commas between them; empty means all');
+  .transform((text) => [
+    ...new Set(
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+    ),
+  ])
+  .refine(
+    (names) => names.every((name) => dnsLabel.test(name)),
+    'namespaces (DNS labels) with commas between them; empty means all',
+  );
 
 const oneOf = <const T extends string>(...values: T[]) => z.enum(values, { error: `one of ${values.join(', ')}` });
 const text = z.string().min(1, 'not empty');
 
 /** The one table of flags: parsing, environment and help come from it. */
 const flags = {
-  kubeconfig: { value: 'PATH', schema: text.optional(), help: "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, ~/.kube/config" },
+  kubeconfig: {
+    value: 'PATH',
+    schema: text.optional(),
+    help: "kubeconfig file; default: $KUBECONFIG, the pod's ServiceAccount, ~/.kube/config",
+  },
   context: { value: 'NAME', schema: text.optional(), help: 'context of the kubeconfig; default: its current one' },
   'watch-namespaces': { value: 'A,B', schema: namespaces.default([]), help: 'namespaces to watch; empty means all' },
-  workers: { value: 'N', schema: wholeNumber(1, 256).default(16), help: 'how many objects are worked on at once, 1 to 256; default 16' },
-  'resync-seconds': { value: 'N', schema: wholeNumber(1, 86_400).default(600), help: 'how often every object is looked at again, 1 to 86400; default 600' },
-  'log-level': { value: 'LEVEL', schema: oneOf('trace', 'debug', 'info', 'warn', 'error').default('info'), help: 'trace, debug, info, warn or error; default info' },
-  'log-format': { value: 'FORMAT', schema: oneOf('json', 'pretty').default('json'), help: 'json or pretty; default json' },
-  'health-address': { value: 'ADDRESS', schema: address.default({ host: '0.0.0.0', port: 8081 }), help: `/healthz and /readyz: ${addressWords}; default :8081` },
-  'metrics-address': { value: 'ADDRESS', schema: address.default({ host: '0.0.0.0', port: 8080 }), help: '/metrics: likewise; default :8080' },
+  workers: {
+    value: 'N',
+    schema: wholeNumber(1, 256).default(16),
+    help: 'how many objects are worked on at once, 1 to 256; default 16',
+  },
+  'resync-seconds': {
+    value: 'N',
+    schema: wholeNumber(1, 86_400).default(600),
+    help: 'how often every object is looked at again, 1 to 86400; default 600',
+  },
+  'log-level': {
+    value: 'LEVEL',
+    schema: oneOf('trace', 'debug', 'info', 'warn', 'error').default('info'),
+    help: 'trace, debug, info, warn or error; default info',
+  },
+  'log-format': {
+    value: 'FORMAT',
+    schema: oneOf('json', 'pretty').default('json'),
+    help: 'json or pretty; default json',
+  },
+  'health-address': {
+    value: 'ADDRESS',
+    schema: address.default({ host: '0.0.0.0', port: 8081 }),
+    help: `/healthz and /readyz: ${addressWords}; default :8081`,
+  },
+  'metrics-address': {
+    value: 'ADDRESS',
+    schema: address.default({ host: '0.0.0.0', port: 8080 }),
+    help: '/metrics: likewise; default :8080',
+  },
 } as const;
 
 type Flag = keyof typeof flags;
 const names = Object.keys(flags) as Flag[];
 const switches = { version: 'print the version and end', help: 'print this and end' } as const;
+const known: readonly string[] = [...names, ...Object.keys(switches)];
 const variableOf = (flag: string): string => environmentPrefix + flag.toUpperCase().replaceAll('-', '_');
 
-/** Reads flags and environment; a flag goes before its variable. Pure. */
+/**
+ * Reads flags and environment; a flag goes before its variable, and the last of a repeated flag counts. Pure.
+ *
+ * @param argv the arguments after the program's name
+ * @returns never throws: mistakes come back together, each with its flag or variable, the value and what is allowed
+ */
 export function parseConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
   const errors: string[] = [];
   const given = new Map<Flag, { text: string; source: string }>();
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith(environmentPrefix) || internalVariables.has(name)) continue;
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined || !name.startsWith(environmentPrefix) || internalVariables.has(name)) continue;
     const flag = names.find((one) => variableOf(one) === name);
-    if (!flag) errors.push(`${name}: there is no such setting${near(name, names.map(variableOf))}`);
-    else given.set(flag, { text: env[name] ?? '', source: name });
+    if (flag) given.set(flag, { text, source: name });
+    else if (!serviceVariable.test(name))
+      errors.push(`${name} is "${text}": there is no such setting${near(name, names.map(variableOf))}`);
   }
-  const { tokens } = parseArgs({
-    args: [...argv],
-    strict: false,
-    tokens: true,
-    options: Object.fromEntries([
-      ...names.map((name) => [name, { type: 'string' }]),
-      ...Object.keys(switches).map((name) => [name, { type: 'boolean' }]),
-    ]) as Record<string, { type: 'string' | 'boolean' }>,
-  });
   const wanted = new Set<string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional') errors.push(`"${token.value}": only flags are taken`);
-    if (token.kind !== 'option') continue;
-    if (token.name in switches) wanted.add(token.name);
-    else if (!(token.name in flags)) errors.push(`${token.rawName}: there is no such flag${near(token.name, names, '--')}`);
-    else if (token.value === undefined) errors.push(`${token.rawName}: needs a value: ${flags[token.name as Flag].value}`);
-    else given.set(token.name as Flag, { text: token.value, source: token.rawName });
+  for (const { flag, source, text } of argumentsOf(argv)) {
+    if (flag === undefined) errors.push(`"${text}": only flags are taken`);
+    else if (Object.hasOwn(switches, flag)) {
+      if (text === undefined) wanted.add(flag);
+      else errors.push(`${source} is "${text}": allowed: no value`);
+    } else if (!Object.hasOwn(flags, flag)) errors.push(`${source}: there is no such flag${near(flag, known, '--')}`);
+    else if (text === undefined) errors.push(`${source}: needs a value: ${flags[flag as Flag].value}`);
+    else given.set(flag as Flag, { text, source });
   }
   if (wanted.has('help')) return { kind: 'print', text: help() };
   if (wanted.has('version')) return { kind: 'print', text: version };
@@ -111,7 +159,8 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
   const read = <F extends Flag>(flag: F): z.output<(typeof flags)[F]['schema']> => {
     const one = given.get(flag);
     const result = flags[flag].schema.safeParse(one?.text);
-    if (!result.success) errors.push(`${one?.source ?? flag} is "${one?.text ?? ''}": allowed: ${result.error.issues[0]?.message}`);
+    if (!result.success)
+      errors.push(`${one?.source ?? flag} is "${one?.text ?? ''}": allowed: ${result.error.issues[0]?.message}`);
     return result.data as z.output<(typeof flags)[F]['schema']>;
   };
   const config: Config = {
@@ -126,6 +175,38 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
     metricsAddress: read('metrics-address'),
   };
   return errors.length > 0 ? { kind: 'error', errors } : { kind: 'run', config };
+}
+
+type Argument = { flag: string | undefined; source: string; text: string | undefined };
+
+const argumentTypes = Object.fromEntries(
+  known.map((name) => [name, { type: Object.hasOwn(switches, name) ? 'boolean' : 'string' } as const]),
+);
+
+/** The arguments in their order, whatever is wrong with them; without `flag`: not a flag. */
+function argumentsOf(argv: readonly string[]): Argument[] {
+  const found: Argument[] = [];
+  const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: argumentTypes });
+  let last = -1;
+  for (const token of tokens) {
+    // `-abc` comes as three flags; one mistake is enough.
+    if (token.kind === 'option-terminator' || token.index === last) continue;
+    last = token.index;
+    if (token.kind === 'positional') {
+      found.push({ flag: undefined, source: '', text: token.value });
+      continue;
+    }
+    const { name, rawName, value, inlineValue, index } = token;
+    if (!rawName.startsWith('--')) {
+      const [group = ''] = (argv[index] ?? '').split('=');
+      found.push({ flag: group.slice(1), source: group, text: undefined });
+    } else if (inlineValue === false && value.startsWith('--')) {
+      // Without its value a flag would swallow the next flag, and the mistakes in that one would be lost.
+      found.push({ flag: name, source: rawName, text: undefined });
+      return [...found, ...argumentsOf(argv.slice(index + 1))];
+    } else found.push({ flag: name, source: rawName, text: value });
+  }
+  return found;
 }
 
 function help(): string {
@@ -144,9 +225,12 @@ function help(): string {
 }
 
 /** " (did you mean X?)" where one of the known words is close. */
-function near(word: string, known: readonly string[], prefix = ''): string {
-  const [best] = known.map((one) => ({ one, distance: editDistance(word, one) })).sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= 3 ? ` (did you mean ${prefix}${best.one}?)` : '';
+function near(word: string, words: readonly string[], prefix = ''): string {
+  const [best] = words
+    .map((one) => ({ one, distance: editDistance(word, one) }))
+    .sort((a, b) => a.distance - b.distance);
+  // A short word is near to everything.
+  return best && best.distance <= Math.min(3, best.one.length / 2) ? ` (did you mean ${prefix}${best.one}?)` : '';
 }
 
 function editDistance(a: string, b: string): number {

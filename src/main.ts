@@ -36,7 +36,9 @@ async function main(): Promise<number> {
     });
   }
   // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole.
-  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection: a defect of the operator'));
+  process.on('unhandledRejection', (error) =>
+    log.error({ err: error }, 'unhandled rejection: a defect of the operator'),
+  );
 
   const clock = systemClock;
   const metrics = createMetrics();

@@ -1,8 +1,10 @@
 /** Runs the built operator as its own process, as its own ServiceAccount, and waits for what it does. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Agent, request as send } from 'undici';
 import type { Status } from '../src/api/licensesettings.ts';
 import type { ControlPlane } from './controlplane/controlplane.ts';
 
@@ -17,7 +19,12 @@ export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:$
 /** Installs the CRD, and the ServiceAccount with the RBAC of deploy/base. */
 export async function install(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}crds/licensesettings.yaml`]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd/licensesettings.licensing.dialer.dev', '--timeout=30s']);
+  await plane.kubectl([
+    'wait',
+    '--for=condition=Established',
+    'crd/licensesettings.licensing.dialer.dev',
+    '--timeout=30s',
+  ]);
   await plane.kubectl(['apply', '-k', `${root}deploy/base`]);
 }
 
@@ -43,8 +50,17 @@ export async function startOperator(
   plane: ControlPlane | undefined,
   { flags = [], kubeconfig, env = {} }: { flags?: string[]; kubeconfig?: string; env?: Record<string, string> } = {},
 ): Promise<Operator> {
-  const config = kubeconfig ?? (await plane?.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name)) ?? '';
-  const args = ['--health-address', '127.0.0.1:0', '--metrics-address', '127.0.0.1:0', '--log-level', 'debug', ...flags];
+  const config =
+    kubeconfig ?? (await plane?.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name)) ?? '';
+  const args = [
+    '--health-address',
+    '127.0.0.1:0',
+    '--metrics-address',
+    '127.0.0.1:0',
+    '--log-level',
+    'debug',
+    ...flags,
+  ];
   const child = spawn(process.execPath, [bundle, '--kubeconfig', config, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
@@ -66,7 +82,19 @@ export async function startOperator(
   }
   const logged: Operator['logged'] = async (matches, what, timeout = 20_000) => {
     let found: LogLine | undefined;
-    await until(what, async () => (found = log.find(matches)) !== undefined, timeout, () => log.slice(-15).map((line) => JSON.stringify(line)).join('\n'));
+    await until(
+      what,
+      async () => {
+        found = log.find(matches);
+        return found !== undefined;
+      },
+      timeout,
+      () =>
+        log
+          .slice(-15)
+          .map((line) => JSON.stringify(line))
+          .join('\n'),
+    );
     return found as LogLine;
   };
   const address = async (server: string) => {
@@ -138,7 +166,8 @@ export function createDesk(plane: ControlPlane, namespace: string) {
     const { code, stdout } = await rawRequest(plane, method, path, body, type);
     return { code, json: stdout === '' ? undefined : (JSON.parse(stdout) as unknown) };
   };
-  const settingsPath = (name: string) => `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings/${name}`;
+  const settingsPath = (name: string) =>
+    `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings/${name}`;
   const mapPath = (name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
   const found = async <T>(path: string): Promise<T | undefined> => {
     const { code, json } = await request('GET', path);
@@ -153,7 +182,8 @@ export function createDesk(plane: ControlPlane, namespace: string) {
     if (code < 200 || code > 299) throw new Error(`${method} ${path}: ${code} ${JSON.stringify(json)}`);
     return json;
   };
-  const conditionOf = (stored: Stored | undefined, type: string) => stored?.status?.conditions?.find((one) => one.type === type);
+  const conditionOf = (stored: Stored | undefined, type: string) =>
+    stored?.status?.conditions?.find((one) => one.type === type);
 
   return {
     namespace,
@@ -166,15 +196,23 @@ export function createDesk(plane: ControlPlane, namespace: string) {
     /** Deletes the namespace, without waiting. */
     close: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found']),
     create: (name: string, spec: unknown) =>
-      ok('POST', settingsPath(''), { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', metadata: { name }, spec }) as Promise<Stored>,
+      ok('POST', settingsPath(''), {
+        apiVersion: 'licensing.dialer.dev/v1',
+        kind: 'LicenseSettings',
+        metadata: { name },
+        spec,
+      }) as Promise<Stored>,
     /** Merge patch of a LicenseSettings. */
-    patch: (name: string, body: unknown) => ok('PATCH', settingsPath(name), body, 'application/merge-patch+json') as Promise<Stored>,
+    patch: (name: string, body: unknown) =>
+      ok('PATCH', settingsPath(name), body, 'application/merge-patch+json') as Promise<Stored>,
     /** Merge patch of its status, as a restored backup or another program would. */
     patchStatus: (name: string, body: unknown) =>
       ok('PATCH', `${settingsPath(name)}/status`, body, 'application/merge-patch+json') as Promise<Stored>,
     remove: (name: string) => ok('DELETE', settingsPath(name)),
-    createMap: (body: { metadata: { name: string } } & Record<string, unknown>) => ok('POST', mapPath(''), body) as Promise<StoredMap>,
-    patchMap: (name: string, body: unknown) => ok('PATCH', mapPath(name), body, 'application/merge-patch+json') as Promise<StoredMap>,
+    createMap: (body: { metadata: { name: string } & Record<string, unknown> } & Record<string, unknown>) =>
+      ok('POST', mapPath(''), body) as Promise<StoredMap>,
+    patchMap: (name: string, body: unknown) =>
+      ok('PATCH', mapPath(name), body, 'application/merge-patch+json') as Promise<StoredMap>,
     removeMap: (name: string) => ok('DELETE', mapPath(name)),
     /** Waits until a condition of an object has this status and reason, for its newest generation. */
     async waitFor(name: string, type: string, status: string, reason: string, timeout = 20_000): Promise<Stored> {
@@ -206,16 +244,14 @@ export type Desk = ReturnType<typeof createDesk>;
 
 /** One request as the admin, with the status code. */
 async function rawRequest(plane: ControlPlane, method: string, path: string, body: unknown, type: string) {
-  const { Agent, request } = await import('undici');
-  const { readFileSync } = await import('node:fs');
   dispatchers[plane.server] ??= new Agent({ connect: { ca: readFileSync(plane.ca) } });
-  const answer = await request(`${plane.server}${path}`, {
+  const answer = await send(`${plane.server}${path}`, {
     method: method as 'GET',
-    dispatcher: dispatchers[plane.server] as InstanceType<typeof Agent>,
+    dispatcher: dispatchers[plane.server] as Agent,
     headers: { authorization: `Bearer ${plane.adminToken}`, ...(body === undefined ? {} : { 'content-type': type }) },
     body: body === undefined ? null : JSON.stringify(body),
   });
   return { code: answer.statusCode, stdout: await answer.body.text() };
 }
 
-const dispatchers: Record<string, unknown> = {};
+const dispatchers: Record<string, Agent> = {};

@@ -13,7 +13,9 @@ export const licensesJsonSchema = z
     schemaVersion: z.literal(schemaVersion).describe('Version of this document; within it fields are only added.'),
     scope: z
       .literal('Default')
-      .describe('Whose numbers these are. Default: the default organization of the default zone, which holds everything.'),
+      .describe(
+        'Whose numbers these are. Default: the default organization of the default zone, which holds everything.',
+      ),
     licenses: z
       .object(
         ofEachType((title) =>

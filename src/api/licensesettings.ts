@@ -35,7 +35,9 @@ export const ofEachType = <T extends z.ZodType>(schema: (title: string, descript
 
 const licenseRange = () =>
   z.strictObject({
-    minimum: count().describe('The least number of licenses that the system requires: 0 to 1000000, not above maximum.'),
+    minimum: count().describe(
+      'The least number of licenses that the system requires: 0 to 1000000, not above maximum.',
+    ),
     maximum: count().describe(
       'The most licenses that the system can use, its capacity: 0 to 1000000. Zero means off, never unlimited.',
     ),
@@ -85,7 +87,9 @@ export const specSchema = z
     suspend: z
       .boolean()
       .optional()
-      .describe('True: nothing but the status is written, so that people can work on the ConfigMap by hand. Default: false.'),
+      .describe(
+        'True: nothing but the status is written, so that people can work on the ConfigMap by hand. Default: false.',
+      ),
   })
   .describe('The license settings that are wanted.');
 
@@ -176,7 +180,10 @@ export const statusSchema = z
       .meta({ description: 'Ready, Valid and Applied; Stalled or Reconciling only while True.', ...atomicList })
       .optional(),
   })
-  .meta({ description: 'What the operator found and did. Nobody else writes it.', default: { observedGeneration: -1 } });
+  .meta({
+    description: 'What the operator found and did. Nobody else writes it.',
+    default: { observedGeneration: -1 },
+  });
 
 /** A name that is the object's own or begins with it and a dash, so that objects don't reach for each other's ConfigMaps. */
 export const belongsTo = (configMapName: string, objectName: string): boolean =>

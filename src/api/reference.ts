@@ -12,7 +12,8 @@ function typeOf(node: SchemaNode): string {
 
 function bounds(node: SchemaNode): string {
   const parts: string[] = [];
-  if (node['minimum'] !== undefined && node['maximum'] !== undefined) parts.push(`${node['minimum']} to ${node['maximum']}`);
+  if (node['minimum'] !== undefined && node['maximum'] !== undefined)
+    parts.push(`${node['minimum']} to ${node['maximum']}`);
   if (node['maxLength'] !== undefined) parts.push(`up to ${node['maxLength']} characters`);
   if (node['minProperties'] !== undefined) parts.push(`at least ${node['minProperties']}`);
   return parts.join(', ');

@@ -1,6 +1,7 @@
 /** The requests that the operator makes, each with what it was decided from. */
-import { apiVersion, group, kind, plural, version } from '../api/names.ts';
+
 import type { Status } from '../api/licensesettings.ts';
+import { apiVersion, group, kind, plural, version } from '../api/names.ts';
 import type { Client } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
@@ -23,7 +24,8 @@ type ConfigMap = KubeObject & {
 /** Path of a collection, of one namespace or of all. */
 export const settingsPath = (namespace?: string): string =>
   `/apis/${group}/${version}${namespace ? `/namespaces/${namespace}` : ''}/${plural}`;
-export const configMapsPath = (namespace?: string): string => `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
+export const configMapsPath = (namespace?: string): string =>
+  `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
 
 const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): ObjectMeta => metadata;
 
@@ -62,10 +64,15 @@ export function createApi(client: Client) {
       return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
     },
 
-    async putStatus({ metadata: { namespace, name, uid, resourceVersion } }: LicenseSettings, status: Status): Promise<LicenseSettings> {
+    async putStatus(
+      { metadata: { namespace, name, uid, resourceVersion } }: LicenseSettings,
+      status: Status,
+    ): Promise<LicenseSettings> {
       const path = `${settingsPath(namespace)}/${name}/status`;
       const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
-      return projectSettings(await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }));
+      return projectSettings(
+        await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }),
+      );
     },
 
     async getConfigMap(namespace: string, name: string): Promise<StoredConfigMap> {
@@ -91,7 +98,12 @@ export function createApi(client: Client) {
       const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
       const present = projectConfigMap(read);
       const older = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: present.dataHash } };
-      const body = bodyOf(owner, older, { ...present.metadata, resourceVersion: metadata.resourceVersion }, present.metadata);
+      const body = bodyOf(
+        owner,
+        older,
+        { ...present.metadata, resourceVersion: metadata.resourceVersion },
+        present.metadata,
+      );
       return projectConfigMap(await client.request<KubeObject>({ method: 'PUT', path, resource: 'configmaps', body }));
     },
 

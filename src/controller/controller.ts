@@ -1,6 +1,6 @@
 /** The operator's loop: reflectors fill the caches, changes fill the queue, workers reconcile. */
 import { randomBytes } from 'node:crypto';
-import { labels, manager, plural, kind } from '../api/names.ts';
+import { kind, labels, manager, plural } from '../api/names.ts';
 import type { Client } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
@@ -69,12 +69,22 @@ export function createController(options: ControllerOptions): Controller {
   const reflectors = scopes.flatMap((namespace) => [settingsReflector(namespace), configMapReflector(namespace)]);
 
   function settingsReflector(namespace: string | undefined) {
-    return reflectorFor(plural, settingsPath(namespace), namespace, world.settings, projectSettings, (object) => [keyOf(object)]);
+    return reflectorFor(plural, settingsPath(namespace), namespace, world.settings, projectSettings, (object) => [
+      keyOf(object),
+    ]);
   }
 
   function configMapReflector(namespace: string | undefined) {
     const selector = `${labels.managedBy}=${manager}`;
-    return reflectorFor('configmaps', configMapsPath(namespace), namespace, world.configMaps, projectConfigMap, settingsOf, selector);
+    return reflectorFor(
+      'configmaps',
+      configMapsPath(namespace),
+      namespace,
+      world.configMaps,
+      projectConfigMap,
+      settingsOf,
+      selector,
+    );
   }
 
   function reflectorFor<T extends KubeObject>(
@@ -161,7 +171,10 @@ export function createController(options: ControllerOptions): Controller {
   async function sendEvent({ about, note }: NonNullable<Outcome['event']>): Promise<void> {
     const suffix = randomBytes(8).toString('hex');
     try {
-      await world.api.createEvent(about.metadata.namespace, eventFor(about, note, { instance, suffix, now: clock.wall() }));
+      await world.api.createEvent(
+        about.metadata.namespace,
+        eventFor(about, note, { instance, suffix, now: clock.wall() }),
+      );
     } catch (error) {
       metrics.eventFailed();
       log.warn({ key: keyOf(about), reason: note.reason, err: error }, 'event not sent');
@@ -205,7 +218,10 @@ export function createController(options: ControllerOptions): Controller {
       await Promise.all([...working, ...reflecting]);
     },
 
-    notReady: () => reflectors.flatMap((reflector) => (reflector.synced ? [] : [`${reflector.name}: the first list is not complete`])),
+    notReady: () =>
+      reflectors.flatMap((reflector) =>
+        reflector.synced ? [] : [`${reflector.name}: the first list is not complete`],
+      ),
 
     objectsByReason() {
       const counts = new Map<string, number>();

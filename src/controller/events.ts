@@ -4,9 +4,15 @@ import { apiVersion, kind, manager } from '../api/names.ts';
 import type { LicenseSettings } from './api.ts';
 
 /** What an event says. */
-export type Note = { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly action: string; readonly note: string };
+export type Note = {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+};
 
-const conditionOf = (status: Status | undefined, type: string) => status?.conditions?.find((condition) => condition.type === type);
+const conditionOf = (status: Status | undefined, type: string) =>
+  status?.conditions?.find((condition) => condition.type === type);
 
 /**
  * The one event of a change, or none: what happened between two statuses, the most important first.
@@ -42,7 +48,11 @@ const maxNote = 1000;
  * @param suffix makes the name unique: a few hex digits.
  * @param now milliseconds since 1970; event times have microseconds.
  */
-export function eventFor(object: LicenseSettings, { note, ...rest }: Note, { instance, suffix, now }: { instance: string; suffix: string; now: number }) {
+export function eventFor(
+  object: LicenseSettings,
+  { note, ...rest }: Note,
+  { instance, suffix, now }: { instance: string; suffix: string; now: number },
+) {
   const { namespace, name, uid, resourceVersion } = object.metadata;
   return {
     apiVersion: 'events.k8s.io/v1',

@@ -59,13 +59,19 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   }
 }
 
-async function judgeAndApply(world: World, key: string, object: LicenseSettings, background: boolean): Promise<Outcome> {
+async function judgeAndApply(
+  world: World,
+  key: string,
+  object: LicenseSettings,
+  background: boolean,
+): Promise<Outcome> {
   const { metadata, spec, status } = object;
   const { namespace, name, uid, generation = 0 } = metadata;
   const owner: Owner = { name, uid };
   const owned = world.configMaps.by(uid);
 
-  if (owned.some((view) => (stampOf(view, owner) ?? 0) > generation) && (await isStale(world, object))) return { result: 'stale' };
+  if (owned.some((view) => (stampOf(view, owner) ?? 0) > generation) && (await isStale(world, object)))
+    return { result: 'stale' };
 
   const { errors, spec: valid } = validate({ name, spec });
   const suspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
@@ -136,7 +142,11 @@ async function judgeAndApply(world: World, key: string, object: LicenseSettings,
 }
 
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */
-function recorded(status: Status | undefined, live: Live | undefined, owned: readonly StoredConfigMap[]): Status['configMaps'] {
+function recorded(
+  status: Status | undefined,
+  live: Live | undefined,
+  owned: readonly StoredConfigMap[],
+): Status['configMaps'] {
   if (!live || live.settingsHash === status?.applied?.settingsHash) return status?.configMaps;
   const view = owned.find((one) => one.metadata.name === live.declaration?.configMap.name);
   return view ? [{ name: view.metadata.name, dataHash: view.dataHash }] : status?.configMaps;
@@ -145,7 +155,8 @@ function recorded(status: Status | undefined, live: Live | undefined, owned: rea
 /** A stamp above the cached generation means that our view is old, or that someone wrote it: one GET tells. */
 async function isStale(world: World, object: LicenseSettings): Promise<boolean> {
   const fresh = await world.api.getSettings(object);
-  const newer = fresh.metadata.uid !== object.metadata.uid || (fresh.metadata.generation ?? 0) > (object.metadata.generation ?? 0);
+  const newer =
+    fresh.metadata.uid !== object.metadata.uid || (fresh.metadata.generation ?? 0) > (object.metadata.generation ?? 0);
   // The watch may be behind for long: what was read is as good.
   if (newer) world.settings.put(fresh);
   return newer;
@@ -163,7 +174,9 @@ function problemOf(world: World, key: string, error: ApiError): Problem | undefi
   const now = world.clock.monotonic();
   const since = world.failingSince.get(key) ?? now;
   world.failingSince.set(key, since);
-  return now - since < failurePatience ? undefined : { kind: 'WriteFailed', message: `the write fails: ${error.message}` };
+  return now - since < failurePatience
+    ? undefined
+    : { kind: 'WriteFailed', message: `the write fails: ${error.message}` };
 }
 
 const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry']> } => ({
@@ -187,4 +200,3 @@ function detailOf(
     ...(problem ? { problem: problem.kind } : {}),
   };
 }
-

@@ -12,7 +12,8 @@ export function adviceFor(resource: string, error: ApiError): string {
   if (error.code === 404 && resource === plural) {
     return 'the CustomResourceDefinition is not installed: run `kubectl apply -f crds/licensesettings.yaml`; waiting for it';
   }
-  if (error.code === 401) return "the API server does not accept the credentials: check the kubeconfig's user or the ServiceAccount token; trying again";
+  if (error.code === 401)
+    return "the API server does not accept the credentials: check the kubeconfig's user or the ServiceAccount token; trying again";
   if (error.code === 403) {
     return `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/base\`, or bind its role to this user; trying again`;
   }
@@ -20,7 +21,8 @@ export function adviceFor(resource: string, error: ApiError): string {
   if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
     return "the API server's certificate is not trusted: check certificate-authority in the kubeconfig, and that the server is the right one; trying again";
   }
-  if (error.code === 0) return 'the API server does not answer: check the address in the kubeconfig, and that the server runs; trying again';
+  if (error.code === 0)
+    return 'the API server does not answer: check the address in the kubeconfig, and that the server runs; trying again';
   return 'the API server refuses the request: trying again';
 }
 

@@ -27,7 +27,10 @@ export class ApiError extends Error {
   /** How long the server asks to wait, in milliseconds; 0 when it doesn't. */
   readonly retryAfter: number;
 
-  constructor(message: string, init: { code: number; reason?: string; causes?: string[]; retryAfter?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    init: { code: number; reason?: string; causes?: string[]; retryAfter?: number; cause?: unknown },
+  ) {
     super(message, { cause: init.cause });
     this.name = 'ApiError';
     this.code = init.code;

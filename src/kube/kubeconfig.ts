@@ -9,7 +9,10 @@ const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token
  * The configuration of the API server to talk to: the file given, else $KUBECONFIG, else the pod's ServiceAccount, else
  * ~/.kube/config. Throws an Error that says what is missing and how to mend it.
  */
-export function loadKubeConfig({ file, context }: { file?: string; context?: string }, env: NodeJS.ProcessEnv): KubeConfig {
+export function loadKubeConfig(
+  { file, context }: { file?: string; context?: string },
+  env: NodeJS.ProcessEnv,
+): KubeConfig {
   const config = new KubeConfig();
   const source = file ?? env['KUBECONFIG'];
   const home = join(homedir(), '.kube', 'config');

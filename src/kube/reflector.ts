@@ -94,7 +94,9 @@ export class Reflector<T> {
         if (clock.monotonic() - started > 1_000) continue;
       } catch (thrown) {
         if (signal.aborted) return;
-        const error = asApiError(thrown) ?? new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, cause: thrown });
+        const error =
+          asApiError(thrown) ??
+          new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, cause: thrown });
         // A version that the server no longer (410), or not yet (504), knows, or an event we could not handle: list again.
         if (error.code === 410 || error.code === 504 || !asApiError(thrown)) this.#version = undefined;
         onRestart?.(reasonOf(error), error);
@@ -113,7 +115,10 @@ export class Reflector<T> {
     let version: string | undefined;
     do {
       const query = queryOf({ limit: String(pageSize), labelSelector, continue: next });
-      const page = await client.request<{ metadata: { resourceVersion: string; continue?: string }; items: KubeObject[] | null }>({
+      const page = await client.request<{
+        metadata: { resourceVersion: string; continue?: string };
+        items: KubeObject[] | null;
+      }>({
         method: 'GET',
         path: `${path}?${query}`,
         resource,
@@ -146,7 +151,10 @@ export class Reflector<T> {
     for await (const line of client.lines({ path: `${path}?${query}`, resource, deadline, signal })) {
       const { type, object } = parseEvent(line, resource);
       if (type === 'ERROR') {
-        throw new ApiError(`watch of ${resource}: ${object.message}`, { code: object.code ?? 500, reason: object.reason ?? '' });
+        throw new ApiError(`watch of ${resource}: ${object.message}`, {
+          code: object.code ?? 500,
+          reason: object.reason ?? '',
+        });
       }
       if (type === 'ADDED' || type === 'MODIFIED') sink.put(project(object));
       else if (type === 'DELETED') sink.remove(project(object));
@@ -164,7 +172,9 @@ function parseEvent(line: string, resource: string): WatchEvent {
 }
 
 const queryOf = (values: Record<string, string | undefined>): string =>
-  new URLSearchParams(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined)).toString();
+  new URLSearchParams(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString();
 
 function reasonOf(error: ApiError): string {
   if (error.code === 0) return error.reason === 'NoAnswer' || error.reason === 'BadEvent' ? error.reason : 'Handler';

@@ -41,7 +41,8 @@ export class Store<T extends KubeObject> {
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (this.#deleted.has(object.metadata.uid)) return false;
-    if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0) return false;
+    if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
+      return false;
     this.#set(key, known, object);
     return true;
   }
@@ -94,9 +95,8 @@ export class Store<T extends KubeObject> {
     }
     this.#objects.set(key, object);
     for (const value of this.#index(object)) {
-      let keys = this.#keysByIndex.get(value);
-      if (!keys) this.#keysByIndex.set(value, (keys = new Set()));
-      keys.add(key);
+      const keys = this.#keysByIndex.get(value) ?? new Set();
+      this.#keysByIndex.set(value, keys.add(key));
     }
   }
 }

@@ -2,9 +2,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { version } from '../version.ts';
 
+/** What the rest of the operator counts with. All durations are seconds. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** A registry of its own. All durations are seconds. */
+/** Metrics in a registry of their own, with those of the process. No function of theirs throws; all durations are seconds. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -12,36 +13,88 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
 
   const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
-  const reconciles = new Counter({ name: `${prefix}reconciles_total`, help: 'Reconciles by what they came to.', labelNames: ['result'], registers });
-  const reconcileTime = new Histogram({ name: `${prefix}reconcile_duration_seconds`, help: 'How long a reconcile took.', buckets: seconds, registers });
-  const depth = new Gauge({ name: `${prefix}queue_depth`, help: 'Objects that wait for a worker.', labelNames: ['priority'], registers });
-  const requests = new Counter({ name: `${prefix}requests_total`, help: 'Requests to the API server; code 0: no answer.', labelNames: ['verb', 'resource', 'code'], registers });
-  const requestTime = new Histogram({ name: `${prefix}request_duration_seconds`, help: 'How long a request took; watches are left out.', labelNames: ['verb', 'resource'], buckets: seconds, registers });
-  const restarts = new Counter({ name: `${prefix}watch_restarts_total`, help: 'Lists and watches that had to begin again, by reason.', labelNames: ['resource', 'reason'], registers });
-  const synced = new Gauge({ name: `${prefix}watch_synced`, help: '1 once the first list is complete.', labelNames: ['resource'], registers });
-  const objects = new Gauge({ name: `${prefix}objects`, help: 'LicenseSettings by the reason of their Ready condition.', labelNames: ['reason'], registers });
-  const eventFailures = new Counter({ name: `${prefix}events_failed_total`, help: 'Events that could not be sent.', registers });
-  new Gauge({ name: `${prefix}build_info`, help: 'The release that runs.', labelNames: ['version'], registers }).set({ version }, 1);
+  const reconciles = new Counter({
+    name: `${prefix}reconciles_total`,
+    help: 'Reconciles by what they came to.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const reconcileTime = new Histogram({
+    name: `${prefix}reconcile_duration_seconds`,
+    help: 'How long a reconcile took.',
+    buckets: seconds,
+    registers,
+  });
+  const depth = new Gauge({
+    name: `${prefix}queue_depth`,
+    help: 'Objects that wait for a worker.',
+    labelNames: ['priority'],
+    registers,
+  });
+  const requests = new Counter({
+    name: `${prefix}requests_total`,
+    help: 'Requests to the API server; code 0: no answer.',
+    labelNames: ['verb', 'resource', 'code'],
+    registers,
+  });
+  const requestTime = new Histogram({
+    name: `${prefix}request_duration_seconds`,
+    help: 'How long a request took; watches are left out.',
+    labelNames: ['verb', 'resource'],
+    buckets: seconds,
+    registers,
+  });
+  const restarts = new Counter({
+    name: `${prefix}watch_restarts_total`,
+    help: 'Lists and watches that had to begin again, by reason.',
+    labelNames: ['resource', 'reason'],
+    registers,
+  });
+  const synced = new Gauge({
+    name: `${prefix}watch_synced`,
+    help: '1 once the first list is complete.',
+    labelNames: ['resource'],
+    registers,
+  });
+  const objects = new Gauge({
+    name: `${prefix}objects`,
+    help: 'LicenseSettings by the reason of their Ready condition.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const eventFailures = new Counter({
+    name: `${prefix}events_failed_total`,
+    help: 'Events that could not be sent.',
+    registers,
+  });
+  new Gauge({ name: `${prefix}build_info`, help: 'The release that runs.', labelNames: ['version'], registers }).set(
+    { version },
+    1,
+  );
 
   return {
     /** A reconcile ended. */
-    reconciled(result: string, duration: number): void {
-      reconciles.inc({ result });
+    reconciled(outcome: string, duration: number): void {
+      reconciles.inc({ outcome });
       reconcileTime.observe(duration);
     },
-    /** A request ended. */
+    /** A request ended. `code` is the HTTP status, 0 without an answer. */
     request(verb: string, resource: string, code: number, duration: number): void {
       requests.inc({ verb, resource, code });
       if (verb !== 'watch') requestTime.observe({ verb, resource }, duration);
     },
+    /** A list or watch had to begin again. */
     watchRestarted: (resource: string, reason: string): void => restarts.inc({ resource, reason }),
+    /** Whether the cache of a resource is complete. */
     watchSynced: (resource: string, is: boolean): void => synced.set({ resource }, is ? 1 : 0),
+    /** How many objects wait now. */
     queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),
     /** Objects by reason; a reason that is not in the map is gone. */
     setObjects(counts: ReadonlyMap<string, number>): void {
       objects.reset();
       for (const [reason, count] of counts) objects.set({ reason }, count);
     },
+    /** An event could not be sent. */
     eventFailed: (): void => eventFailures.inc(),
     /** The page of /metrics. */
     render: async () => ({ contentType: registry.contentType as string, body: await registry.metrics() }),

@@ -10,9 +10,13 @@ export type Routes = {
   readonly metrics?: () => Promise<{ contentType: string; body: string }>;
 };
 
+/** In milliseconds. A client that is slow or silent must not hold a connection; Node looks for those once an interval. */
+const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+
 /**
- * Listens on an address. The Error of one that is taken names the flag and the mend.
+ * Listens on an address. `flag` is the one it came from.
  *
+ * @throws Error (rejects) when it can't listen, such as on a port that is taken: it names the flag, the address and the mend.
  * @returns where it listens, and a way to end it at once.
  */
 export async function startServer(
@@ -33,12 +37,14 @@ export async function startServer(
       send(response, 200, body, contentType);
     });
   }
-  const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000 }, async (request, response) => {
+  const server = createServer(limits, async (request, response) => {
     const page = pages.get((request.url ?? '').split('?')[0] ?? '');
     try {
       if (!page) send(response, 404, `not found: ${[...pages.keys()].join(', ')}\n`);
-      else if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'only GET and HEAD\n');
-      else await page(response);
+      else if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('allow', 'GET, HEAD');
+        send(response, 405, 'only GET and HEAD\n');
+      } else await page(response);
     } catch (error) {
       send(response, 500, `${(error as Error).message}\n`);
     }

@@ -36,7 +36,8 @@ export type ConfigMapView = {
 /** What a ConfigMap should be: the rendering, and the generation that it is stamped with. */
 export type Want = { readonly rendered: Rendered; readonly generation: number };
 
-const controllerOf = ({ metadata }: ConfigMapView) => metadata.ownerReferences?.find((owner) => owner.controller === true);
+const controllerOf = ({ metadata }: ConfigMapView) =>
+  metadata.ownerReferences?.find((owner) => owner.controller === true);
 
 const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
   metadata.labels?.[labels.managedBy] === manager && metadata.labels[labels.settings] === owner.name;
@@ -52,12 +53,15 @@ export const isOurs = (view: ConfigMapView, owner: Owner): boolean =>
   isControlled(view, owner) || (controllerOf(view) === undefined && labelled(view, owner));
 
 /** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
-export const mayDelete = (view: ConfigMapView, owner: Owner): boolean => isControlled(view, owner) && labelled(view, owner);
+export const mayDelete = (view: ConfigMapView, owner: Owner): boolean =>
+  isControlled(view, owner) && labelled(view, owner);
 
 /** The generation stamp, if it is one and this object wrote it. */
 export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | undefined {
   const text = metadata.annotations?.[annotations.generation] ?? '';
-  return metadata.annotations?.[annotations.ownerUid] === owner.uid && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return metadata.annotations?.[annotations.ownerUid] === owner.uid && /^\d{1,15}$/.test(text)
+    ? Number(text)
+    : undefined;
 }
 
 /** Labels, annotations and ownerReferences with ours set; what others put there stays. */

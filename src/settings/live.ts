@@ -41,7 +41,8 @@ function fromStatus({ generation, settingsHash, time, settings }: Applied): Live
 
 function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   const generation = stampOf(view, owner);
-  if (generation === undefined || !isControlled(view, owner) || view.record === undefined || view.binary) return undefined;
+  if (generation === undefined || !isControlled(view, owner) || view.record === undefined || view.binary)
+    return undefined;
   const notes = view.metadata.annotations ?? {};
   const settingsHash = notes[annotations.settingsHash];
   if (settingsHash === undefined || notes[annotations.dataHash] !== view.dataHash) return undefined;

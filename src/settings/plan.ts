@@ -27,7 +27,10 @@ export type Context = {
 };
 
 /** Judges the ConfigMap that has the wanted name; undefined: there is none. */
-export function decide(view: ConfigMapView | undefined, { owner, want, knownDataHash, unchanged, applicable }: Context): Decision {
+export function decide(
+  view: ConfigMapView | undefined,
+  { owner, want, knownDataHash, unchanged, applicable }: Context,
+): Decision {
   if (!view) return 'create';
   if (!isOurs(view, owner)) return 'conflict';
   if (view.metadata.deletionTimestamp) return 'wait';
@@ -44,4 +47,6 @@ export function decide(view: ConfigMapView | undefined, { owner, want, knownData
 
 /** The ConfigMaps that have to go once the wanted one is there, as after a rename. */
 export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wantedName: string): ConfigMapView[] =>
-  views.filter((view) => view.metadata.name !== wantedName && !view.metadata.deletionTimestamp && mayDelete(view, owner));
+  views.filter(
+    (view) => view.metadata.name !== wantedName && !view.metadata.deletionTimestamp && mayDelete(view, owner),
+  );

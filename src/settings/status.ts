@@ -1,12 +1,22 @@
 /** From what is known to a status. The condition table of DESIGN section 2 stands here as data, row by row. */
-import { type Applied, type Condition, type Declaration, type FieldError, maxHistory, type Status } from '../api/licensesettings.ts';
+import {
+  type Applied,
+  type Condition,
+  type Declaration,
+  type FieldError,
+  maxHistory,
+  type Status,
+} from '../api/licensesettings.ts';
 import { canonicalJson } from './hash.ts';
 import type { Live } from './live.ts';
 import { liveNumbers } from './render.ts';
 import { cutErrors } from './validate.ts';
 
 /** Why the ConfigMap can't be brought to what it should be. */
-export type Problem = { readonly kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed'; readonly message: string };
+export type Problem = {
+  readonly kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed';
+  readonly message: string;
+};
 
 /** Everything that a status is made of. */
 export type Facts = {

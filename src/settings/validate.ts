@@ -55,7 +55,8 @@ function minimumAtMostMaximum({ spec }: Settings): FieldError[] {
   return licenseTypes.flatMap(({ key }) => {
     const range = at(spec, 'licenses', key);
     const [minimum, maximum] = [at(range, 'minimum'), at(range, 'maximum')];
-    if (!Number.isInteger(minimum) || !Number.isInteger(maximum) || (minimum as number) <= (maximum as number)) return [];
+    if (!Number.isInteger(minimum) || !Number.isInteger(maximum) || (minimum as number) <= (maximum as number))
+      return [];
     return [
       {
         field: `spec.licenses.${key}.minimum`,
@@ -92,11 +93,14 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       return issue.keys.map((key) => ({
         field: pathOf([...issue.path, key]),
         reason: 'UnknownField',
-        message: 'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
+        message:
+          'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
       }));
     case 'invalid_type':
       if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
-      return [{ field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidType', message: `${is}: ${wanted(issue)}` }];
+      return [
+        { field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidType', message: `${is}: ${wanted(issue)}` },
+      ];
     case 'too_small':
     case 'too_big':
       if (issue.origin === 'string') return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];
@@ -113,7 +117,8 @@ const countForm = `allowed are whole numbers from 0 to ${maxCount}`;
 const nameForm = `allowed are lower-case letters, digits, '-' and '.', up to ${maxConfigMapNameLength} characters, beginning and ending with a letter or digit`;
 
 const isNumber = (expected: string): boolean => expected === 'int' || expected === 'number';
-const wanted = ({ expected }: { expected: string }): string => (isNumber(expected) ? countForm : `give ${article(expected)}`);
+const wanted = ({ expected }: { expected: string }): string =>
+  isNumber(expected) ? countForm : `give ${article(expected)}`;
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
 
 /** A value as it may be shown: JSON, cut where it is long. */
@@ -123,7 +128,10 @@ function quote(value: unknown): string {
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`), 'spec');
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`),
+    'spec',
+  );
 }
 
 function at(value: unknown, ...path: string[]): unknown {
