@@ -1,10 +1,11 @@
 /** Bundles the operator into one file, `dist/operator.js`, that runs alone under Node >= 22.19. */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
-rmSync('dist', { recursive: true, force: true });
 await build({
   entryPoints: { operator: 'src/main.ts' },
   outdir: 'dist',

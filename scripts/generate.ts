@@ -5,7 +5,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { stringify } from 'yaml';
-import { customResourceDefinition, licensesJsonJsonSchema, manifestJsonSchema, structuralSchema } from '../src/api/crd.ts';
+import {
+  customResourceDefinition,
+  licensesJsonJsonSchema,
+  manifestJsonSchema,
+  structuralSchema,
+} from '../src/api/crd.ts';
 import { referencePage } from '../src/api/reference.ts';
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;

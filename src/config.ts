@@ -50,6 +50,7 @@ const wholeNumber = (least: number, most: number) => {
 };
 
 const addressWords = "host:port, ':port' for all interfaces, or 'off'; port 0 takes any free one";
+// Its default must be a `prefault`: `default` would also take the place of the undefined that 'off' becomes.
 const address = z.string().transform((text, context): Address | undefined => {
   if (text === 'off') return undefined;
   const [, host = '', digits = ''] = /^(?:\[([\da-fA-F:.]+)\]|[^:\s[\]]*):(\d{1,5})$/.exec(text) ?? [];
@@ -111,12 +112,12 @@ const flags = {
   },
   'health-address': {
     value: 'ADDRESS',
-    schema: address.default({ host: '0.0.0.0', port: 8081 }),
+    schema: address.prefault('0.0.0.0:8081'),
     help: `/healthz and /readyz: ${addressWords}; default :8081`,
   },
   'metrics-address': {
     value: 'ADDRESS',
-    schema: address.default({ host: '0.0.0.0', port: 8080 }),
+    schema: address.prefault('0.0.0.0:8080'),
     help: '/metrics: likewise; default :8080',
   },
 } as const;
@@ -199,7 +200,7 @@ function argumentsOf(argv: readonly string[]): Argument[] {
     const { name, rawName, value, inlineValue, index } = token;
     if (!rawName.startsWith('--')) {
       const [group = ''] = (argv[index] ?? '').split('=');
-      found.push({ flag: group.slice(1), source: group, text: undefined });
+      found.push({ flag: group, source: group, text: undefined });
     } else if (inlineValue === false && value.startsWith('--')) {
       // Without its value a flag would swallow the next flag, and the mistakes in that one would be lost.
       found.push({ flag: name, source: rawName, text: undefined });

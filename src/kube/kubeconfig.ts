@@ -54,10 +54,15 @@ function load(config: KubeConfig, path: string): void {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
     throw new Error(`kubeconfig ${path}: ${why}: check --kubeconfig or KUBECONFIG`, { cause });
   }
-  if (config.getClusters().length === 0) {
-    const { clusters, contexts, users, currentContext } = one;
-    config.loadFromOptions({ clusters, contexts, users, currentContext });
-  } else {
-    config.mergeConfig(one, true);
-  }
+  // As kubectl merges: of two with one name the first counts. client-node's mergeConfig throws.
+  const merge = <T extends { name: string }>(known: T[], more: T[]): T[] => [
+    ...known,
+    ...more.filter(({ name }) => !known.some((other) => other.name === name)),
+  ];
+  config.loadFromOptions({
+    clusters: merge(config.getClusters(), one.getClusters()),
+    users: merge(config.getUsers(), one.getUsers()),
+    contexts: merge(config.getContexts(), one.getContexts()),
+    currentContext: config.getCurrentContext() || one.getCurrentContext(),
+  });
 }

@@ -18,7 +18,8 @@ export const backoffs: Record<RetryKind, Backoff> = {
 };
 
 const rank = (priority: Priority): number => priorities.indexOf(priority);
-type Delayed = { due: number; priority: Priority; kind?: RetryKind; cancel: () => void };
+/** `notBefore`: until then the server asked to be left alone. */
+type Delayed = { due: number; priority: Priority; kind?: RetryKind; notBefore: number; cancel: () => void };
 
 /**
  * Keys that wait for a worker. One worker a key at a time; a key that is added again while it waits is looked at once,
@@ -59,10 +60,11 @@ export class WorkQueue {
     this.#hand();
   }
 
-  /** Adds a key after `delay` milliseconds, unless it is to be added earlier anyway. */
-  addAfter(key: string, delay: number, priority: Priority, kind?: RetryKind): void {
+  /** Adds a key after `delay` milliseconds, unless it is to be added earlier anyway; `hurry` leaves it `atLeast`. */
+  addAfter(key: string, delay: number, priority: Priority, kind?: RetryKind, atLeast = 0): void {
     if (this.#closed) return;
-    const due = this.#clock.monotonic() + delay;
+    const now = this.#clock.monotonic();
+    const due = now + delay;
     const known = this.#delayed.get(key);
     if (known && known.due <= due) return;
     known?.cancel();
@@ -70,7 +72,7 @@ export class WorkQueue {
       this.#delayed.delete(key);
       this.add(key, priority);
     });
-    this.#delayed.set(key, { due, priority, cancel, ...(kind ? { kind } : {}) });
+    this.#delayed.set(key, { due, priority, notBefore: now + atLeast, cancel, ...(kind ? { kind } : {}) });
   }
 
   /** Adds a key after its next backoff of this kind, but not before `atLeast` milliseconds. Gives the delay. */
@@ -79,7 +81,7 @@ export class WorkQueue {
     const count = known?.kind === kind ? known.count + 1 : 0;
     this.#attempts.set(key, { kind, count });
     const delay = Math.max(atLeast, fullJitter(backoffs[kind], count, this.#clock.random()));
-    this.addAfter(key, delay, 'fresh', kind);
+    this.addAfter(key, delay, 'fresh', kind, atLeast);
     return delay;
   }
 
@@ -88,13 +90,18 @@ export class WorkQueue {
     this.#attempts.delete(key);
   }
 
-  /** The server is back: keys that wait for a transport backoff come back spread over `spread` milliseconds. */
+  /**
+   * The server is back: keys that wait for a transport backoff come back spread over `spread` milliseconds, but none
+   * before the time that the server asked for.
+   */
   hurry(spread: number): void {
-    for (const [key, { due, priority, kind }] of [...this.#delayed]) {
+    const now = this.#clock.monotonic();
+    for (const [key, { due, priority, kind, notBefore }] of [...this.#delayed]) {
       if (kind !== 'transport') continue;
       this.#attempts.delete(key);
-      const delay = this.#clock.random() * spread;
-      if (this.#clock.monotonic() + delay < due) this.addAfter(key, delay, priority, kind);
+      const atLeast = Math.max(0, notBefore - now);
+      const delay = atLeast + this.#clock.random() * spread;
+      if (now + delay < due) this.addAfter(key, delay, priority, kind, atLeast);
     }
   }
 

@@ -46,6 +46,8 @@ const watchSeconds = 45;
 const graceSeconds = 10;
 const listDeadline = 60_000;
 const backoff = { base: 200, cap: 4_000 };
+/** What lasted longer than this many milliseconds was no part of a run of failures. */
+const healthyAfter = backoff.cap;
 
 /** The wire form of one watch event. */
 type WatchEvent = { type: string; object: KubeObject & { code?: number; message?: string; reason?: string } };
@@ -82,16 +84,16 @@ export class Reflector<T> {
     let failures = 0;
     while (!signal.aborted) {
       const started = clock.monotonic();
+      let retryAfter = 0;
       try {
-        if (this.#version === undefined) {
-          await this.#list(signal);
-          failures = 0;
-        }
+        if (this.#version === undefined) await this.#list(signal);
         await this.#watch(signal);
         onRestart?.('ended');
-        failures = 0;
+        if (clock.monotonic() - started > healthyAfter) {
+          failures = 0;
+          continue;
+        }
         // A server that ends watches at once must not make us spin.
-        if (clock.monotonic() - started > 1_000) continue;
       } catch (thrown) {
         if (signal.aborted) return;
         const error =
@@ -100,11 +102,12 @@ export class Reflector<T> {
         // A version that the server no longer (410), or not yet (504), knows, or an event we could not handle: list again.
         if (error.code === 410 || error.code === 504 || !asApiError(thrown)) this.#version = undefined;
         onRestart?.(reasonOf(error), error);
+        // A list that succeeds proves nothing: the watch after it may fail each time.
+        if (clock.monotonic() - started > healthyAfter) failures = 0;
         if (error.code === 410 && failures++ === 0) continue;
-        await sleep(clock, Math.max(error.retryAfter, equalJitter(backoff, failures++, clock.random())), signal);
-        continue;
+        retryAfter = error.retryAfter;
       }
-      await sleep(clock, equalJitter(backoff, 1, clock.random()), signal);
+      await sleep(clock, Math.max(retryAfter, equalJitter(backoff, failures++, clock.random())), signal);
     }
   }
 

@@ -8,8 +8,11 @@ export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #index: (object: T) => string[];
   readonly #keysByIndex = new Map<string, Set<string>>();
-  /** uids that we deleted and whose DELETED event is still under way: older events must not bring them back. */
-  readonly #deleted = new Set<string>();
+  /**
+   * uids that we deleted and whose DELETED event is still under way, with their namespaces: older events must not
+   * bring them back.
+   */
+  readonly #deleted = new Map<string, string>();
 
   constructor(index: (object: T) => string[] = () => []) {
     this.#index = index;
@@ -60,17 +63,19 @@ export class Store<T extends KubeObject> {
   /** Forgets an object that we deleted ourselves, until its DELETED event arrives. */
   deleted(object: T): void {
     const known = this.remove(object);
-    if (known) this.#deleted.add(object.metadata.uid);
+    if (known) this.#deleted.set(object.metadata.uid, object.metadata.namespace);
   }
 
   /** Takes a whole list, of one namespace or of all. Gives what is new or changed, and what is gone. */
   replace(objects: readonly T[], namespace?: string): { changed: T[]; gone: T[] } {
     const listed = new Set(objects.map(keyOf));
-    const inScope = ({ metadata }: T) => namespace === undefined || metadata.namespace === namespace;
-    const gone = [...this.#objects].flatMap(([key, object]) => (listed.has(key) || !inScope(object) ? [] : [object]));
+    const inScope = (place: string) => namespace === undefined || place === namespace;
+    const gone = [...this.#objects].flatMap(([key, object]) =>
+      listed.has(key) || !inScope(object.metadata.namespace) ? [] : [object],
+    );
     // What a list doesn't have will get no DELETED event.
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    for (const uid of this.#deleted) if (!uids.has(uid)) this.#deleted.delete(uid);
+    for (const [uid, place] of this.#deleted) if (inScope(place) && !uids.has(uid)) this.#deleted.delete(uid);
     for (const object of gone) this.#set(keyOf(object), object, undefined);
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));

@@ -49,6 +49,8 @@ export interface ControlPlane {
   /** Temporary directory: data, logs, kubeconfigs. Gone after {@link ControlPlane.stop}. */
   readonly directory: string;
   readonly kubectlPath: string;
+  /** URL of etcd; undefined for a control plane that this process didn't start. */
+  readonly etcd?: string | undefined;
   /** Path of the audit log; undefined if there is none to read. */
   readonly auditLog: string | undefined;
   /**
@@ -287,6 +289,10 @@ class LocalControlPlane extends Base {
 
   get ca(): string {
     return join(this.directory, 'certs', 'apiserver.crt');
+  }
+
+  get etcd(): string {
+    return `http://127.0.0.1:${this.#ports.etcd}`;
   }
 
   get auditLog(): string | undefined {

@@ -15,6 +15,7 @@ import {
   type StoredMap,
   startOperator,
   until,
+  withoutRules,
 } from '../operator.ts';
 import { suite } from '../suite.ts';
 
@@ -33,6 +34,7 @@ test.before(async () => {
   operator = await startOperator(plane);
 });
 test.after(async () => {
+  if (process.env['DEBUG_LOG']) for (const line of operator.log) console.log(JSON.stringify(line));
   await operator?.stop();
   await desk?.close();
   await plane?.stop();
@@ -307,24 +309,6 @@ test('a live declaration of a later release is not rendered, and its ConfigMap i
   assert.equal(await desk.configMap('later-licenses'), changed);
 });
 
-/** Makes a stored object invalid, as an older CRD without rules would let it happen: the rules are lifted for a moment. */
-async function invalidate(name: string, licenses: unknown): Promise<void> {
-  const crd = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/licensesettings.licensing.dialer.dev';
-  const { json } = await desk.request('GET', crd);
-  const stripped = JSON.parse(JSON.stringify(json), (key, value) =>
-    key === 'x-kubernetes-validations' ? undefined : value,
-  );
-  delete stripped.metadata.managedFields;
-  delete stripped.metadata.resourceVersion;
-  const put = async (body: unknown) => {
-    const { code, json: answer } = await desk.request('PATCH', crd, body, 'application/merge-patch+json');
-    assert.is(code, 200, JSON.stringify(answer));
-  };
-  await put({ spec: { versions: stripped.spec.versions } });
-  await until('the rules are lifted', async () => {
-    const path = `/apis/licensing.dialer.dev/v1/namespaces/${desk.namespace}/licensesettings/${name}`;
-    const { code } = await desk.request('PATCH', path, { spec: { licenses } }, 'application/merge-patch+json');
-    return code === 200;
-  });
-  await install(plane);
-}
+/** Makes a stored object invalid, as an older CRD without rules lets it happen. */
+const invalidate = (name: string, licenses: unknown) =>
+  withoutRules(plane, () => desk.patch(name, { spec: { licenses } }));

@@ -48,11 +48,17 @@ test('controlled by another: a conflict, whatever its labels say', () => {
 test('nobody controls it, our labels with our name: adopted', () => {
   assert.is(decide(view({ metadata: { ownerReferences: [] } }), context), 'update');
 });
-test("nobody controls it, labels of another object or none: a conflict", () => {
+test('nobody controls it, labels of another object or none: a conflict', () => {
   const other = { ...labels, 'licensing.dialer.dev/settings': 'other' };
   assert.is(decide(view({ metadata: { ownerReferences: [], labels: other } }), context), 'conflict');
   assert.is(decide(view({ metadata: { ownerReferences: [], labels: {} } }), context), 'conflict');
-  assert.is(decide(view({ metadata: { ownerReferences: [], labels: { ...labels, 'app.kubernetes.io/managed-by': 'helm' } } }), context), 'conflict');
+  assert.is(
+    decide(
+      view({ metadata: { ownerReferences: [], labels: { ...labels, 'app.kubernetes.io/managed-by': 'helm' } } }),
+      context,
+    ),
+    'conflict',
+  );
 });
 test('being deleted: wait', () => assert.is(decide(view({ metadata: { deletionTimestamp: 'now' } }), context), 'wait'));
 test('blockOwnerDeletion set by hand: written', () => {
@@ -61,11 +67,20 @@ test('blockOwnerDeletion set by hand: written', () => {
 });
 
 test('data of an older release: rolled out only while applicable, else left alone', () => {
-  const old = view({ dataHash: 'old', metadata: { annotations: { ...annotations, 'licensing.dialer.dev/data-hash': 'old' } } });
+  const old = view({
+    dataHash: 'old',
+    metadata: { annotations: { ...annotations, 'licensing.dialer.dev/data-hash': 'old' } },
+  });
   const known = { ...context, knownDataHash: 'old' };
   assert.is(decide(old, known), 'rollout');
   assert.is(decide(old, { ...known, applicable: false }), 'keep');
-  assert.is(decide(view({ dataHash: 'old', metadata: { labels: { ...labels, 'app.kubernetes.io/part-of': 'x' } } }), { ...known, applicable: false }), 'relabel');
+  assert.is(
+    decide(view({ dataHash: 'old', metadata: { labels: { ...labels, 'app.kubernetes.io/part-of': 'x' } } }), {
+      ...known,
+      applicable: false,
+    }),
+    'relabel',
+  );
 });
 test('data of an older release with new settings: an ordinary change', () => {
   assert.is(decide(view({ dataHash: 'old' }), { ...context, knownDataHash: 'old', unchanged: false }), 'update');
@@ -86,12 +101,20 @@ test('metadata: what others put there stays, ours is set, and ownerReferences of
   assert.is(wanted.annotations['note' as keyof typeof wanted.annotations], 'b');
   assert.equal(wanted.ownerReferences, [
     foreign,
-    { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', name: 'pom', uid: 'uid-1', controller: true, blockOwnerDeletion: false },
+    {
+      apiVersion: 'licensing.dialer.dev/v1',
+      kind: 'LicenseSettings',
+      name: 'pom',
+      uid: 'uid-1',
+      controller: true,
+      blockOwnerDeletion: false,
+    },
   ]);
 });
 
 test('only what carries our labels and this uid as controller is deleted', () => {
-  const named = (name: string, metadata: Partial<ConfigMapView['metadata']> = {}) => view({ metadata: { ...metadata, name } });
+  const named = (name: string, metadata: Partial<ConfigMapView['metadata']> = {}) =>
+    view({ metadata: { ...metadata, name } });
   const gone = obsolete(
     [
       named('pom-licenses'),
@@ -104,13 +127,18 @@ test('only what carries our labels and this uid as controller is deleted', () =>
     owner,
     'pom-licenses',
   );
-  assert.equal(gone.map(({ metadata }) => metadata.name), ['old']);
+  assert.equal(
+    gone.map(({ metadata }) => metadata.name),
+    ['old'],
+  );
 });
 
 const live = suite('live settings');
 const status = (generation: number, minimum = 1) => {
   const settings = declare('pom', { licenses: { manualAgents: { minimum, maximum: 9 } } });
-  return { applied: { generation, settingsHash: render(settings).settingsHash, time: '2026-01-01T00:00:00Z', settings } };
+  return {
+    applied: { generation, settingsHash: render(settings).settingsHash, time: '2026-01-01T00:00:00Z', settings },
+  };
 };
 
 live('come from the status', () => {
@@ -133,9 +161,15 @@ for (const [what, change, generation = 5] of [
   ['edited data', { dataHash: 'x' }],
   ['binary data', { binary: true }],
   ['a stamp above the generation of the object', {}, 2],
-  ['another uid in its stamp', { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/owner-uid': 'x' } } }],
+  [
+    'another uid in its stamp',
+    { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/owner-uid': 'x' } } },
+  ],
   ['no controller', { metadata: { ownerReferences: [] } }],
-  ['a settings hash that is not that of its declaration', { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/settings-hash': 'x' } } }],
+  [
+    'a settings hash that is not that of its declaration',
+    { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/settings-hash': 'x' } } },
+  ],
   ['no readable record', { record: 'not JSON' }],
   ['another name than its declaration says', { metadata: { name: 'pom-copy' } }],
 ] as [string, Change, number?][]) {
@@ -150,7 +184,11 @@ const facts = {
   generation: 4,
   suspended: false,
   errors: [],
-  live: { generation: 3, settingsHash: rendered.settingsHash, declaration: declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }) },
+  live: {
+    generation: 3,
+    settingsHash: rendered.settingsHash,
+    declaration: declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }),
+  },
   current: true,
   problem: undefined,
   configMaps: [{ name: 'pom-licenses', dataHash: rendered.dataHash }],
@@ -166,15 +204,47 @@ const summary = (change: object) => {
 // Reads like the table of DESIGN section 2.
 for (const [situation, change, conditions] of [
   ['live = newest', {}, 'Ready=True Applied, Valid=True Valid, Applied=True Applied'],
-  ['invalid', { errors: [error], current: false }, 'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid'],
-  ['conflict', { problem: problem('ConfigMapConflict'), current: false }, 'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict'],
-  ['rejected', { problem: problem('WriteRejected'), current: false }, 'Ready=False WriteRejected, Valid=True Valid, Applied=False WriteRejected, Stalled=True WriteRejected'],
-  ['failed', { problem: problem('WriteFailed'), current: false }, 'Ready=False WriteFailed, Valid=True Valid, Applied=False WriteFailed, Reconciling=True WriteFailed'],
+  [
+    'invalid',
+    { errors: [error], current: false },
+    'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid',
+  ],
+  [
+    'conflict',
+    { problem: problem('ConfigMapConflict'), current: false },
+    'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict',
+  ],
+  [
+    'rejected',
+    { problem: problem('WriteRejected'), current: false },
+    'Ready=False WriteRejected, Valid=True Valid, Applied=False WriteRejected, Stalled=True WriteRejected',
+  ],
+  [
+    'failed',
+    { problem: problem('WriteFailed'), current: false },
+    'Ready=False WriteFailed, Valid=True Valid, Applied=False WriteFailed, Reconciling=True WriteFailed',
+  ],
   ['suspended, live = newest', { suspended: true }, 'Ready=True Suspended, Valid=True Valid, Applied=True Applied'],
-  ['suspended, not live', { suspended: true, current: false }, 'Ready=True Suspended, Valid=True Valid, Applied=False Suspended'],
-  ['suspended and invalid', { suspended: true, current: false, errors: [error] }, 'Ready=True Suspended, Valid=False Invalid, Applied=False Suspended'],
-  ['invalid and conflict', { errors: [error], current: false, problem: problem('ConfigMapConflict') }, 'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid'],
-  ['live = newest, but the ConfigMap was taken away', { problem: problem('ConfigMapConflict') }, 'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict'],
+  [
+    'suspended, not live',
+    { suspended: true, current: false },
+    'Ready=True Suspended, Valid=True Valid, Applied=False Suspended',
+  ],
+  [
+    'suspended and invalid',
+    { suspended: true, current: false, errors: [error] },
+    'Ready=True Suspended, Valid=False Invalid, Applied=False Suspended',
+  ],
+  [
+    'invalid and conflict',
+    { errors: [error], current: false, problem: problem('ConfigMapConflict') },
+    'Ready=False Invalid, Valid=False Invalid, Applied=False Invalid, Stalled=True Invalid',
+  ],
+  [
+    'live = newest, but the ConfigMap was taken away',
+    { problem: problem('ConfigMapConflict') },
+    'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict',
+  ],
 ] as [string, object, string][]) {
   table(`${situation}: ${conditions}`, () => assert.is(summary(change), conditions));
 }
@@ -183,13 +253,25 @@ table('a situation without a row says nothing', () => {
   assert.is(nextStatus(undefined, { ...facts, current: false }), undefined);
 });
 table('messages list all that hold', () => {
-  const next = nextStatus(undefined, { ...facts, current: false, errors: [error], problem: problem('ConfigMapConflict') });
+  const next = nextStatus(undefined, {
+    ...facts,
+    current: false,
+    errors: [error],
+    problem: problem('ConfigMapConflict'),
+  });
   assert.match(next?.conditions?.[0]?.message ?? '', /the spec has 1 error: .*ConfigMapConflict; .*generation 3/);
 });
 table("a condition's time moves only with its status", () => {
   const before = nextStatus(undefined, facts);
   const later = nextStatus(before, { ...facts, generation: 5, now: '2026-03-03T00:00:00Z' });
-  assert.equal(later?.conditions?.map((one) => [one.observedGeneration, one.lastTransitionTime]), [[5, now], [5, now], [5, now]]);
+  assert.equal(
+    later?.conditions?.map((one) => [one.observedGeneration, one.lastTransitionTime]),
+    [
+      [5, now],
+      [5, now],
+      [5, now],
+    ],
+  );
   const broken = nextStatus(before, { ...facts, errors: [error], current: false, now: '2026-03-03T00:00:00Z' });
   assert.is(broken?.conditions?.[0]?.lastTransitionTime, '2026-03-03T00:00:00Z');
 });
@@ -199,7 +281,12 @@ table('applied and history move only with the settings hash; history keeps ten',
   status = nextStatus(status, { ...facts, generation: 9, live: { ...facts.live, generation: 9 } });
   assert.is(status?.applied?.generation, 3);
   assert.is(status?.history?.length, 1);
-  for (let n = 10; n < 25; n++) status = nextStatus(status, { ...facts, generation: n, live: { ...facts.live, generation: n, settingsHash: `h${n}` } });
+  for (let n = 10; n < 25; n++)
+    status = nextStatus(status, {
+      ...facts,
+      generation: n,
+      live: { ...facts.live, generation: n, settingsHash: `h${n}` },
+    });
   assert.is(status?.history?.length, 10);
   assert.is(status?.history?.[0]?.generation, 24);
 });

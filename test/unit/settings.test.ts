@@ -9,7 +9,8 @@ import { cutErrors, validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
 
 const ports = (minimum: number, maximum: number): Spec => ({ licenses: { outboundPorts: { minimum, maximum } } });
-const fields = (name: string, spec: unknown) => validate({ name, spec }).errors.map(({ field, reason }) => `${field} ${reason}`);
+const fields = (name: string, spec: unknown) =>
+  validate({ name, spec }).errors.map(({ field, reason }) => `${field} ${reason}`);
 
 const hash = suite('settings hash');
 
@@ -71,7 +72,9 @@ rules('counts are whole numbers from 0 to 1000000', () => {
 });
 
 rules('both numbers are required, and at least one type', () => {
-  assert.equal(fields('pom', { licenses: { outboundPorts: { minimum: 1 } } }), ['spec.licenses.outboundPorts.maximum Required']);
+  assert.equal(fields('pom', { licenses: { outboundPorts: { minimum: 1 } } }), [
+    'spec.licenses.outboundPorts.maximum Required',
+  ]);
   assert.equal(fields('pom', { licenses: {} }), ['spec.licenses Required']);
   assert.equal(fields('pom', {}), ['spec.licenses Required']);
   assert.equal(fields('pom', undefined), ['spec Required']);
@@ -121,7 +124,15 @@ rules("the object's name has up to 63 characters", () => {
 });
 
 rules('a spec of any shape gets errors, never an exception', () => {
-  for (const spec of [null, 1, 'x', [], { licenses: null }, { licenses: [1] }, { licenses: { outboundPorts: 'x' }, configMap: 3 }]) {
+  for (const spec of [
+    null,
+    1,
+    'x',
+    [],
+    { licenses: null },
+    { licenses: [1] },
+    { licenses: { outboundPorts: 'x' }, configMap: 3 },
+  ]) {
     assert.ok(fields('pom', spec).length > 0, JSON.stringify(spec));
   }
 });
@@ -139,11 +150,20 @@ rules('of more than 64 errors the last says how many more there are', () => {
 const rendering = suite('rendering');
 
 rendering('has the three forms, with all six types, and they agree', () => {
-  const { data, name } = render(declare('pom', { licenses: { manualAgents: { minimum: 10, maximum: 100 }, outboundPorts: { minimum: 1, maximum: 2 } } }));
+  const { data, name } = render(
+    declare('pom', {
+      licenses: { manualAgents: { minimum: 10, maximum: 100 }, outboundPorts: { minimum: 1, maximum: 2 } },
+    }),
+  );
   assert.is(name, 'pom-licenses');
   assert.is(Object.keys(data).length, 2 + 6 * 3);
   const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? ''));
-  const properties = new Map((data['licenses.properties'] ?? '').trimEnd().split('\n').map((line) => line.split('=') as [string, string]));
+  const properties = new Map(
+    (data['licenses.properties'] ?? '')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('=') as [string, string]),
+  );
   assert.is(properties.size, 2 + 6 * 3);
   for (const { key, env } of licenseTypes) {
     for (const field of ['minimum', 'maximum', 'capacity'] as const) {
@@ -162,7 +182,10 @@ rendering('gives the bytes that dialers were promised', () => {
     data['licenses.json'],
     '{"declaration":{"configMap":{"name":"pom-licenses"},"licenses":{"outboundPorts":{"maximum":500,"minimum":100}}},"licenses":{"agentWebAPIService":{"capacity":0,"maximum":0,"minimum":0},"externalSelection":{"capacity":0,"maximum":0,"minimum":0},"manualAgents":{"capacity":0,"maximum":0,"minimum":0},"outboundPorts":{"capacity":500,"maximum":500,"minimum":100},"predictiveAgents":{"capacity":0,"maximum":0,"minimum":0},"previewAgents":{"capacity":0,"maximum":0,"minimum":0}},"schemaVersion":1,"scope":"Default"}',
   );
-  assert.match(data['licenses.properties'] ?? '', /^license\.schemaVersion=1\nlicense\.scope=Default\nlicense\.externalSelection\.minimum=0\n/);
+  assert.match(
+    data['licenses.properties'] ?? '',
+    /^license\.schemaVersion=1\nlicense\.scope=Default\nlicense\.externalSelection\.minimum=0\n/,
+  );
   assert.match(data['licenses.properties'] ?? '', '\nlicense.outboundPorts.maximum=500\n');
   assert.is(data['OUTBOUND_PORTS_MINIMUM'], '100');
 });
