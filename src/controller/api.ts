@@ -6,10 +6,11 @@ import type { Client } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
+import { hiddenFields, type ManagedFields } from '../settings/hidden.ts';
 import { jsonKey } from '../settings/render.ts';
 
-/** A LicenseSettings as stored: the spec is judged before it is believed. */
-export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status };
+/** A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned. */
+export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: string[] };
 
 /** A ConfigMap as the caches keep it. */
 export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
@@ -32,7 +33,13 @@ const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): Ob
 /** Keeps of a LicenseSettings what a reconcile reads. */
 export function projectSettings(object: KubeObject): LicenseSettings {
   const { metadata, spec, status } = object as LicenseSettings;
-  return { metadata: withoutManagedFields(metadata), spec, ...(status ? { status } : {}) };
+  const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined);
+  return {
+    metadata: withoutManagedFields(metadata),
+    spec,
+    ...(status ? { status } : {}),
+    ...(hidden.length > 0 ? { hidden } : {}),
+  };
 }
 
 /** Keeps of a ConfigMap its metadata, a hash of its data, and the record of what is live. */

@@ -65,7 +65,7 @@ async function judgeAndApply(
   object: LicenseSettings,
   background: boolean,
 ): Promise<Outcome> {
-  const { metadata, spec, status } = object;
+  const { metadata, spec, status, hidden = [] } = object;
   const { namespace, name, uid, generation = 0 } = metadata;
   const owner: Owner = { name, uid };
   const owned = world.configMaps.by(uid);
@@ -73,7 +73,7 @@ async function judgeAndApply(
   if (owned.some((view) => (stampOf(view, owner) ?? 0) > generation) && (await isStale(world, object)))
     return { result: 'stale' };
 
-  const { errors, spec: valid } = validate({ name, spec });
+  const { errors, spec: valid } = validate({ name, spec, hidden });
   const suspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);

@@ -15,19 +15,34 @@ import {
   specSchema,
 } from '../api/licensesettings.ts';
 
-/** What is judged: the object's name and its spec as stored, of any shape. */
-export type Settings = { readonly name: string; readonly spec: unknown };
+/** What is judged: the object's name, its spec as stored, of any shape, and fields of it that we were not shown. */
+export type Settings = { readonly name: string; readonly spec: unknown; readonly hidden?: readonly string[] };
 
 /** One rule. It must bear any shape of spec, and says nothing about what it can't read. */
 export type Policy = (settings: Settings) => FieldError[];
 
 /** The rules, in the order in which their errors are shown. */
-export const policies: readonly Policy[] = [objectName, shape, minimumAtMostMaximum, configMapNameBelongs];
+export const policies: readonly Policy[] = [
+  objectName,
+  shape,
+  nothingHidden,
+  minimumAtMostMaximum,
+  configMapNameBelongs,
+];
 
-/** Every mistake of the settings; empty when they are valid. */
+/** Every mistake of the settings; empty when they are valid: then `spec` is what they say. */
 export function validate(settings: Settings): { errors: FieldError[]; spec?: Spec } {
-  const errors = policies.flatMap((policy) => policy(settings));
-  return errors.length > 0 ? { errors } : { errors, spec: settings.spec as Spec };
+  const spec = withoutNulls(settings.spec);
+  const errors = policies.flatMap((policy) => policy({ ...settings, spec }));
+  return errors.length > 0 ? { errors } : { errors, spec: spec as Spec };
+}
+
+/** A field that is null is a field that is left out: so the API server takes it (`configMap:` with nothing behind it). */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
+  );
 }
 
 /** At most 64 errors: where there are more, the last one says how many. */
@@ -61,7 +76,7 @@ function minimumAtMostMaximum({ spec }: Settings): FieldError[] {
       {
         field: `spec.licenses.${key}.minimum`,
         reason: 'MinimumAboveMaximum',
-        message: `minimum ${minimum} is above maximum ${maximum}: lower the minimum or raise the maximum`,
+        message: `is ${minimum}, above the maximum of ${maximum}: lower the minimum or raise the maximum`,
       },
     ];
   });
@@ -79,6 +94,18 @@ function configMapNameBelongs({ name: objectName, spec }: Settings): FieldError[
   ];
 }
 
+const unknownField = (field: string): FieldError => ({
+  field,
+  reason: 'UnknownField',
+  message:
+    'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
+});
+
+/** Never apply half of what someone wrote: a field that was pruned before we saw the spec is as unknown as one that we see. */
+function nothingHidden({ spec, hidden = [] }: Settings): FieldError[] {
+  return hidden.filter((path) => at(spec, ...path.split('.').slice(1)) === undefined).map(unknownField);
+}
+
 /** Types, bounds, required and unknown fields: what zod's schema says. */
 function shape({ spec }: Settings): FieldError[] {
   const parsed = specSchema.safeParse(spec, { reportInput: true });
@@ -90,12 +117,7 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const is = `is ${quote(issue.input)}`;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        field: pathOf([...issue.path, key]),
-        reason: 'UnknownField',
-        message:
-          'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
-      }));
+      return issue.keys.map((key) => unknownField(pathOf([...issue.path, key])));
     case 'invalid_type':
       if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
       return [

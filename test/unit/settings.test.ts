@@ -4,6 +4,7 @@ import { licensesJsonSchema } from '../../src/api/licenses-json.ts';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare, readDeclaration } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
+import { hiddenFields } from '../../src/settings/hidden.ts';
 import { render } from '../../src/settings/render.ts';
 import { cutErrors, validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
@@ -105,7 +106,7 @@ rules('every mistake is reported, not only the first', () => {
 
 rules('a message names the value and the mend', () => {
   const [error] = validate({ name: 'pom', spec: ports(600, 500) }).errors;
-  assert.is(error?.message, 'minimum 600 is above maximum 500: lower the minimum or raise the maximum');
+  assert.is(error?.message, 'is 600, above the maximum of 500: lower the minimum or raise the maximum');
   const [range] = validate({ name: 'pom', spec: ports(0, 1_000_001) }).errors;
   assert.is(range?.message, 'is 1000001: allowed are whole numbers from 0 to 1000000');
 });
@@ -145,6 +146,28 @@ rules('of more than 64 errors the last says how many more there are', () => {
   assert.match(cut[63]?.message ?? '', '7 more errors');
   assert.is(cutErrors(errors.slice(0, 64)).length, 64);
   assert.is(cutErrors(errors.slice(0, 64))[63]?.field, 'f63');
+});
+
+rules('a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away', () => {
+  const owned = (fields: object, subresource?: string) => ({
+    fieldsV1: { 'f:spec': fields },
+    ...(subresource ? { subresource } : {}),
+  });
+  const hidden = hiddenFields([
+    owned({
+      '.': {},
+      'f:suspend': {},
+      'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
+    }),
+    owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {} } } }),
+    owned({ 'f:applyPolicy': {} }, 'status'),
+  ] as Parameters<typeof hiddenFields>[0]);
+  assert.equal(hidden, ['spec.licenses.faxLines', 'spec.licenses.outboundPorts.weekend', 'spec.zones']);
+  assert.equal(hiddenFields(undefined), []);
+  const seen = (spec: unknown) =>
+    validate({ name: 'pom', spec, hidden: ['spec.zones'] }).errors.map(({ field, reason }) => `${field} ${reason}`);
+  assert.equal(seen(ports(1, 2)), ['spec.zones UnknownField']);
+  assert.equal(seen({ ...ports(1, 2), zones: [] }), ['spec.zones UnknownField'], 'told once');
 });
 
 const rendering = suite('rendering');
