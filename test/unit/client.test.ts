@@ -1,0 +1,541 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import * as assert from 'uvu/assert';
+import { type Client, createClient, type Observer } from '../../src/kube/client.ts';
+import { systemClock } from '../../src/kube/clock.ts';
+import { ApiError, fromFailure } from '../../src/kube/errors.ts';
+import { suite } from '../suite.ts';
+
+const secret = 'secret-token-4711';
+
+function configFor(server: string, user: object = { token: secret }, cluster: object = {}): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    // client-node refuses http:// unless told so.
+    clusters: [{ name: 'c', server, skipTLSVerify: server.startsWith('http:'), ...cluster }],
+    users: [{ name: 'u', ...user }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+    currentContext: 'x',
+  });
+  return config;
+}
+
+type World = {
+  client: Client;
+  server: Server;
+  sockets: () => number;
+  config: KubeConfig;
+  observed: Parameters<Observer>[];
+};
+
+/** A client and its server; both are closed when `body` is done. */
+async function withServer(
+  answer: RequestListener,
+  body: (world: World) => Promise<void>,
+  { path = '', user = {} as object } = {},
+) {
+  const server = createServer(answer);
+  let sockets = 0;
+  server.on('connection', () => sockets++);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const config = configFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+    token: secret,
+    ...user,
+  });
+  const observed: Parameters<Observer>[] = [];
+  const client = await createClient(config, {
+    clock: systemClock,
+    connections: 4,
+    observe: (...call) => observed.push(call),
+  });
+  try {
+    await body({ client, server, sockets: () => sockets, config, observed });
+  } finally {
+    await client.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const get = (client: Client, more: object = {}) =>
+  client.request<{ ok: boolean }>({ method: 'GET', path: '/things?limit=5', resource: 'things', ...more });
+
+/** The ApiError of a request that has to fail. */
+async function failureOf(request: Promise<unknown>): Promise<ApiError> {
+  try {
+    await request;
+  } catch (error) {
+    assert.instance(error, ApiError);
+    const { message } = error as ApiError;
+    assert.not.match(message, secret);
+    return error as ApiError;
+  }
+  throw new Error('the request succeeded');
+}
+
+const test = suite('client');
+
+test('sends method, path, query, body and token, and gives the parsed answer', async () => {
+  await withServer(
+    async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const { method, url, headers } = request;
+      const { authorization, accept, 'content-type': type } = headers;
+      response.end(JSON.stringify({ method, url, body, authorization, accept, type }));
+    },
+    async ({ client, observed }) => {
+      const body = { name: 'größer' };
+      assert.equal(await client.request({ method: 'PUT', path: '/a/b?x=1', resource: 'things', body }), {
+        ...{ method: 'PUT', url: '/a/b?x=1', body: JSON.stringify(body) },
+        ...{ authorization: `Bearer ${secret}`, accept: 'application/json', type: 'application/json' },
+      });
+      assert.equal(
+        observed.map(([verb, resource, code]) => [verb, resource, code]),
+        [['put', 'things', 200]],
+      );
+      assert.ok((observed[0]?.[3] ?? -1) >= 0);
+    },
+  );
+});
+for (const path of ['/k8s/clusters/c-1', '/k8s/clusters/c-1/']) {
+  test(`the path of the server's address ${path} stays before every path`, async () => {
+    await withServer(
+      ({ url }, response) => response.end(JSON.stringify({ url })),
+      async ({ client }) => assert.equal(await get(client), { url: '/k8s/clusters/c-1/things?limit=5' } as never),
+      { path },
+    );
+  });
+}
+// Two and not one: undici may open a second while it still hands back the first.
+test('200 requests in a row use one connection or two, errors included', async () => {
+  let n = 0;
+  await withServer(
+    (_, response) => {
+      response.statusCode = n++ % 10 === 9 ? 404 : 200;
+      response.end('{}');
+    },
+    async ({ client, sockets }) => {
+      for (let request = 0; request < 200; request++) await get(client).catch(() => {});
+      assert.ok(sockets() <= 2, `${sockets()} connections`);
+    },
+  );
+});
+test('no more connections than it may have', async () => {
+  await withServer(
+    (_, response) => void setTimeout(() => response.end('{}'), 5),
+    async ({ client, sockets }) => {
+      await Promise.all(Array.from({ length: 20 }, () => get(client)));
+      assert.is(sockets(), 4);
+    },
+  );
+});
+
+const errors = suite('client error');
+for (const [code, kind, body, expected] of [
+  [400, 'rejected', {}, {}],
+  [401, 'retry', {}, {}],
+  [
+    403,
+    'rejected',
+    { message: 'no', details: { causes: [{ reason: 'NamespaceTerminating' }] } },
+    { causes: ['NamespaceTerminating'] },
+  ],
+  [404, 'missing', {}, {}],
+  [408, 'retry', {}, {}],
+  [409, 'conflict', { reason: 'AlreadyExists' }, { reason: 'AlreadyExists' }],
+  [410, 'retry', {}, {}],
+  [413, 'rejected', {}, {}],
+  [422, 'rejected', {}, {}],
+  [429, 'retry', {}, {}],
+  [500, 'retry', {}, {}],
+  [503, 'retry', {}, {}],
+  [504, 'retry', {}, {}],
+] as const) {
+  errors(`${code} is of class ${kind}, and keeps what the server said`, async () => {
+    await withServer(
+      (_, response) => {
+        response.statusCode = code;
+        response.end(JSON.stringify({ kind: 'Status', message: 'what the server said', ...body }));
+      },
+      async ({ client, observed }) => {
+        const error = await failureOf(get(client));
+        assert.is(error.code, code);
+        assert.is(error.class, kind);
+        assert.match(
+          error.message,
+          `GET /things: ${code} ${'message' in body ? body.message : 'what the server said'}`,
+        );
+        for (const [field, value] of Object.entries(expected)) assert.equal(error[field as keyof ApiError], value);
+        assert.is(observed[0]?.[2], code);
+      },
+    );
+  });
+}
+for (const [what, header, body, milliseconds] of [
+  ['header in seconds', '7', {}, 7_000],
+  ['field of the answer', undefined, { details: { retryAfterSeconds: 3 } }, 3_000],
+  ['header that is a date: none', 'Wed, 21 Oct 2026 07:28:00 GMT', {}, 0],
+  ['negative number: none', '-5', {}, 0],
+  ['nothing: none', undefined, {}, 0],
+] as const) {
+  errors(`Retry-After: ${what}`, async () => {
+    await withServer(
+      (_, response) => {
+        response.writeHead(429, header ? { 'retry-after': header } : {});
+        response.end(JSON.stringify(body));
+      },
+      async ({ client }) => assert.is((await failureOf(get(client))).retryAfter, milliseconds),
+    );
+  });
+}
+errors('words of all that lies behind a failure, each once', () => {
+  const refused = ['::1', '127.0.0.1'].map((host) => new Error(`connect ECONNREFUSED ${host}:6443`));
+  const both = Object.assign(new AggregateError(refused), { code: 'ECONNREFUSED' });
+  const failure = fromFailure('GET /x', new TypeError('fetch failed', { cause: both }));
+  const words = 'connect ECONNREFUSED ::1:6443: connect ECONNREFUSED 127.0.0.1:6443';
+  assert.is(failure.message, `GET /x: fetch failed: ECONNREFUSED: ${words}`);
+  assert.is(fromFailure('GET /x', 'text').message, 'GET /x: text');
+  const again = new Error('same', { cause: new Error('same') });
+  assert.is(fromFailure('GET /x', again).message, 'GET /x: same');
+});
+errors('an answer that is no Status is quoted, and cut', async () => {
+  await withServer(
+    (_, response) => {
+      response.statusCode = 502;
+      response.end(`<html>Bad Gateway${'x'.repeat(5_000)}`);
+    },
+    async ({ client }) => {
+      const { message, class: kind } = await failureOf(get(client));
+      assert.match(message, '<html>Bad Gateway');
+      assert.ok(message.length < 300);
+      assert.is(kind, 'retry');
+    },
+  );
+});
+errors('a success that is not JSON is to be tried again', async () => {
+  await withServer(
+    (_, response) => response.end('<html>'),
+    async ({ client }) => assert.is((await failureOf(get(client))).class, 'retry'),
+  );
+});
+errors('a refused connection is no answer, with the address in its words', async () => {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const observed: number[] = [];
+  const client = await createClient(configFor(`http://127.0.0.1:${port}`), {
+    ...{ clock: systemClock, connections: 1 },
+    observe: (_verb, _resource, code) => observed.push(code),
+  });
+  const error = await failureOf(get(client));
+  assert.equal([error.code, error.class, error.reason, ...observed], [0, 'retry', 'NoAnswer', 0]);
+  assert.match(error.message, `ECONNREFUSED 127.0.0.1:${port}`);
+  await client.close();
+});
+for (const [when, start] of [
+  ['before the head', ''],
+  ['in the middle of the body', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"ok":'],
+  ['in the middle of an error', 'HTTP/1.1 500 Oh\r\ncontent-length: 100\r\n\r\n{"kind":'],
+] as const) {
+  errors(`a reset ${when} is no answer, and the next request works`, async () => {
+    let n = 0;
+    await withServer(
+      (request, response) => {
+        if (n++ > 0) return response.end('{"ok":true}');
+        request.socket.write(start);
+        setTimeout(() => request.socket.resetAndDestroy(), 20);
+        return undefined;
+      },
+      async ({ client }) => {
+        const error = await failureOf(get(client));
+        assert.equal([error.code, error.class, error.reason], [0, 'retry', 'NoAnswer']);
+        assert.equal(await get(client), { ok: true });
+      },
+    );
+  });
+}
+
+const deadlines = suite('client deadline');
+const silences: [string, RequestListener][] = [
+  ['never answers', () => {}],
+  [
+    'stops in the middle of the body',
+    (_, response) => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{"ok":');
+    },
+  ],
+  [
+    'stops in the middle of an error',
+    (_, response) => {
+      response.writeHead(500, { 'content-length': 100 });
+      response.write('{"kind":');
+    },
+  ],
+];
+for (const [what, answer] of silences) {
+  deadlines(`ends a request to a server that ${what}`, async () => {
+    await withServer(answer, async ({ client }) => {
+      const started = performance.now();
+      const error = await failureOf(get(client, { deadline: 80 }));
+      const took = performance.now() - started;
+      assert.ok(took >= 75 && took < 1_000, `${took} ms`);
+      assert.equal([error.code, error.class], [0, 'retry']);
+      assert.match(error.message, 'within 80 ms');
+    });
+  });
+}
+deadlines('is 15 s unless told, and is cleared when the answer is there', async () => {
+  const delays: number[] = [];
+  let running = 0;
+  const clock = {
+    ...systemClock,
+    after(delay: number, action: () => void) {
+      delays.push(delay);
+      running++;
+      const cancel = systemClock.after(delay, action);
+      return () => {
+        running--;
+        cancel();
+      };
+    },
+  };
+  const server = createServer((_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = await createClient(configFor(`http://127.0.0.1:${port}`), { clock, connections: 1 });
+  await get(client);
+  assert.equal(delays, [15_000]);
+  assert.is(running, 0);
+  await client.close();
+  server.close();
+});
+deadlines('aborting ends a request at once, also before it began', async () => {
+  await withServer(
+    () => {},
+    async ({ client }) => {
+      const abort = new AbortController();
+      const failing = failureOf(get(client, { signal: abort.signal }));
+      setTimeout(() => abort.abort(), 20);
+      assert.match((await failing).message, 'stopped');
+      assert.match((await failureOf(get(client, { signal: abort.signal, deadline: 500 }))).message, 'stopped');
+    },
+  );
+});
+deadlines('a silent server holds back no request on another connection', async () => {
+  await withServer(
+    ({ url }, response) => {
+      if (url !== '/silent') response.end('{"ok":true}');
+    },
+    async ({ client }) => {
+      const silent = failureOf(client.request({ method: 'GET', path: '/silent', resource: 'x', deadline: 300 }));
+      assert.equal(await get(client, { deadline: 200 }), { ok: true });
+      await silent;
+    },
+  );
+});
+
+const credentials = suite('client credentials');
+credentials('are asked for anew after a 401', async () => {
+  let accepted = secret;
+  await withServer(
+    ({ headers }, response) => {
+      response.statusCode = headers.authorization === `Bearer ${accepted}` ? 200 : 401;
+      response.end('{"ok":true}');
+    },
+    async ({ client, config }) => {
+      await get(client);
+      accepted = 'rotated';
+      Object.assign(config.getCurrentUser() ?? {}, { token: accepted });
+      assert.is((await failureOf(get(client))).code, 401);
+      assert.equal(await get(client), { ok: true });
+    },
+  );
+});
+credentials('a user and a password are sent as Basic', async () => {
+  await withServer(
+    ({ headers: { authorization } }, response) => response.end(JSON.stringify({ authorization })),
+    async ({ client }) =>
+      assert.equal(await get(client), { authorization: `Basic ${Buffer.from('me:pass').toString('base64')}` } as never),
+    { user: { token: undefined, username: 'me', password: 'pass' } },
+  );
+});
+for (const [what, token] of [
+  ['a line end after it is cut off', `${secret}\n`],
+  ['one that no header can carry is not shown', `${secret}\nx: ${secret}`],
+] as const) {
+  credentials(`a token: ${what}`, async () => {
+    await withServer(
+      ({ headers: { authorization } }, response) => response.end(JSON.stringify({ authorization })),
+      async ({ client }) => {
+        if (token.endsWith('\n')) assert.equal(await get(client), { authorization: `Bearer ${secret}` } as never);
+        else assert.is((await failureOf(get(client))).code, 0);
+      },
+      { user: { token } },
+    );
+  });
+}
+
+const lines = suite('client lines');
+const collect = async (stream: AsyncGenerator<string>) => {
+  const all: string[] = [];
+  for await (const line of stream) all.push(line);
+  return all;
+};
+const watch = (client: Client, more: object = {}) => client.lines({ path: '/w', resource: 'things', ...more });
+
+lines('come whole, however the bytes are cut', async () => {
+  const text = '{"a":"größe"}\n{"b":"🎉"}\n\n{"c":1}';
+  const bytes = Buffer.from(text);
+  await withServer(
+    async (_, response) => {
+      for (const byte of bytes) {
+        response.write(Buffer.from([byte]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    },
+    async ({ client, observed }) => {
+      assert.equal(await collect(watch(client)), ['{"a":"größe"}', '{"b":"🎉"}', '{"c":1}']);
+      assert.is(observed[0]?.[0], 'watch');
+    },
+  );
+});
+lines('come as soon as they are sent', async () => {
+  let send = (_: string) => {};
+  await withServer(
+    (_, response) => {
+      send = (text) => response.write(text);
+      send('one\ntw');
+    },
+    async ({ client }) => {
+      const stream = watch(client);
+      assert.is((await stream.next()).value, 'one');
+      send('o\n');
+      assert.is((await stream.next()).value, 'two');
+      await stream.return(undefined);
+    },
+  );
+});
+lines('leaving early closes the connection', async () => {
+  let closed = () => {};
+  const gone = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
+  await withServer(
+    (request, response) => {
+      request.socket.once('close', () => closed());
+      response.write('one\n');
+    },
+    async ({ client, observed }) => {
+      for await (const line of watch(client)) {
+        assert.is(line, 'one');
+        break;
+      }
+      await gone;
+      assert.is(observed.length, 1);
+    },
+  );
+});
+lines('the deadline ends a stream that goes silent', async () => {
+  await withServer(
+    (_, response) => void response.write('one\n'),
+    async ({ client }) => {
+      const error = await failureOf(collect(watch(client, { deadline: 80 })));
+      assert.match(error.message, 'within 80 ms');
+    },
+  );
+});
+lines('aborting ends a stream', async () => {
+  await withServer(
+    (_, response) => void response.write('one\n'),
+    async ({ client }) => {
+      const abort = new AbortController();
+      const stream = watch(client, { signal: abort.signal });
+      await stream.next();
+      setTimeout(() => abort.abort(), 10);
+      assert.is((await failureOf(stream.next())).code, 0);
+    },
+  );
+});
+lines('a refusal and a reset are errors of their class', async () => {
+  let n = 0;
+  await withServer(
+    (request, response) => {
+      if (n++ === 0) {
+        response.statusCode = 410;
+        return response.end('{"message":"too old"}');
+      }
+      response.write('one\n');
+      setTimeout(() => request.socket.resetAndDestroy(), 20);
+      return undefined;
+    },
+    async ({ client }) => {
+      assert.is((await failureOf(collect(watch(client)))).code, 410);
+      const stream = watch(client);
+      assert.is((await stream.next()).value, 'one');
+      assert.is((await failureOf(stream.next())).code, 0);
+    },
+  );
+});
+
+const tls = suite('client over TLS');
+/** A key and a certificate that signs itself, for 127.0.0.1; undefined without openssl. */
+function selfSigned(): { key: Buffer; cert: Buffer } | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'client-test-'));
+  try {
+    const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
+    const options = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes'];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-keyout',
+        key,
+        '-out',
+        cert,
+        ...options,
+      ],
+      { stdio: 'ignore' },
+    );
+    return { key: readFileSync(key), cert: readFileSync(cert) };
+  } catch {
+    return undefined;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+const pair = selfSigned();
+const overTls: typeof tls = pair ? tls : (Object.assign((name: string) => tls.skip(name), tls) as typeof tls);
+overTls('a certificate of the CA is trusted, on a kept connection; any other is not', async () => {
+  if (!pair) return;
+  const server = createTlsServer(pair, (_, response) => response.end('{"ok":true}'));
+  let sockets = 0;
+  server.on('secureConnection', () => sockets++);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = { clock: systemClock, connections: 4 };
+  const trusting = await createClient(configFor(address, {}, { caData: pair.cert.toString('base64') }), options);
+  for (let request = 0; request < 20; request++) assert.equal(await get(trusting), { ok: true });
+  assert.ok(sockets <= 2, `${sockets} connections`);
+  const doubting = await createClient(configFor(address), options);
+  const error = await failureOf(get(doubting));
+  assert.is(error.code, 0);
+  assert.match(error.message, /certificate|self.signed/);
+  await Promise.all([trusting.close(), doubting.close()]);
+  server.closeAllConnections();
+  server.close();
+});

@@ -1,0 +1,105 @@
+import * as assert from 'uvu/assert';
+import type { Condition, Status } from '../../src/api/licensesettings.ts';
+import { eventFor, transition } from '../../src/controller/events.ts';
+import { declare } from '../../src/settings/declaration.ts';
+import { suite } from '../suite.ts';
+
+const condition = (type: string, status: Condition['status'], reason: string, message = reason): Condition => ({
+  ...{ type, status, reason, message, observedGeneration: 1 },
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+const settings = declare('pom', { licenses: { manualAgents: { minimum: 1, maximum: 2 } } });
+/** A status with this live generation (and hash), and conditions. */
+const status = (generation: number | undefined, ...conditions: Condition[]): Status => ({
+  ...(generation === undefined
+    ? {}
+    : { applied: { generation, settingsHash: `hash-${generation}`, time: '2026-01-01T00:00:00Z', settings } }),
+  conditions,
+});
+const applied = (generation: number) =>
+  status(generation, condition('Valid', 'True', 'Valid'), condition('Applied', 'True', 'Applied'));
+const invalid = (generation?: number) =>
+  status(generation, condition('Valid', 'False', 'Invalid', 'what is wrong'), condition('Applied', 'False', 'Invalid'));
+const conflict = (generation?: number) =>
+  status(
+    generation,
+    condition('Valid', 'True', 'Valid'),
+    condition('Applied', 'False', 'ConfigMapConflict', 'whose it is'),
+  );
+const reasonOf = (before: Status | undefined, after: Status, restored?: string) =>
+  transition(before, after, restored)?.reason;
+
+const test = suite('event of a change');
+
+for (const [what, before, after, reason] of [
+  ['the first apply', undefined, applied(1), 'Applied'],
+  ['new settings', applied(1), applied(2), 'Applied'],
+  ['the first judgement: invalid', undefined, invalid(), 'Invalid'],
+  ['it became invalid', applied(1), invalid(1), 'Invalid'],
+  ['the name is taken', undefined, conflict(), 'ConfigMapConflict'],
+  ['the name was taken away', applied(1), conflict(1), 'ConfigMapConflict'],
+  ['a conflict after it was invalid', invalid(1), conflict(1), 'ConfigMapConflict'],
+  ['mended: what was live is newest again', invalid(1), applied(1), undefined],
+  ['still applied', applied(1), applied(1), undefined],
+  ['still invalid', invalid(1), invalid(1), undefined],
+  ['still in conflict', conflict(1), conflict(1), undefined],
+] as [string, Status | undefined, Status, string | undefined][]) {
+  test(`${what}: ${reason ?? 'none'}`, () => assert.is(reasonOf(before, after), reason));
+}
+test('a new message or generation alone is no transition', () => {
+  const after = status(1, condition('Valid', 'False', 'Invalid', 'another mistake'));
+  assert.is(reasonOf(invalid(1), after), undefined);
+});
+test('healed drift: Restored, with the name of the ConfigMap', () => {
+  const note = transition(applied(1), applied(1), 'pom-licenses');
+  assert.equal([note?.type, note?.reason], ['Warning', 'Restored']);
+  assert.match(note?.note ?? '', 'pom-licenses');
+});
+test('one at most, the most important: Applied, then Invalid, then ConfigMapConflict, then Restored', () => {
+  const both = status(1, condition('Valid', 'False', 'Invalid'), condition('Applied', 'False', 'ConfigMapConflict'));
+  assert.is(reasonOf(undefined, both, 'x'), 'Applied');
+  assert.is(reasonOf(applied(1), both, 'x'), 'Invalid');
+  assert.is(reasonOf(applied(1), conflict(1), 'x'), 'ConfigMapConflict');
+  assert.is(reasonOf(invalid(1), both, 'x'), 'ConfigMapConflict');
+});
+test('what it says comes from the condition, trouble as a Warning', () => {
+  assert.equal(transition(undefined, invalid(), undefined), {
+    ...{ type: 'Warning', reason: 'Invalid', action: 'Validate', note: 'what is wrong' },
+  });
+  assert.is(transition(undefined, conflict(), undefined)?.note, 'whose it is');
+  const note = transition(undefined, applied(7), undefined);
+  assert.is(note?.type, 'Normal');
+  assert.match(note?.note ?? '', 'generation 7');
+});
+
+const form = suite('event');
+const object = {
+  metadata: { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '42' },
+};
+const context = { instance: 'pod-1', suffix: '0123abcd', now: Date.UTC(2026, 1, 3, 4, 5, 6, 7) };
+const note = { type: 'Normal', reason: 'Applied', action: 'Apply', note: 'live' } as const;
+
+form('is what events.k8s.io/v1 asks for', () => {
+  assert.equal(eventFor(object, note, context), {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { namespace: 'dialer', name: 'pom.0123abcd' },
+    eventTime: '2026-02-03T04:05:06.007000Z',
+    reportingController: 'license-settings-operator',
+    reportingInstance: 'pod-1',
+    regarding: {
+      ...{ apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings' },
+      ...{ namespace: 'dialer', name: 'pom', uid: 'uid-1', resourceVersion: '42' },
+    },
+    ...note,
+  });
+});
+form('its time has microseconds', () =>
+  assert.match(eventFor(object, note, context).eventTime, /T\d\d:\d\d:\d\d\.\d{6}Z$/),
+);
+form('a note of 1000 characters stays, a longer one is cut to 1000', () => {
+  const of = (length: number) => eventFor(object, { ...note, note: 'x'.repeat(length) }, context).note;
+  assert.is(of(1_000), 'x'.repeat(1_000));
+  assert.is(of(1_001), `${'x'.repeat(999)}…`);
+  assert.is(of(100_000).length, 1_000);
+});

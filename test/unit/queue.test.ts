@@ -1,0 +1,334 @@
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { backoffs, type Priority, priorities, type RetryKind, WorkQueue } from '../../src/kube/queue.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock, settle } from '../support/virtual-clock.ts';
+
+function setUp(random?: number) {
+  const clock = createVirtualClock();
+  const queue = new WorkQueue(random === undefined ? clock : { ...clock, random: () => random });
+  /** The keys that can be taken now, in order; they stay in work. */
+  const takeAll = async () => {
+    const keys: string[] = [];
+    while (priorities.some((priority) => queue.depth(priority) > 0)) {
+      const task = await queue.next();
+      if (task) keys.push(task.key);
+    }
+    return keys;
+  };
+  /** Takes the one key that waits and gives it back. */
+  const workOff = async () => {
+    for (const key of await takeAll()) queue.done(key);
+  };
+  return { clock, queue, takeAll, workOff };
+}
+
+const test = suite('work queue');
+
+test('a key that is added again while it waits is handed out once', async () => {
+  const { queue, takeAll } = setUp();
+  for (const key of ['a', 'b', 'a', 'a']) queue.add(key, 'fresh');
+  assert.equal(await takeAll(), ['a', 'b']);
+});
+test('a waiting worker gets a key as soon as it is added', async () => {
+  const { queue } = setUp();
+  const task = queue.next();
+  queue.add('a', 'resync');
+  assert.equal(await task, { key: 'a', priority: 'resync' });
+});
+test('one worker a key: a key added while it is worked on comes afterwards, behind the others', async () => {
+  const { queue, takeAll } = setUp();
+  queue.add('a', 'fresh');
+  assert.equal(await takeAll(), ['a']);
+  queue.add('a', 'fresh');
+  queue.add('b', 'fresh');
+  assert.equal(await takeAll(), ['b']);
+  queue.add('c', 'fresh');
+  queue.done('a');
+  assert.equal(await takeAll(), ['c', 'a']);
+});
+test('a key added several times while it is worked on comes once, at the best priority', async () => {
+  const { queue } = setUp();
+  queue.add('a', 'fresh');
+  await queue.next();
+  for (const priority of ['background', 'fresh', 'resync'] as const) queue.add('a', priority);
+  queue.done('a');
+  assert.equal(await queue.next(), { key: 'a', priority: 'fresh' });
+  queue.done('a');
+  assert.equal(
+    priorities.map((priority) => queue.depth(priority)),
+    [0, 0, 0],
+  );
+});
+test('fresh goes before resync, resync before background', async () => {
+  const { queue, takeAll } = setUp();
+  queue.add('background', 'background');
+  queue.add('resync', 'resync');
+  queue.add('fresh', 'fresh');
+  assert.equal(await takeAll(), ['fresh', 'resync', 'background']);
+});
+test('a waiting key moves up to a better priority, never down', async () => {
+  const { queue, takeAll } = setUp();
+  for (const key of ['a', 'b', 'c']) queue.add(key, 'background');
+  queue.add('c', 'resync');
+  queue.add('b', 'fresh');
+  queue.add('b', 'background');
+  assert.equal(
+    priorities.map((priority) => queue.depth(priority)),
+    [1, 1, 1],
+  );
+  assert.equal(await takeAll(), ['b', 'c', 'a']);
+});
+test('a hot key delays the others by one turn at most', async () => {
+  const { queue } = setUp();
+  for (const key of ['hot', 'a', 'b', 'c']) queue.add(key, 'fresh');
+  const order: string[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    const task = await queue.next();
+    queue.add('hot', 'fresh');
+    order.push(task?.key ?? '');
+    queue.done(task?.key ?? '');
+  }
+  assert.equal(order, ['hot', 'a', 'b', 'c', 'hot', 'hot']);
+});
+
+test('a delayed key comes when its time is over, not before', async () => {
+  const { clock, queue } = setUp();
+  queue.addAfter('a', 1_000, 'resync');
+  await clock.advance(999);
+  assert.is(queue.depth('resync'), 0);
+  await clock.advance(1);
+  assert.is(queue.depth('resync'), 1);
+});
+test('of two delays the earlier one holds, whichever came first', async () => {
+  for (const delays of [
+    [1_000, 5_000],
+    [5_000, 1_000],
+  ]) {
+    const { clock, queue, workOff } = setUp();
+    for (const delay of delays) queue.addAfter('a', delay, 'fresh');
+    await clock.advance(1_000);
+    assert.is(queue.depth('fresh'), 1);
+    await workOff();
+    await clock.advance(10_000);
+    assert.is(queue.depth('fresh'), 0, 'the later one is gone');
+  }
+});
+test('adding a key ends its delay', async () => {
+  const { clock, queue, workOff } = setUp();
+  queue.addAfter('a', 1_000, 'fresh');
+  queue.add('a', 'fresh');
+  assert.is(clock.pending, 0);
+  await workOff();
+  await clock.advance(2_000);
+  assert.is(queue.depth('fresh'), 0);
+});
+test('a change that comes while a key is worked on does not wait for the backoff of that work', async () => {
+  const { clock, queue } = setUp(0.5);
+  queue.add('a', 'fresh');
+  await queue.next();
+  queue.add('a', 'fresh');
+  queue.retry('a', 'slow');
+  queue.done('a');
+  assert.is(queue.depth('fresh'), 1);
+  assert.is(clock.pending, 0);
+});
+
+const backoff = suite('backoff of a key');
+for (const kind of Object.keys(backoffs) as RetryKind[]) {
+  const { base, cap } = backoffs[kind];
+  backoff(`${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
+    const { queue } = setUp(0.999_999);
+    let ceiling = base;
+    for (let attempt = 0; attempt < 2_000; attempt++) {
+      const delay = queue.retry('a', kind);
+      assert.ok(delay > ceiling * 0.99 && delay <= ceiling, `attempt ${attempt}: ${delay} of ${ceiling}`);
+      ceiling = Math.min(cap, ceiling * 2);
+    }
+  });
+  backoff(`${kind}: full jitter, from nothing to the ceiling`, () => {
+    const { queue } = setUp();
+    const delays = Array.from({ length: 400 }, () => queue.retry('a', kind)).slice(50);
+    assert.ok(delays.every((delay) => delay >= 0 && delay <= cap));
+    assert.ok(Math.min(...delays) < cap * 0.05);
+    assert.ok(Math.max(...delays) > cap * 0.95);
+  });
+}
+backoff('is that of rule 9: up to 5 s for transport, up to 60 s for the slow kind', () => {
+  assert.is(backoffs.transport.cap, 5_000);
+  assert.is(backoffs.slow.cap, 60_000);
+});
+backoff('a longer Retry-After is honoured, a shorter one changes nothing', async () => {
+  const { clock, queue } = setUp(0.5);
+  assert.is(queue.retry('a', 'transport', 30_000), 30_000);
+  await clock.advance(29_999);
+  assert.is(queue.depth('fresh'), 0);
+  await clock.advance(1);
+  assert.is(queue.depth('fresh'), 1);
+  assert.is(queue.retry('b', 'transport', 1), 50);
+});
+backoff('each key counts for itself, and success forgets', () => {
+  const { queue } = setUp(0.5);
+  assert.equal([queue.retry('a', 'transport'), queue.retry('a', 'transport')], [50, 100]);
+  assert.is(queue.retry('b', 'transport'), 50);
+  queue.forget('a');
+  assert.is(queue.retry('a', 'transport'), 50);
+});
+backoff('another kind of failure begins small', () => {
+  const { queue } = setUp(0.5);
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport');
+  assert.is(queue.retry('a', 'slow'), 500);
+});
+
+const hurry = suite('after an outage');
+hurry('keys with a transport backoff come back within the spread, not all at once', async () => {
+  const { clock, queue } = setUp();
+  const keys = Array.from({ length: 200 }, (_, n) => `key-${n}`);
+  for (const key of keys) queue.addAfter(key, 100_000, 'fresh', 'transport');
+  queue.hurry(2_000);
+  await clock.advance(200);
+  assert.ok(queue.depth('fresh') > 5 && queue.depth('fresh') < 50, `${queue.depth('fresh')} in the first tenth`);
+  await clock.advance(1_800);
+  assert.is(queue.depth('fresh'), keys.length);
+});
+hurry('their next backoff begins small', () => {
+  const { queue } = setUp(0.5);
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport');
+  queue.hurry(2_000);
+  assert.is(queue.retry('a', 'transport'), 50);
+});
+hurry('keys that wait for something else stay where they are', async () => {
+  const { clock, queue } = setUp(0.5);
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('slow', 'slow');
+  queue.addAfter('delayed', 10_000, 'fresh');
+  queue.hurry(2_000);
+  await clock.advance(400);
+  assert.is(queue.depth('fresh'), 0);
+  queue.forget('other');
+  assert.is(queue.retry('slow', 'slow'), 30_000, 'and the count goes on');
+});
+hurry('nobody comes later because of it', async () => {
+  const { clock, queue } = setUp(0.9);
+  queue.addAfter('a', 100, 'fresh', 'transport');
+  queue.hurry(2_000);
+  await clock.advance(100);
+  assert.is(queue.depth('fresh'), 1);
+});
+hurry('a Retry-After is still honoured', async () => {
+  const { clock, queue } = setUp(0.5);
+  queue.retry('a', 'transport', 30_000);
+  queue.hurry(2_000);
+  await clock.advance(29_999);
+  assert.is(queue.depth('fresh'), 0);
+  await clock.advance(1);
+  assert.is(queue.depth('fresh'), 1);
+});
+
+const closing = suite('closed queue');
+closing('wakes every waiting worker with nothing, and hands out nothing more', async () => {
+  const { clock, queue } = setUp();
+  queue.addAfter('delayed', 10, 'fresh');
+  const waiting = [queue.next(), queue.next()];
+  queue.close();
+  assert.equal(await Promise.all(waiting), [undefined, undefined]);
+  queue.add('a', 'fresh');
+  queue.addAfter('b', 1, 'fresh');
+  queue.retry('c', 'transport');
+  assert.is(clock.pending, 0);
+  await clock.advance(60_000);
+  assert.is(await queue.next(), undefined);
+});
+closing('drops what waited, and what was added to a key in work', async () => {
+  const { queue } = setUp();
+  queue.add('a', 'fresh');
+  await queue.next();
+  queue.add('a', 'fresh');
+  queue.add('b', 'fresh');
+  queue.close();
+  queue.done('a');
+  assert.is(queue.depth('fresh'), 0);
+  assert.is(await queue.next(), undefined);
+});
+
+type Step =
+  | { do: 'add'; key: string; priority: Priority }
+  | { do: 'addAfter'; key: string; delay: number; priority: Priority }
+  | { do: 'take' }
+  | { do: 'done'; retry: RetryKind | undefined }
+  | { do: 'hurry' }
+  | { do: 'advance'; ms: number };
+
+const key = fc.constantFrom('a', 'b', 'c', 'd');
+const priority = fc.constantFrom(...priorities);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('add' as const), key, priority }),
+  fc.record({ do: fc.constant('addAfter' as const), key, delay: fc.nat(5_000), priority }),
+  fc.record({ do: fc.constant('take' as const) }),
+  fc.record({
+    do: fc.constant('done' as const),
+    retry: fc.option(fc.constantFrom<RetryKind>('transport', 'slow'), { nil: undefined }),
+  }),
+  fc.record({ do: fc.constant('hurry' as const) }),
+  fc.record({ do: fc.constant('advance' as const), ms: fc.nat(10_000) }),
+);
+
+suite('any use of the work queue')('loses no key, makes up none, and never gives one to two workers', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const { clock, queue } = setUp();
+      /** The model: keys that must still be handed out, keys that somebody works on, how often a key was asked for. */
+      const owed = new Set<string>();
+      const working: string[] = [];
+      const asked = new Map<string, number>();
+      const broken: string[] = [];
+      let idle = 0;
+      const ask = (key: string) => {
+        owed.add(key);
+        asked.set(key, (asked.get(key) ?? 0) + 1);
+      };
+      const take = async () => {
+        idle++;
+        void queue.next().then((task) => {
+          idle--;
+          if (!task) return;
+          if (working.includes(task.key)) broken.push(`${task.key} is in work already`);
+          const left = (asked.get(task.key) ?? 0) - 1;
+          if (left < 0) broken.push(`${task.key} came more often than it was asked for`);
+          asked.set(task.key, left);
+          owed.delete(task.key);
+          working.push(task.key);
+        });
+        await settle();
+      };
+      const finish = async (retry?: RetryKind) => {
+        const done = working.shift();
+        if (done === undefined) return;
+        if (retry) {
+          queue.retry(done, retry);
+          ask(done);
+        } else queue.forget(done);
+        queue.done(done);
+        await settle();
+      };
+      for (const one of steps) {
+        if (one.do === 'add' || one.do === 'addAfter') ask(one.key);
+        if (one.do === 'add') queue.add(one.key, one.priority);
+        else if (one.do === 'addAfter') queue.addAfter(one.key, one.delay, one.priority);
+        else if (one.do === 'take') await take();
+        else if (one.do === 'done') await finish(one.retry);
+        else if (one.do === 'hurry') queue.hurry(2_000);
+        else await clock.advance(one.ms);
+        await settle();
+      }
+      // The work is done: everything that was asked for comes.
+      for (let turn = 0; turn < 50 && (owed.size > 0 || working.length > 0); turn++) {
+        await clock.advance(60_000);
+        if (idle === 0) await take();
+        await finish();
+      }
+      assert.equal([[...owed], broken], [[], []]);
+      queue.close();
+    }),
+    { numRuns: 150 },
+  );
+});

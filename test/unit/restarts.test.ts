@@ -1,0 +1,82 @@
+import * as assert from 'uvu/assert';
+import { adviceFor, explainRestart } from '../../src/controller/restarts.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const error = (code: number, message = 'words') => new ApiError(message, { code });
+
+const advice = suite('advice');
+for (const [what, resource, failure, words] of [
+  ['no CRD', 'licensesettings', error(404), /not installed: run `kubectl apply -f crds\/licensesettings.yaml`/],
+  ['401', 'configmaps', error(401), /credentials: check the kubeconfig's user or the ServiceAccount token/],
+  ['403', 'configmaps', error(403), /no permission to list and watch configmaps: run `kubectl apply -k deploy\/base`/],
+  ['410', 'configmaps', error(410), /expired: listing again/],
+  [
+    'a certificate',
+    'configmaps',
+    error(0, 'unable to verify the first certificate'),
+    /not trusted: check certificate-authority/,
+  ],
+  ['a self-signed one', 'configmaps', error(0, 'self-signed'), /not trusted/],
+  ['no answer', 'configmaps', error(0, 'connect ECONNREFUSED'), /does not answer: check the address/],
+  ['a 404 of what is no kind of ours', 'configmaps', error(404), /refuses the request/],
+  ['500', 'configmaps', error(500), /refuses the request: trying again/],
+  ['429', 'configmaps', error(429), /refuses the request: trying again/],
+] as [string, string, ApiError, RegExp][]) {
+  advice(`${what}: what is wrong, and the mend`, () => assert.match(adviceFor(resource, failure), words));
+}
+
+function setUp() {
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) };
+  const clock = createVirtualClock();
+  const where = { resource: 'configmaps', namespace: undefined };
+  const explain = explainRestart(createLogger({ level: 'info', format: 'json', destination }), clock, where);
+  return { clock, explain, lines };
+}
+
+const test = suite('restarts of a watch');
+test('trouble is told once, again after a minute, and when it is over', async () => {
+  const { clock, explain, lines } = setUp();
+  for (let second = 0; second < 60; second++) {
+    explain(error(500, `attempt ${second}`));
+    await clock.advance(1_000);
+  }
+  assert.is(lines.length, 1);
+  explain(error(500));
+  assert.is(lines.length, 2);
+  explain(undefined);
+  explain(undefined);
+  assert.equal(
+    lines.map(({ level, msg }) => `${level} ${msg}`),
+    [
+      'warn the API server refuses the request: trying again',
+      'warn the API server refuses the request: trying again',
+      'info list and watch work again',
+    ],
+  );
+  assert.equal([lines[0]?.['code'], lines[0]?.['error'], lines[0]?.['resource']], [500, 'attempt 0', 'configmaps']);
+});
+test('other trouble is told at once', () => {
+  const { explain, lines } = setUp();
+  explain(error(500));
+  explain(error(403));
+  assert.is(lines.length, 2);
+});
+test('the same trouble after it was over is told again', () => {
+  const { explain, lines } = setUp();
+  for (const one of [error(500), undefined, error(500)]) explain(one);
+  assert.is(lines.length, 3);
+});
+test('an expired version is no warning', () => {
+  const { explain, lines } = setUp();
+  explain(error(410));
+  assert.is(lines[0]?.['level'], 'info');
+});
+test('nothing wrong: nothing told', () => {
+  const { explain, lines } = setUp();
+  explain(undefined);
+  assert.is(lines.length, 0);
+});

@@ -1,0 +1,121 @@
+import * as assert from 'uvu/assert';
+import { compareResourceVersions, type KubeObject } from '../../src/kube/object.ts';
+import { Store } from '../../src/kube/store.ts';
+import { suite } from '../suite.ts';
+
+type Thing = KubeObject & { owner: string };
+const thing = (
+  name: string,
+  resourceVersion: string | number,
+  more: { uid?: string; owner?: string; namespace?: string } = {},
+): Thing => ({
+  metadata: {
+    ...{ name, namespace: more.namespace ?? 'a', uid: more.uid ?? `uid-${name}` },
+    resourceVersion: String(resourceVersion),
+  },
+  owner: more.owner ?? 'x',
+});
+const create = () => new Store<Thing>(({ owner }) => [owner]);
+const versionOf = (store: Store<Thing>, key: string) => store.get(key)?.metadata.resourceVersion;
+
+const test = suite('store');
+
+test('versions are compared as numbers, longer ones than a double holds too', () => {
+  assert.ok(compareResourceVersions('9', '10') < 0);
+  assert.ok(compareResourceVersions('100', '99') > 0);
+  assert.is(compareResourceVersions('10', '10'), 0);
+  assert.ok(compareResourceVersions('9007199254740993', '9007199254740992') > 0);
+});
+test('an older version, or the same again, changes nothing', () => {
+  const store = create();
+  assert.ok(store.put(thing('one', 10)));
+  assert.not.ok(store.put(thing('one', 9)));
+  assert.not.ok(store.put(thing('one', 10, { owner: 'other' })));
+  assert.is(store.get('a/one')?.owner, 'x');
+  assert.ok(store.put(thing('one', 100)));
+  assert.is(versionOf(store, 'a/one'), '100');
+});
+test('the index follows changes and removals', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.put(thing('two', 2));
+  const found = (value: string) => store.by(value).map(({ metadata }) => metadata.name);
+  assert.equal(found('x'), ['one', 'two']);
+  store.put(thing('one', 3, { owner: 'y' }));
+  assert.equal([found('x'), found('y')], [['two'], ['one']]);
+  store.remove(thing('two', 4));
+  assert.equal(found('x'), []);
+  store.replace([thing('three', 5)]);
+  assert.equal([found('x'), found('y')], [['three'], []]);
+});
+
+test('what we deleted ourselves does not come back by an event that was under way', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.deleted(thing('one', 1));
+  assert.is(store.size, 0);
+  assert.not.ok(store.put(thing('one', 2)));
+  assert.not.ok(store.replace([thing('one', 2)]).changed.length);
+  assert.is(store.size, 0);
+});
+test('a new object of the name of one that we deleted is taken', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.deleted(thing('one', 1));
+  assert.ok(store.put(thing('one', 3, { uid: 'new' })));
+  assert.not.ok(store.put(thing('one', 2)), 'and the old one does not replace it');
+  assert.is(store.get('a/one')?.metadata.uid, 'new');
+});
+test('the DELETED event of an older incarnation leaves the newer object alone', () => {
+  const store = create();
+  store.put(thing('one', 5, { uid: 'new' }));
+  assert.not.ok(store.remove(thing('one', 4, { uid: 'old' })));
+  assert.is(store.get('a/one')?.metadata.uid, 'new');
+});
+test('a DELETED event says whether something was there', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  assert.ok(store.remove(thing('one', 2)));
+  assert.not.ok(store.remove(thing('one', 2)));
+  assert.is(store.size, 0);
+});
+
+test('a list tells what changed and what is gone', () => {
+  const store = create();
+  for (const name of ['same', 'changed', 'gone']) store.put(thing(name, 1));
+  const { changed, gone } = store.replace([thing('same', 1), thing('changed', 2), thing('new', 3)]);
+  assert.equal(
+    [changed, gone].map((list) => list.map(({ metadata }) => metadata.name)),
+    [['changed', 'new'], ['gone']],
+  );
+  assert.equal([...store.keys()].sort(), ['a/changed', 'a/new', 'a/same']);
+});
+test('a list is the truth even where it is older: the cluster was restored from a backup', () => {
+  const store = create();
+  store.put(thing('one', 100));
+  assert.is(store.replace([thing('one', 5)]).changed.length, 1);
+  assert.is(versionOf(store, 'a/one'), '5');
+});
+test('a list of one namespace says nothing about the others', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.put(thing('two', 1, { namespace: 'b' }));
+  const { gone } = store.replace([], 'a');
+  assert.is(gone.length, 1);
+  assert.equal([...store.keys()], ['b/two']);
+});
+test('a list without an object that we deleted forgets about it', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.deleted(thing('one', 1));
+  store.replace([], 'a');
+  // A restored backup may hold the same uid again.
+  assert.ok(store.put(thing('one', 3)));
+});
+test('a list of one namespace does not forget what we deleted in another', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.deleted(thing('one', 1));
+  store.replace([], 'b');
+  assert.not.ok(store.put(thing('one', 2)));
+});
