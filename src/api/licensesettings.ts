@@ -83,7 +83,19 @@ const configMapRef = z
 export const specSchema = z
   .strictObject({
     licenses,
+    applyPolicy: z
+      .enum(['Automatic', 'Manual'])
+      .optional()
+      .describe(
+        'Automatic: a valid spec goes live at once. Manual: a saved spec goes live when the annotation licensing.dialer.dev/apply holds its settingsHash (status.pending). Default: Automatic.',
+      ),
     configMap: configMapRef.optional(),
+    deletionPolicy: z
+      .enum(['Delete', 'Retain'])
+      .optional()
+      .describe(
+        'Delete: the ConfigMaps go with the object. Retain: they outlive it, as soon as every entry of status.configMaps says retained. Default: Delete.',
+      ),
     suspend: z
       .boolean()
       .optional()
@@ -142,6 +154,13 @@ export const statusSchema = z
       .describe('The generation that was judged last; -1 before the first time.')
       .optional(),
     applied: appliedSchema.meta({ description: 'The settings that are live.', ...atomicMap }).optional(),
+    pending: z
+      .object({
+        generation: generation().describe('Generation that was saved.'),
+        settingsHash: hash().describe('What to approve: the hash of the saved settings.'),
+      })
+      .meta({ description: 'Saved settings that wait for an approval. There only while they do.', ...atomicMap })
+      .optional(),
     licenses: z
       .object(ofEachType(usageSchema))
       .meta({ description: 'Live numbers of all six license types, once something is live.', ...atomicMap })
@@ -151,6 +170,10 @@ export const statusSchema = z
         z.object({
           name: z.string().describe('Name of the ConfigMap.'),
           dataHash: hash().describe('sha256 of the canonical JSON of its data: 64 lower-case hex digits.'),
+          retained: z
+            .boolean()
+            .optional()
+            .describe('True when the ConfigMap outlives the object. There only when it is true.'),
         }),
       )
       .meta({ description: 'The ConfigMaps that hold the live settings.', ...atomicList })

@@ -17,6 +17,8 @@ export const labels = {
 } as const;
 
 export const annotations = {
+  /** On a LicenseSettings: approves the content with this settingsHash (12 or more leading hex digits). */
+  apply: `${group}/apply`,
   /** uid of the LicenseSettings that wrote the ConfigMap. */
   ownerUid: `${group}/owner-uid`,
   /** Generation of the LicenseSettings that last changed the data. */

@@ -38,6 +38,8 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
   if (!view && knownDataHash !== undefined) view = await missingAsUndefined(api.getConfigMap(namespace, name));
   let decision: Decision = decide(view, input);
+  // Mended metadata are no news; contents that someone changed are.
+  const drifted = !view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash;
   let writes = 0;
 
   if (decision === 'create') {
@@ -81,7 +83,7 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
     }
   }
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
-  const restored = writes > 0 && unchanged && knownDataHash !== undefined && decision !== 'rollout';
+  const restored = writes > 0 && drifted && unchanged && knownDataHash !== undefined && decision !== 'rollout';
 
   for (const old of obsolete(input.owned as StoredConfigMap[], owner, name)) {
     await remove(old as StoredConfigMap);

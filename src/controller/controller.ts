@@ -10,6 +10,7 @@ import { Reflector, type Sink } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { uidOf } from '../settings/configmap.ts';
 import {
   configMapsPath,
   createApi,
@@ -57,10 +58,7 @@ export function createController(options: ControllerOptions): Controller {
     api: createApi(client),
     clock,
     settings: new Store<LicenseSettings>(),
-    configMaps: new Store<StoredConfigMap>((view) => {
-      const owner = controllerOf(view);
-      return owner ? [owner.uid] : [];
-    }),
+    configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
     failingSince: new Map(),
   };
   let outage = false;

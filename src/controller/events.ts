@@ -29,6 +29,9 @@ export function transition(before: Status | undefined, after: Status, restored: 
   if (valid?.status === 'False' && conditionOf(before, 'Valid')?.status !== 'False') {
     return { type: 'Warning', reason: 'Invalid', action: 'Validate', note: valid.message };
   }
+  if (after.pending && after.pending.settingsHash !== before?.pending?.settingsHash) {
+    return { type: 'Normal', reason: 'ApplyPending', action: 'Save', note: applied?.message ?? '' };
+  }
   if (applied?.reason === 'ConfigMapConflict' && conditionOf(before, 'Applied')?.reason !== 'ConfigMapConflict') {
     return { type: 'Warning', reason: 'ConfigMapConflict', action: 'Apply', note: applied.message };
   }

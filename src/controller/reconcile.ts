@@ -4,6 +4,7 @@ import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { RetryKind, Task } from '../kube/queue.ts';
 import type { Store } from '../kube/store.ts';
+import { isApproved } from '../settings/approval.ts';
 import { type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
@@ -74,12 +75,18 @@ async function judgeAndApply(
     return { result: 'stale' };
 
   const { errors, spec: valid } = validate({ name, spec, hidden });
-  const suspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
+  // These act at once, also while the rest of the spec is invalid or waits for its approval.
+  const { suspend, deletionPolicy } = (spec ?? {}) as { suspend?: unknown; deletionPolicy?: unknown };
+  const suspended = suspend === true;
+  const retained = deletionPolicy === 'Retain';
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   let live = liveSettings(status, owned, owner, generation);
+  const waits = valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;
+  const pending = waits && newestHash && !isApproved(metadata.annotations, newestHash) ? newestHash : undefined;
   // An applicable spec is always rendered from the spec; else what is live is kept alive.
-  const target = newest ?? live?.declaration;
+  const applicable = newest !== undefined && pending === undefined;
+  const target = applicable ? newest : live?.declaration;
   let configMaps = recorded(status, live, owned);
   let problem: Problem | undefined;
   let failure: ApiError | undefined;
@@ -90,17 +97,17 @@ async function judgeAndApply(
     const unchanged = live?.settingsHash === rendered.settingsHash;
     const stamp = unchanged && live ? live.generation : generation;
     const knownDataHash = status?.configMaps?.find((one) => one.name === rendered.name)?.dataHash;
-    const want = { rendered, generation: stamp };
+    const want = { rendered, generation: stamp, retained };
     try {
       const result = await apply(world.api, world.configMaps, {
-        ...{ owner, want, knownDataHash, unchanged, applicable: newest !== undefined },
+        ...{ owner, want, knownDataHash, unchanged, applicable },
         ...{ namespace, owned, background },
       });
       if (result.kind === 'later') return { result: 'later' };
       if (result.kind === 'conflict') problem = conflictOf(rendered.name);
       else {
         applied = result;
-        configMaps = [{ name: rendered.name, dataHash: result.dataHash }];
+        configMaps = [{ name: rendered.name, dataHash: result.dataHash, ...(retained ? { retained } : {}) }];
         if (!unchanged) live = { generation: stamp, settingsHash: rendered.settingsHash, declaration: target };
       }
       world.failingSince.delete(key);
@@ -112,12 +119,12 @@ async function judgeAndApply(
       failure = error;
       problem = problemOf(world, key, error);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
-      if (!problem && errors.length === 0) return retryOf(error);
+      if (!problem && errors.length === 0 && !pending) return retryOf(error);
     }
   }
 
   const after = nextStatus(status, {
-    ...{ generation, suspended, errors, live, problem, configMaps },
+    ...{ generation, suspended, errors, live, pending, problem, configMaps },
     current: newestHash !== undefined && newestHash === live?.settingsHash,
     now: rfc3339(world.clock.wall()),
   });

@@ -33,8 +33,8 @@ export type ConfigMapView = {
   readonly record?: string;
 };
 
-/** What a ConfigMap should be: the rendering, and the generation that it is stamped with. */
-export type Want = { readonly rendered: Rendered; readonly generation: number };
+/** What a ConfigMap should be: the rendering, the generation that it is stamped with, and whether it outlives its object. */
+export type Want = { readonly rendered: Rendered; readonly generation: number; readonly retained: boolean };
 
 const controllerOf = ({ metadata }: ConfigMapView) =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);
@@ -45,16 +45,31 @@ const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
 /** True when this object controls the ConfigMap. */
 export const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerOf(view)?.uid === owner.uid;
 
+/** True when a ConfigMap that nobody controls says that this object wrote it, as one that is retained does. */
+const isRetained = (view: ConfigMapView, owner: Owner): boolean =>
+  controllerOf(view) === undefined && view.metadata.annotations?.[annotations.ownerUid] === owner.uid;
+
+/** True when a ConfigMap carries this object's uid: as its controller, or as owner-uid where nobody controls it. */
+export const carriesUid = (view: ConfigMapView, owner: Owner): boolean =>
+  isControlled(view, owner) || isRetained(view, owner);
+
 /**
- * True when a ConfigMap with a desired name may be written: it is controlled by this object, or nobody controls it and it
- * carries our labels with this object's name (left by an earlier object of the same name). Anything else is foreign.
+ * True when a ConfigMap with a desired name may be written: it is controlled by this object; or it is retained, and has
+ * its uid; or nobody controls it and it carries our labels with this object's name (left by an earlier object of the
+ * same name). Anything else is foreign.
  */
-export const isOurs = (view: ConfigMapView, owner: Owner): boolean =>
-  isControlled(view, owner) || (controllerOf(view) === undefined && labelled(view, owner));
+export const isOurs = (view: ConfigMapView, owner: Owner, retained: boolean): boolean =>
+  isControlled(view, owner) ||
+  (retained && isRetained(view, owner)) ||
+  (controllerOf(view) === undefined && labelled(view, owner));
 
 /** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
 export const mayDelete = (view: ConfigMapView, owner: Owner): boolean =>
-  isControlled(view, owner) && labelled(view, owner);
+  carriesUid(view, owner) && labelled(view, owner);
+
+/** The uid that a ConfigMap carries, if it carries one: what caches find it by. */
+export const uidOf = (view: ConfigMapView): string | undefined =>
+  controllerOf(view)?.uid ?? view.metadata.annotations?.[annotations.ownerUid];
 
 /** The generation stamp, if it is one and this object wrote it. */
 export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | undefined {
@@ -67,6 +82,7 @@ export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | und
 /** Labels, annotations and ownerReferences with ours set; what others put there stays. */
 export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView['metadata']) {
   const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };
+  const others = (present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid);
   return {
     labels: {
       ...present?.labels,
@@ -81,7 +97,8 @@ export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView
       [annotations.dataHash]: want.rendered.dataHash,
       [annotations.settingsHash]: want.rendered.settingsHash,
     },
-    ownerReferences: [...(present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid), reference],
+    // The garbage collector takes what the object owns: what is retained must not be owned.
+    ownerReferences: [...others, ...(want.retained ? [] : [reference])],
   };
 }
 
@@ -92,9 +109,10 @@ export function metadataRight(owner: Owner, want: Want, { metadata }: ConfigMapV
     Object.entries(ours).every(([key, value]) => all?.[key] === value);
   const references = metadata.ownerReferences?.filter(({ uid }) => uid === owner.uid) ?? [];
   const [reference] = references;
+  const noted = holds(metadata.labels, wanted.labels) && holds(metadata.annotations, wanted.annotations);
+  if (want.retained) return noted && references.length === 0;
   return (
-    holds(metadata.labels, wanted.labels) &&
-    holds(metadata.annotations, wanted.annotations) &&
+    noted &&
     references.length === 1 &&
     reference?.controller === true &&
     reference.blockOwnerDeletion !== true &&

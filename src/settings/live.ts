@@ -1,7 +1,7 @@
 /** Which settings are live: DESIGN section 3, rule 1. */
 import type { Applied, Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import { type ConfigMapView, isControlled, type Owner, stampOf } from './configmap.ts';
+import { type ConfigMapView, carriesUid, type Owner, stampOf } from './configmap.ts';
 import { readDeclaration } from './declaration.ts';
 
 /** The settings that are live. */
@@ -41,7 +41,7 @@ function fromStatus({ generation, settingsHash, time, settings }: Applied): Live
 
 function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   const generation = stampOf(view, owner);
-  if (generation === undefined || !isControlled(view, owner) || view.record === undefined || view.binary)
+  if (generation === undefined || !carriesUid(view, owner) || view.record === undefined || view.binary)
     return undefined;
   const notes = view.metadata.annotations ?? {};
   const settingsHash = notes[annotations.settingsHash];

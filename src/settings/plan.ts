@@ -32,7 +32,7 @@ export function decide(
   { owner, want, knownDataHash, unchanged, applicable }: Context,
 ): Decision {
   if (!view) return 'create';
-  if (!isOurs(view, owner)) return 'conflict';
+  if (!isOurs(view, owner, want.retained)) return 'conflict';
   if (view.metadata.deletionTimestamp) return 'wait';
   if (view.immutable) return 'replace';
   const intact = !view.binary;

@@ -7,6 +7,8 @@ import {
   maxHistory,
   type Status,
 } from '../api/licensesettings.ts';
+import { annotations } from '../api/names.ts';
+import { minApprovalDigits } from './approval.ts';
 import { canonicalJson } from './hash.ts';
 import type { Live } from './live.ts';
 import { liveNumbers } from './render.ts';
@@ -29,6 +31,8 @@ export type Facts = {
   /** True when the newest spec is valid and what it declares is live. */
   readonly current: boolean;
   readonly problem: Problem | undefined;
+  /** settingsHash of a saved spec that is neither live nor approved. */
+  readonly pending: string | undefined;
   /** What the ConfigMaps hold; undefined: as it was. */
   readonly configMaps: Status['configMaps'] | undefined;
   /** RFC 3339, whole seconds. */
@@ -58,6 +62,15 @@ const problemRow = (kind: Problem['kind'], also: 'Stalled' | 'Reconciling'): Row
   message: ({ problem }) => problem?.message ?? '',
 });
 
+const pendingRow = (_situation: string, which: (facts: Facts) => boolean, ready: Verdict): Row => ({
+  reason: 'ApplyPending',
+  holds: (facts) => facts.pending !== undefined && which(facts),
+  applied: () => no,
+  ready,
+  message: ({ pending = '', generation }) =>
+    `generation ${generation} is saved and waits for its approval: set the annotation ${annotations.apply} to ${pending.slice(0, minApprovalDigits)}`,
+});
+
 /** The first row that holds gives the reasons; the messages of all that hold are shown. */
 export const rows: readonly Row[] = [
   {
@@ -78,6 +91,8 @@ export const rows: readonly Row[] = [
   problemRow('ConfigMapConflict', 'Stalled'),
   problemRow('WriteRejected', 'Stalled'),
   problemRow('WriteFailed', 'Reconciling'),
+  pendingRow('nothing live', ({ live }) => live === undefined, no),
+  pendingRow('older settings live', ({ live }) => live !== undefined, yes),
   {
     reason: 'Applied',
     holds: ({ current }) => current,
@@ -110,6 +125,7 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   return {
     observedGeneration: generation,
     ...(applied ? { applied } : {}),
+    ...(facts.pending === undefined ? {} : { pending: { generation, settingsHash: facts.pending } }),
     ...(licenses ? { licenses } : {}),
     ...(configMaps?.length ? { configMaps } : {}),
     ...(history.length ? { history } : {}),

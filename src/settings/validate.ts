@@ -121,8 +121,10 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
     case 'invalid_type':
       if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
       return [
-        { field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidType', message: `${is}: ${wanted(issue)}` },
+        { field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidValue', message: `${is}: ${wanted(issue)}` },
       ];
+    case 'invalid_value':
+      return [{ field, reason: 'InvalidValue', message: `${is}: give ${issue.values.map(quote).join(' or ')}` }];
     case 'too_small':
     case 'too_big':
       if (issue.origin === 'string') return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];

@@ -29,6 +29,8 @@ export const goodSpec = (name: string): fc.Arbitrary<Spec> =>
         )
         .map((map) => ({ name: map })),
       suspend: fc.boolean(),
+      applyPolicy: fc.constantFrom('Automatic', 'Manual'),
+      deletionPolicy: fc.constantFrom('Delete', 'Retain'),
     },
     { requiredKeys: ['licenses'] },
   ) as fc.Arbitrary<Spec>;
@@ -62,6 +64,8 @@ export const badSpec: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({ licenses: some(goodRange), configMap: badName.map((name) => ({ name })) }),
   fc.record({ licenses: some(fc.oneof(badRange, goodRange)), configMap: badName.map((name) => ({ name })) }),
   fc.record({ licenses: some(goodRange), configMap: fc.constantFrom<unknown>({}, null, 'pom-x', []) }),
+  fc.record({ licenses: some(goodRange), applyPolicy: fc.constantFrom<unknown>('manual', '', 1, null, {}) }),
+  fc.record({ licenses: some(goodRange), deletionPolicy: fc.constantFrom<unknown>('Keep', true, null, []) }),
   fc.record({ licenses: some(goodRange), suspend: fc.constantFrom<unknown>('true', 1, null, {}) }),
   fc.record({ licenses: fc.constantFrom<unknown>({}, null, [], 'all', 3) }),
   fc.constantFrom<unknown>({}, null, 'spec', []),

@@ -184,6 +184,7 @@ suite('names')('are what v1 promised', () => {
     settings: 'licensing.dialer.dev/settings',
   });
   assert.equal(annotations, {
+    apply: 'licensing.dialer.dev/apply',
     ownerUid: 'licensing.dialer.dev/owner-uid',
     generation: 'licensing.dialer.dev/generation',
     dataHash: 'licensing.dialer.dev/data-hash',

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { isApproved } from '../../src/settings/approval.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../../src/settings/configmap.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { liveSettings } from '../../src/settings/live.ts';
@@ -9,7 +10,7 @@ import { suite } from '../suite.ts';
 
 const owner: Owner = { name: 'pom', uid: 'uid-1' };
 const rendered = render(declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }));
-const want: Want = { rendered, generation: 3 };
+const want: Want = { rendered, generation: 3, retained: false };
 const context: Context = { owner, want, knownDataHash: rendered.dataHash, unchanged: true, applicable: true };
 type Change = { metadata?: Partial<ConfigMapView['metadata']> } & Partial<Omit<ConfigMapView, 'metadata'>>;
 const view = ({ metadata, ...rest }: Change = {}): ConfigMapView => ({
@@ -86,6 +87,19 @@ test('data of an older release with new settings: an ordinary change', () => {
   assert.is(decide(view({ dataHash: 'old' }), { ...context, knownDataHash: 'old', unchanged: false }), 'update');
 });
 
+test('under Retain our uid is enough, without labels and owner; without Retain it is not', () => {
+  const bare = view({ metadata: { ownerReferences: [], labels: {} } });
+  assert.is(decide(bare, { ...context, want: { ...want, retained: true } }), 'update');
+  assert.is(decide(bare, context), 'conflict');
+});
+test('under Retain it must not be owned: the garbage collector would take it', () => {
+  const kept = { ...context, want: { ...want, retained: true } };
+  assert.is(decide(view(), kept), 'update');
+  assert.is(decide(view({ metadata: { ownerReferences: [] } }), kept), 'right');
+  assert.is(decide(view({ metadata: { ownerReferences: [] } }), context), 'update', 'and is owned again without');
+  assert.equal(wantedMetadata(owner, kept.want, view().metadata).ownerReferences, []);
+});
+
 test('metadata: what others put there stays, ours is set, and ownerReferences of others too', () => {
   const foreign = { apiVersion: 'v1', kind: 'X', name: 'x', uid: 'x' };
   const wanted = wantedMetadata(owner, want, {
@@ -119,7 +133,8 @@ test('only what carries our labels and this uid as controller is deleted', () =>
     [
       named('pom-licenses'),
       named('old'),
-      named('no-owner', { ownerReferences: [] }),
+      named('retained', { ownerReferences: [] }),
+      named('no-uid', { ownerReferences: [], annotations: {} }),
       named('other-owner', { ownerReferences: controlledBy('other') }),
       named('no-labels', { labels: {} }),
       named('going', { deletionTimestamp: 'now' }),
@@ -129,7 +144,7 @@ test('only what carries our labels and this uid as controller is deleted', () =>
   );
   assert.equal(
     gone.map(({ metadata }) => metadata.name),
-    ['old'],
+    ['old', 'retained'],
   );
 });
 
@@ -165,7 +180,7 @@ for (const [what, change, generation = 5] of [
     'another uid in its stamp',
     { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/owner-uid': 'x' } } },
   ],
-  ['no controller', { metadata: { ownerReferences: [] } }],
+  ['another controller', { metadata: { ownerReferences: controlledBy('other') } }],
   [
     'a settings hash that is not that of its declaration',
     { metadata: { annotations: { ...annotations, 'licensing.dialer.dev/settings-hash': 'x' } } },
@@ -191,6 +206,7 @@ const facts = {
   },
   current: true,
   problem: undefined,
+  pending: undefined,
   configMaps: [{ name: 'pom-licenses', dataHash: rendered.dataHash }],
   now,
 };
@@ -234,6 +250,21 @@ for (const [situation, change, conditions] of [
     'suspended and invalid',
     { suspended: true, current: false, errors: [error] },
     'Ready=True Suspended, Valid=False Invalid, Applied=False Suspended',
+  ],
+  [
+    'pending, nothing live',
+    { pending: 'a'.repeat(64), current: false, live: undefined },
+    'Ready=False ApplyPending, Valid=True Valid, Applied=False ApplyPending',
+  ],
+  [
+    'pending, older settings live',
+    { pending: 'a'.repeat(64), current: false },
+    'Ready=True ApplyPending, Valid=True Valid, Applied=False ApplyPending',
+  ],
+  [
+    'pending and conflict',
+    { pending: 'a'.repeat(64), current: false, problem: problem('ConfigMapConflict') },
+    'Ready=False ConfigMapConflict, Valid=True Valid, Applied=False ConfigMapConflict, Stalled=True ConfigMapConflict',
   ],
   [
     'invalid and conflict',
@@ -302,4 +333,24 @@ table('the live numbers: without zones all is allocated', () => {
   const { licenses } = nextStatus(undefined, facts) ?? {};
   assert.equal(licenses?.outboundPorts, { minimum: 100, maximum: 500, capacity: 500, allocated: 500, unused: 0 });
   assert.equal(licenses?.manualAgents, { minimum: 0, maximum: 0, capacity: 0, allocated: 0, unused: 0 });
+});
+
+const approval = suite('approval');
+const full = 'abcdef0123456789'.repeat(4);
+const approves = (value: string | undefined) =>
+  isApproved(value === undefined ? undefined : { 'licensing.dialer.dev/apply': value }, full);
+approval('12 or more leading hex digits approve; spaces around and case do not matter', () => {
+  for (const value of [full, full.slice(0, 12), `  ${full.slice(0, 20).toUpperCase()}\n`])
+    assert.ok(approves(value), value);
+});
+approval('any other value does nothing', () => {
+  for (const value of [undefined, '', full.slice(0, 11), full.slice(1, 14), `${full}0`, 'yes', '*'.repeat(12)]) {
+    assert.not.ok(approves(value), value);
+  }
+});
+table('what waits for an approval stands in the status, and how to approve it in the message', () => {
+  const status = nextStatus(undefined, { ...facts, current: false, pending: full });
+  assert.equal(status?.pending, { generation: 4, settingsHash: full });
+  assert.match(status?.conditions?.[0]?.message ?? '', 'set the annotation licensing.dialer.dev/apply to abcdef012345');
+  assert.is(nextStatus(status, facts)?.pending, undefined);
 });
