@@ -13,6 +13,17 @@ export const maxCount = 1_000_000;
 export const maxNameLength = 63;
 /** Longest `spec.configMap.name`. */
 export const maxConfigMapNameLength = 120;
+/** Longest name of a zone or an organization. */
+export const maxZoneNameLength = 40;
+/** Most zones of an object. */
+export const maxZones = 64;
+/** Most organizations of a zone. */
+export const maxOrganizationsOfZone = 128;
+/** Most organizations of all zones together. */
+export const maxOrganizations = 512;
+/** Longest settleSeconds, and its default. */
+export const maxSettleSeconds = 600;
+export const defaultSettleSeconds = 90;
 /** Most entries of `status.errors`; the last one then says how many more there are. */
 export const maxErrors = 64;
 /** Most entries of `status.history`. */
@@ -67,6 +78,65 @@ const licenses = z
   .refine((value) => Object.keys(value).length > 0, 'names no license type: give at least one of the six')
   .meta({ description: 'Minimum and maximum of each license type: at least one of the six.', minProperties: 1 });
 
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const zoneName = (what: string) =>
+  z
+    .string()
+    .max(maxZoneNameLength)
+    .regex(dnsLabel)
+    .describe(`Name of the ${what}: a DNS label of up to 40 characters.`);
+
+/** Counts of license types, given to a zone or an organization. */
+const allocation = (whose: string) =>
+  z.strictObject(
+    ofEachType((title) => count().optional().describe(`${title} that the ${whose} holds: 0 to 1000000. Default: 0.`)),
+  );
+
+const listMapByName = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
+const held = (item: string, type: string) =>
+  `has(${item}.licenses) && has(${item}.licenses.${type}) ? ${item}.licenses.${type} : 0`;
+
+const organization = z.strictObject({
+  name: zoneName('organization'),
+  licenses: allocation('organization').optional().describe('What the organization holds of what its zone holds.'),
+});
+
+const zone = z
+  .strictObject({
+    name: zoneName('zone'),
+    licenses: allocation('zone')
+      .optional()
+      .describe('What the zone holds of the maximum. Licenses are never shared across zones.'),
+    organizations: z
+      .array(organization)
+      .max(maxOrganizationsOfZone)
+      .optional()
+      .meta({ description: 'Tenants inside the zone: up to 128, and 512 in all zones together.', ...listMapByName }),
+  })
+  .meta({
+    'x-kubernetes-validations': licenseTypes.map(({ key }) => ({
+      rule: `!has(self.organizations) || self.organizations.map(o, ${held('o', key)}).sum() <= (${held('self', key)})`,
+      message: 'the organizations of the zone hold more than the zone: lower theirs or raise the zone',
+      fieldPath: `.licenses.${key}`,
+      reason: 'FieldValueInvalid',
+    })),
+  });
+
+const specRules = [
+  ...licenseTypes.map(({ key }) => ({
+    rule: `!has(self.zones) || self.zones.map(z, ${held('z', key)}).sum() <= (has(self.licenses.${key}) ? self.licenses.${key}.maximum : 0)`,
+    message: 'the zones together hold more than the maximum: lower the zones or raise the maximum',
+    fieldPath: `.licenses.${key}.maximum`,
+    reason: 'FieldValueInvalid',
+  })),
+  {
+    rule: `!has(self.zones) || self.zones.map(z, has(z.organizations) ? z.organizations.size() : 0).sum() <= ${maxOrganizations}`,
+    message: `the zones together may have up to ${maxOrganizations} organizations`,
+    fieldPath: '.zones',
+    reason: 'FieldValueInvalid',
+  },
+];
+
 const configMapRef = z
   .strictObject({
     name: z
@@ -96,6 +166,24 @@ export const specSchema = z
       .describe(
         'Delete: the ConfigMaps go with the object. Retain: they outlive it, as soon as every entry of status.configMaps says retained. Default: Delete.',
       ),
+    settleSeconds: z
+      .int()
+      .min(0)
+      .max(maxSettleSeconds)
+      .meta({ format: 'int32' })
+      .optional()
+      .describe(
+        'How long dialers get to see that licenses were taken away from a zone before others get them, in seconds: 0 to 600. Default: 90.',
+      ),
+    zones: z
+      .array(zone)
+      .max(maxZones)
+      .optional()
+      .meta({
+        description:
+          'Dialer sites that the licenses are divided among: up to 64. Without zones one dialer holds everything.',
+        ...listMapByName,
+      }),
     suspend: z
       .boolean()
       .optional()
@@ -103,7 +191,7 @@ export const specSchema = z
         'True: nothing but the status is written, so that people can work on the ConfigMap by hand. Default: false.',
       ),
   })
-  .describe('The license settings that are wanted.');
+  .meta({ description: 'The license settings that are wanted.', 'x-kubernetes-validations': specRules });
 
 /** The normalised spec that is rendered and hashed: DESIGN section 1. Read strictly: a field of a later release makes it unreadable. */
 export const declarationSchema = z
@@ -112,6 +200,24 @@ export const declarationSchema = z
       .strictObject(ofEachType((title) => licenseRange().optional().describe(`${title}.`)))
       .optional()
       .describe('Each license type that is not 0 to 0.'),
+    zones: z
+      .array(
+        z.strictObject({
+          name: z.string().describe('Name of the zone.'),
+          licenses: allocation('zone').optional().describe('What the zone holds, where it is not 0.'),
+          organizations: z
+            .array(
+              z.strictObject({
+                name: z.string().describe('Name of the organization.'),
+                licenses: allocation('organization').optional().describe('What it holds, where it is not 0.'),
+              }),
+            )
+            .optional()
+            .describe('Organizations of the zone, by name.'),
+        }),
+      )
+      .optional()
+      .describe('Zones, by name.'),
     configMap: z
       .strictObject({ name: z.string().describe('Name of the ConfigMap, default included.') })
       .describe('Where the settings are written.'),
@@ -154,6 +260,9 @@ export const statusSchema = z
       .describe('The generation that was judged last; -1 before the first time.')
       .optional(),
     applied: appliedSchema.meta({ description: 'The settings that are live.', ...atomicMap }).optional(),
+    applying: appliedSchema
+      .meta({ description: 'The settings that are on their way, while licenses move between zones.', ...atomicMap })
+      .optional(),
     pending: z
       .object({
         generation: generation().describe('Generation that was saved.'),
@@ -164,6 +273,27 @@ export const statusSchema = z
     licenses: z
       .object(ofEachType(usageSchema))
       .meta({ description: 'Live numbers of all six license types, once something is live.', ...atomicMap })
+      .optional(),
+    zones: z
+      .array(
+        z.object({
+          name: z.string().describe('Name of the zone.'),
+          licenses: z
+            .object(
+              ofEachType((title) =>
+                z
+                  .object({
+                    capacity: count().describe('What the zone may use now.'),
+                    unallocated: count().describe('capacity - what the organizations of the zone hold.'),
+                  })
+                  .optional()
+                  .describe(`${title}, where the zone holds any.`),
+              ),
+            )
+            .describe('Live numbers of the types that the zone holds.'),
+        }),
+      )
+      .meta({ description: 'What each zone holds now.', ...atomicList })
       .optional(),
     configMaps: z
       .array(
@@ -255,6 +385,10 @@ export const licenseSettingsSchema = z
 export type LicenseRange = { minimum: number; maximum: number };
 export type Spec = z.infer<typeof specSchema>;
 export type Declaration = z.infer<typeof declarationSchema>;
+/** A zone of a declaration. */
+export type DeclaredZone = NonNullable<Declaration['zones']>[number];
+/** Counts of license types; one that is left out is 0. */
+export type Allocation = NonNullable<DeclaredZone['licenses']>;
 export type Applied = z.infer<typeof appliedSchema>;
 export type Condition = z.infer<typeof conditionSchema>;
 export type Status = z.infer<typeof statusSchema>;

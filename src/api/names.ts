@@ -14,6 +14,8 @@ export const labels = {
   partOf: 'app.kubernetes.io/part-of',
   /** Name of the LicenseSettings that a ConfigMap belongs to. */
   settings: `${group}/settings`,
+  /** Zone whose numbers a ConfigMap holds. */
+  zone: `${group}/zone`,
 } as const;
 
 export const annotations = {

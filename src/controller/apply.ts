@@ -1,27 +1,26 @@
-/** Brings the ConfigMaps of one object to what they should be. */
+/** Brings ConfigMaps to what they should be. */
 import { ApiError, asApiError } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
+import type { Owner } from '../settings/configmap.ts';
 import { type Context, type Decision, decide, obsolete } from '../settings/plan.ts';
 import type { Api, StoredConfigMap } from './api.ts';
 
 export type ApplyInput = Context & {
   readonly namespace: string;
-  /** All ConfigMaps that this object controls. */
-  readonly owned: readonly StoredConfigMap[];
   /** True when nothing else is waiting for this worker: then a rollout may be done. */
   readonly background: boolean;
 };
 
 export type ApplyResult =
-  /** Everything is as it should be; `dataHash` is what the ConfigMap holds. */
+  /** It is as it should be; `dataHash` is what it holds. `restored`: its contents had been changed by someone else. */
   | { readonly kind: 'applied'; readonly dataHash: string; readonly restored: boolean; readonly writes: number }
   /** The name is someone else's. */
-  | { readonly kind: 'conflict' }
+  | { readonly kind: 'conflict'; readonly name: string }
   /** Only a rollout is left, and it has to wait for its turn. */
   | { readonly kind: 'later' };
 
-/** Writes what is needed, in order: the wanted ConfigMap first, then obsolete ones go. Throws an ApiError. */
-export async function apply(api: Api, cache: Store<StoredConfigMap>, input: ApplyInput): Promise<ApplyResult> {
+/** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
+export async function bring(api: Api, cache: Store<StoredConfigMap>, input: ApplyInput): Promise<ApplyResult> {
   const { owner, want, namespace, unchanged, knownDataHash, background } = input;
   const name = want.rendered.name;
   const keep = (written: StoredConfigMap) => {
@@ -29,10 +28,6 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
     return written;
   };
   const create = async () => keep(await api.createConfigMap(namespace, owner, want));
-  const remove = async (view: StoredConfigMap) => {
-    await api.deleteConfigMap(view);
-    cache.deleted(view);
-  };
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
@@ -55,7 +50,7 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
   if (view && decision !== 'create') {
     switch (decision) {
       case 'conflict':
-        return { kind: 'conflict' };
+        return { kind: 'conflict', name };
       case 'wait':
         throw new ApiError(`ConfigMap ${name} is being deleted, and ${finalizersOf(view)} holds it back`, { code: 0 });
       case 'rollout':
@@ -72,7 +67,7 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
         writes++;
         break;
       case 'replace':
-        await remove(view);
+        await remove(api, cache, view);
         view = await create();
         writes += 2;
         break;
@@ -84,17 +79,32 @@ export async function apply(api: Api, cache: Store<StoredConfigMap>, input: Appl
   }
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
   const restored = writes > 0 && drifted && unchanged && knownDataHash !== undefined && decision !== 'rollout';
-
-  for (const old of obsolete(input.owned as StoredConfigMap[], owner, name)) {
-    await remove(old as StoredConfigMap);
-    writes++;
-  }
   return { kind: 'applied', dataHash: view.dataHash, restored, writes };
+}
+
+/** Deletes what a rename left behind, once everything wanted is there. Gives how many. */
+export async function removeObsolete(
+  api: Api,
+  cache: Store<StoredConfigMap>,
+  owned: readonly StoredConfigMap[],
+  owner: Owner,
+  wanted: readonly { name: string }[],
+): Promise<number> {
+  const left = obsolete(owned, owner, new Set(wanted.map(({ name }) => name)));
+  for (const old of left) await remove(api, cache, old as StoredConfigMap);
+  return left.length;
+}
+
+/** Deletes a ConfigMap, if it is still the one that was looked at. */
+export async function remove(api: Api, cache: Store<StoredConfigMap>, view: StoredConfigMap): Promise<void> {
+  await api.deleteConfigMap(view);
+  cache.deleted(view);
 }
 
 const finalizersOf = ({ metadata }: StoredConfigMap): string => metadata.finalizers?.join(', ') || 'something';
 
-async function missingAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+/** Undefined for an object that isn't there. */
+export async function missingAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

@@ -60,6 +60,7 @@ export function createController(options: ControllerOptions): Controller {
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
     failingSince: new Map(),
+    plans: new Map(),
   };
   let outage = false;
 
@@ -154,12 +155,13 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** What comes after a reconcile: another try, and the event. */
-  function follow({ key }: Task, { result, retry, error, event }: Outcome): void {
+  function follow({ key }: Task, { result, retry, again, error, event }: Outcome): void {
     const noAnswer = error?.code === 0;
     if (!noAnswer && outage) queue.hurry(hurrySpread);
     outage = noAnswer;
     if (retry) queue.retry(key, retry.kind, retry.atLeast);
     else queue.forget(key);
+    if (again !== undefined) queue.addAfter(key, again, 'fresh');
     if (result === 'stale') queue.add(key, 'fresh');
     if (result === 'later') queue.add(key, 'background');
     if (event) void sendEvent(event);

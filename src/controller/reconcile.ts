@@ -1,5 +1,5 @@
 /** The one flow: read, judge, decide, apply, and one status at the end. */
-import type { FieldError, Status } from '../api/licensesettings.ts';
+import { defaultSettleSeconds, type FieldError, maxSettleSeconds, type Status } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { RetryKind, Task } from '../kube/queue.ts';
@@ -8,13 +8,15 @@ import { isApproved } from '../settings/approval.ts';
 import { type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
-import { type Live, liveSettings } from '../settings/live.ts';
-import { render } from '../settings/render.ts';
+import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
+import { type Rendered, render } from '../settings/render.ts';
 import { nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
+import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
-import { type ApplyResult, apply } from './apply.ts';
+import { bring, missingAsUndefined, removeObsolete } from './apply.ts';
 import { type Note, transition } from './events.ts';
+import { move, type PlanMemory, takenName } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -25,6 +27,8 @@ export type World = {
   readonly clock: Clock;
   readonly settings: Store<LicenseSettings>;
   readonly configMaps: Store<StoredConfigMap>;
+  /** Plans that are under way, as far as this process knows them. */
+  readonly plans: Map<string, PlanMemory>;
   /** Since when, on the monotonic clock, the writes of an object fail. */
   readonly failingSince: Map<string, number>;
 };
@@ -34,6 +38,8 @@ export type Outcome = {
   readonly result: 'unchanged' | 'written' | 'gone' | 'quiet' | 'later' | 'stale' | 'retry' | 'problem';
   readonly retry?: { readonly kind: RetryKind; readonly atLeast: number };
   readonly error?: ApiError;
+  /** When to look again, in milliseconds: a plan waits. */
+  readonly again?: number;
   /** The event to send, about this version of the object. */
   readonly event?: { readonly about: LicenseSettings; readonly note: Note };
   /** What the log says besides. */
@@ -46,6 +52,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!object || object.metadata.deletionTimestamp) {
     world.failingSince.delete(key);
+    world.plans.delete(key);
     return { result: 'gone' };
   }
   try {
@@ -81,34 +88,113 @@ async function judgeAndApply(
   const retained = deletionPolicy === 'Retain';
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
-  let live = liveSettings(status, owned, owner, generation);
+  // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
+  const applying = status?.applying && fromStatus(status.applying);
+  let applied = liveSettings(status, applying ? [] : owned, owner, generation);
+  const live = applying ?? applied;
   const waits = valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;
   const pending = waits && newestHash && !isApproved(metadata.annotations, newestHash) ? newestHash : undefined;
   // An applicable spec is always rendered from the spec; else what is live is kept alive.
   const applicable = newest !== undefined && pending === undefined;
   const target = applicable ? newest : live?.declaration;
-  let configMaps = recorded(status, live, owned);
+  const facts = { generation, suspended, errors, pending, now: rfc3339(world.clock.wall()) };
+  let configMaps = recorded(status, applied, owned);
+  let settling = status?.applying;
+  let wait: number | undefined;
   let problem: Problem | undefined;
   let failure: ApiError | undefined;
-  let applied: (ApplyResult & { kind: 'applied' }) | undefined;
+  let writes = 0;
+  let restored: string | undefined;
+  let about = object;
 
-  if (!suspended && target) {
-    const rendered = render(target);
-    const unchanged = live?.settingsHash === rendered.settingsHash;
+  if (suspended) world.plans.delete(key);
+  else if (target) {
+    const hash = settingsHash(target);
+    const unchanged = hash === live?.settingsHash;
     const stamp = unchanged && live ? live.generation : generation;
-    const knownDataHash = status?.configMaps?.find((one) => one.name === rendered.name)?.dataHash;
-    const want = { rendered, generation: stamp, retained };
+    const knownDataHash = (one: string) => status?.configMaps?.find((map) => map.name === one)?.dataHash;
+    const entry = (one: Rendered | { name: string; dataHash: string }) => ({
+      name: one.name,
+      dataHash: one.dataHash,
+      ...(retained ? { retained } : {}),
+    });
+    const declared = [applied?.declaration, applying?.declaration].filter((one) => one !== undefined);
+    const zoned = applying !== undefined || involvesZones([target, ...declared], owned);
     try {
-      const result = await apply(world.api, world.configMaps, {
-        ...{ owner, want, knownDataHash, unchanged, applicable },
-        ...{ namespace, owned, background },
-      });
-      if (result.kind === 'later') return { result: 'later' };
-      if (result.kind === 'conflict') problem = conflictOf(rendered.name);
-      else {
-        applied = result;
-        configMaps = [{ name: rendered.name, dataHash: result.dataHash, ...(retained ? { retained } : {}) }];
-        if (!unchanged) live = { generation: stamp, settingsHash: rendered.settingsHash, declaration: target };
+      if (zoned && (applying || hash !== applied?.settingsHash)) {
+        const ours = { owner, namespace, target, retained };
+        await lookForLost(world, namespace, status);
+        let taken: string | undefined;
+        if (applying?.settingsHash !== hash) {
+          taken = await takenName(world.api, world.configMaps, ours);
+          if (!taken) {
+            world.plans.set(key, superseding(world.plans.get(key), hash, applying !== undefined));
+            settling = { generation, settingsHash: hash, time: facts.now, settings: target };
+            const begun = nextStatus(status, {
+              ...facts,
+              live: applied,
+              applying: settling,
+              current: false,
+              problem: undefined,
+              configMaps,
+            });
+            if (begun) {
+              about = await world.api.putStatus(object, begun);
+              world.settings.put(about);
+            }
+          }
+        }
+        if (!taken) {
+          // A process that finds a plan at its start waits in full: it can't know what dialers have seen.
+          const memory = world.plans.get(key) ?? { settingsHash: hash, takenAway: true, until: undefined };
+          world.plans.set(key, memory);
+          const settle = settleSeconds(spec) * 1000;
+          const result = await move(world.api, world.configMaps, world.clock, memory, {
+            ...ours,
+            before: declared,
+            generation: stamp,
+            settle,
+          });
+          if (result.kind === 'conflict') taken = result.name;
+          else writes += result.writes;
+          if (result.kind === 'settling') wait = result.remaining;
+          if (result.kind === 'done') {
+            world.plans.delete(key);
+            applied = { generation: stamp, settingsHash: hash, declaration: target };
+            configMaps = render(target).map(entry);
+            settling = undefined;
+          }
+        }
+        if (taken) problem = conflictOf(taken);
+      } else {
+        const held: NonNullable<Status['configMaps']> = [];
+        let later = false;
+        for (const rendered of render(target)) {
+          const present = world.configMaps.get(`${namespace}/${rendered.name}`);
+          // A zone's stamp is that of the change that touched it last.
+          const own = rendered.zone !== undefined && present ? stampOf(present, owner) : undefined;
+          const generationOf = own !== undefined && own <= stamp ? own : stamp;
+          const want = { rendered, generation: generationOf, retained };
+          const result = await bring(world.api, world.configMaps, {
+            ...{ owner, want, unchanged, applicable, namespace, background },
+            knownDataHash: knownDataHash(rendered.name),
+          });
+          if (result.kind === 'later') {
+            later = true;
+            held.push(entry({ name: rendered.name, dataHash: knownDataHash(rendered.name) ?? rendered.dataHash }));
+          } else if (result.kind === 'conflict') problem ??= conflictOf(rendered.name);
+          else {
+            writes += result.writes;
+            if (result.restored) restored ??= rendered.name;
+            held.push(entry({ name: rendered.name, dataHash: result.dataHash }));
+          }
+        }
+        if (later && !problem) return { result: 'later' };
+        if (!problem) {
+          writes += await removeObsolete(world.api, world.configMaps, owned, owner, held);
+          configMaps = held;
+          if (!unchanged) applied = { generation: stamp, settingsHash: hash, declaration: target };
+        }
       }
       world.failingSince.delete(key);
     } catch (thrown) {
@@ -123,29 +209,48 @@ async function judgeAndApply(
     }
   }
 
-  const after = nextStatus(status, {
-    ...{ generation, suspended, errors, live, pending, problem, configMaps },
-    current: newestHash !== undefined && newestHash === live?.settingsHash,
-    now: rfc3339(world.clock.wall()),
-  });
-  const detail = detailOf(errors, live, applied, problem);
+  const current = settling === undefined && newestHash !== undefined && newestHash === applied?.settingsHash;
+  const before = about.status;
+  const after = nextStatus(before, { ...facts, live: applied, applying: settling, current, problem, configMaps });
+  const detail = detailOf(errors, applied, writes, restored, problem);
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
-  const restored = applied?.restored ? configMaps?.[0]?.name : undefined;
   const note = transition(status, after, restored);
-  let about = object;
-  const changed = !sameStatus(status, after);
+  const changed = !sameStatus(before, after);
   if (changed) {
-    about = await world.api.putStatus(object, after);
+    about = await world.api.putStatus(about, after);
     world.settings.put(about);
   }
   return {
-    result: problem ? 'problem' : changed || applied?.writes ? 'written' : 'unchanged',
+    result: problem ? 'problem' : changed || about !== object || writes ? 'written' : 'unchanged',
     ...(failure ? { error: failure } : {}),
     ...(problem?.kind === 'ConfigMapConflict' ? { retry: { kind: 'slow', atLeast: 0 } as const } : {}),
     ...(failure ? { retry: retryOf(failure).retry } : {}),
+    ...(wait === undefined ? {} : { again: wait }),
     ...(note ? { event: { about, note } } : {}),
     detail,
   };
+}
+
+/** How long dialers get to see what was taken away, in seconds. It acts at once, also in an invalid spec if it is legal itself. */
+function settleSeconds(spec: unknown): number {
+  const seconds = (spec as { settleSeconds?: unknown } | undefined)?.settleSeconds;
+  const legal = typeof seconds === 'number' && seconds >= 0 && seconds <= maxSettleSeconds;
+  return legal ? seconds : defaultSettleSeconds;
+}
+
+/** A plan that supersedes another takes over what is left of its wait. */
+function superseding(memory: PlanMemory | undefined, hash: string, underWay: boolean): PlanMemory {
+  if (!underWay) return { settingsHash: hash, takenAway: false, until: undefined };
+  return { settingsHash: hash, takenAway: memory?.takenAway ?? true, until: memory?.until };
+}
+
+/** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
+async function lookForLost(world: World, namespace: string, status: Status | undefined): Promise<void> {
+  for (const { name } of status?.configMaps ?? []) {
+    if (world.configMaps.get(`${namespace}/${name}`)) continue;
+    const found = await missingAsUndefined(world.api.getConfigMap(namespace, name));
+    if (found) world.configMaps.put(found);
+  }
 }
 
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */
@@ -197,12 +302,14 @@ const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOSt
 function detailOf(
   errors: readonly FieldError[],
   live: Live | undefined,
-  applied: (ApplyResult & { kind: 'applied' }) | undefined,
+  writes: number,
+  restored: string | undefined,
   problem: Problem | undefined,
 ) {
   return {
     ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
-    ...(applied ? { configMapWrites: applied.writes, restored: applied.restored } : {}),
+    ...(writes ? { configMapWrites: writes } : {}),
+    ...(restored ? { restored } : {}),
     ...(errors.length ? { errors: errors.length, firstError: errors[0] } : {}),
     ...(problem ? { problem: problem.kind } : {}),
   };

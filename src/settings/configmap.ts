@@ -83,20 +83,22 @@ export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | und
 export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView['metadata']) {
   const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };
   const others = (present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid);
+  const { dataHash, settingsHash, zone } = want.rendered;
   return {
     labels: {
       ...present?.labels,
       [labels.managedBy]: manager,
       [labels.partOf]: manager,
       [labels.settings]: owner.name,
-    },
+      ...(zone === undefined ? {} : { [labels.zone]: zone }),
+    } as Record<string, string>,
     annotations: {
       ...present?.annotations,
       [annotations.ownerUid]: owner.uid,
       [annotations.generation]: String(want.generation),
-      [annotations.dataHash]: want.rendered.dataHash,
-      [annotations.settingsHash]: want.rendered.settingsHash,
-    },
+      [annotations.dataHash]: dataHash,
+      ...(settingsHash === undefined ? {} : { [annotations.settingsHash]: settingsHash }),
+    } as Record<string, string>,
     // The garbage collector takes what the object owns: what is retained must not be owned.
     ownerReferences: [...others, ...(want.retained ? [] : [reference])],
   };

@@ -9,6 +9,7 @@ import { specSchema } from '../api/licensesettings.ts';
 /** The part of an entry of `metadata.managedFields` that is read. */
 export type ManagedFields = { readonly subresource?: string; readonly fieldsV1?: FieldSet };
 type FieldSet = { readonly [key: string]: FieldSet };
+/** Known fields by name; the fields of a list's items stand under `[]`. */
 type Known = { readonly [field: string]: Known | undefined };
 
 const known = fieldsOf(specSchema) ?? {};
@@ -24,7 +25,8 @@ export function hiddenFields(managedFields: readonly ManagedFields[] | undefined
 
 function collect(owned: FieldSet | undefined, fields: Known, path: string, into: Set<string>): void {
   for (const [key, inner] of Object.entries(owned ?? {})) {
-    // `.` is the object itself; `f:name` is a field of it.
+    // `.` is the object itself; `k:{…}` is an item of a list; `f:name` is a field.
+    if (key.startsWith('k:')) collect(inner, fields['[]'] ?? {}, `${path}[]`, into);
     if (!key.startsWith('f:')) continue;
     const name = key.slice(2);
     const at = `${path}.${name}`;
@@ -35,6 +37,7 @@ function collect(owned: FieldSet | undefined, fields: Known, path: string, into:
 
 function fieldsOf(schema: z.core.$ZodType): Known | undefined {
   if (schema instanceof z.ZodOptional) return fieldsOf(schema.unwrap());
+  if (schema instanceof z.ZodArray) return { '[]': fieldsOf(schema.element) };
   if (!(schema instanceof z.ZodObject)) return undefined;
   const shape = schema.shape as Record<string, z.core.$ZodType>;
   return Object.fromEntries(Object.entries(shape).map(([name, inner]) => [name, fieldsOf(inner)]));

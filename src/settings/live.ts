@@ -34,7 +34,8 @@ export function liveSettings(
   return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
 }
 
-function fromStatus({ generation, settingsHash, time, settings }: Applied): Live {
+/** The live settings as a status has them. */
+export function fromStatus({ generation, settingsHash, time, settings }: Applied): Live {
   const declaration = readDeclaration(settings, settingsHash);
   return { generation, settingsHash, time, ...(declaration ? { declaration } : {}) };
 }

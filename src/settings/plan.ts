@@ -46,7 +46,5 @@ export function decide(
 }
 
 /** The ConfigMaps that have to go once the wanted one is there, as after a rename. */
-export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wantedName: string): ConfigMapView[] =>
-  views.filter(
-    (view) => view.metadata.name !== wantedName && !view.metadata.deletionTimestamp && mayDelete(view, owner),
-  );
+export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wanted: ReadonlySet<string>): ConfigMapView[] =>
+  views.filter((view) => !wanted.has(view.metadata.name) && !view.metadata.deletionTimestamp && mayDelete(view, owner));

@@ -11,7 +11,7 @@ import { annotations } from '../api/names.ts';
 import { minApprovalDigits } from './approval.ts';
 import { canonicalJson } from './hash.ts';
 import type { Live } from './live.ts';
-import { liveNumbers } from './render.ts';
+import { liveNumbers, zoneNumbers } from './render.ts';
 import { cutErrors } from './validate.ts';
 
 /** Why the ConfigMap can't be brought to what it should be. */
@@ -28,6 +28,8 @@ export type Facts = {
   readonly errors: readonly FieldError[];
   /** What is live, after this reconcile. */
   readonly live: Live | undefined;
+  /** Settings that are on their way: a plan is under way. */
+  readonly applying: Status['applying'] | undefined;
   /** True when the newest spec is valid and what it declares is live. */
   readonly current: boolean;
   readonly problem: Problem | undefined;
@@ -91,6 +93,15 @@ export const rows: readonly Row[] = [
   problemRow('ConfigMapConflict', 'Stalled'),
   problemRow('WriteRejected', 'Stalled'),
   problemRow('WriteFailed', 'Reconciling'),
+  {
+    reason: 'Settling',
+    holds: ({ applying }) => applying !== undefined,
+    applied: () => no,
+    ready: no,
+    also: 'Reconciling',
+    message: ({ applying }) =>
+      `the settings of generation ${applying?.generation} are on their way: licenses move between zones, and dialers get time to see it`,
+  },
   pendingRow('nothing live', ({ live }) => live === undefined, no),
   pendingRow('older settings live', ({ live }) => live !== undefined, yes),
   {
@@ -121,12 +132,15 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   const applied = nextApplied(previous?.applied, live, facts.now);
   const configMaps = facts.configMaps ?? previous?.configMaps;
   const licenses = live?.declaration ? liveNumbers(live.declaration) : previous?.licenses;
+  const zones = live?.declaration ? zoneNumbers(live.declaration) : previous?.zones;
   const history = nextHistory(previous, applied);
   return {
     observedGeneration: generation,
     ...(applied ? { applied } : {}),
+    ...(facts.applying === undefined ? {} : { applying: facts.applying }),
     ...(facts.pending === undefined ? {} : { pending: { generation, settingsHash: facts.pending } }),
     ...(licenses ? { licenses } : {}),
+    ...(zones?.length ? { zones } : {}),
     ...(configMaps?.length ? { configMaps } : {}),
     ...(history.length ? { history } : {}),
     ...(valid ? {} : { errors: cutErrors(errors) }),

@@ -11,6 +11,9 @@ import {
   maxCount,
   maxErrors,
   maxNameLength,
+  maxOrganizations,
+  maxSettleSeconds,
+  maxZoneNameLength,
   type Spec,
   specSchema,
 } from '../api/licensesettings.ts';
@@ -27,6 +30,10 @@ export const policies: readonly Policy[] = [
   shape,
   nothingHidden,
   minimumAtMostMaximum,
+  zonesWithinMaximum,
+  organizationsWithinZone,
+  namesOnce,
+  fewOrganizations,
   configMapNameBelongs,
 ];
 
@@ -39,7 +46,8 @@ export function validate(settings: Settings): { errors: FieldError[]; spec?: Spe
 
 /** A field that is null is a field that is left out: so the API server takes it (`configMap:` with nothing behind it). */
 function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
   );
@@ -80,6 +88,81 @@ function minimumAtMostMaximum({ spec }: Settings): FieldError[] {
       },
     ];
   });
+}
+
+type Named = { readonly name: unknown; readonly index: number; readonly value: unknown };
+
+/** The items of a list, whatever is in it. */
+const items = (list: unknown): Named[] =>
+  Array.isArray(list) ? list.map((value, index) => ({ name: at(value, 'name'), index, value })) : [];
+
+/** What items hold together of a type; what is no count is not counted. */
+const together = (list: readonly Named[], type: string): number =>
+  list.reduce((sum, { value }) => sum + (countAt(value, 'licenses', type) ?? 0), 0);
+
+/** A count that is left out is 0; undefined where what stands there is none. */
+function countAt(value: unknown, ...path: string[]): number | undefined {
+  const count = at(value, ...path);
+  if (count === undefined) return 0;
+  return typeof count === 'number' && Number.isInteger(count) ? count : undefined;
+}
+
+function zonesWithinMaximum({ spec }: Settings): FieldError[] {
+  const zones = items(at(spec, 'zones'));
+  return licenseTypes.flatMap(({ key, title }) => {
+    const maximum = countAt(spec, 'licenses', key, 'maximum');
+    const held = together(zones, key);
+    if (maximum === undefined || held <= maximum) return [];
+    return [
+      {
+        field: `spec.licenses.${key}.maximum`,
+        reason: 'ZonesExceedMaximum',
+        message: `is ${maximum}, but the zones together hold ${held} of ${title}: lower the zones or raise the maximum`,
+      },
+    ];
+  });
+}
+
+function organizationsWithinZone({ spec }: Settings): FieldError[] {
+  return items(at(spec, 'zones')).flatMap(({ value: zone, index }) =>
+    licenseTypes.flatMap(({ key, title }) => {
+      const holds = countAt(zone, 'licenses', key);
+      const held = together(items(at(zone, 'organizations')), key);
+      if (holds === undefined || held <= holds) return [];
+      return [
+        {
+          field: `spec.zones[${index}].licenses.${key}`,
+          reason: 'OrganizationsExceedZone',
+          message: `is ${holds}, but the organizations of the zone hold ${held} of ${title}: lower theirs or raise the zone`,
+        },
+      ];
+    }),
+  );
+}
+
+function namesOnce({ spec }: Settings): FieldError[] {
+  const twice = (list: readonly Named[], path: string): FieldError[] =>
+    list
+      .filter(({ name, index }) => typeof name === 'string' && list.findIndex((one) => one.name === name) < index)
+      .map(({ name, index }) => ({
+        field: `${path}[${index}]`,
+        reason: 'DuplicateName',
+        message: `has the name ${quote(name)} a second time: give another name, or put both into one`,
+      }));
+  const zones = items(at(spec, 'zones'));
+  return [
+    ...twice(zones, 'spec.zones'),
+    ...zones.flatMap(({ value, index }) =>
+      twice(items(at(value, 'organizations')), `spec.zones[${index}].organizations`),
+    ),
+  ];
+}
+
+function fewOrganizations({ spec }: Settings): FieldError[] {
+  const count = items(at(spec, 'zones')).reduce((sum, { value }) => sum + items(at(value, 'organizations')).length, 0);
+  if (count <= maxOrganizations) return [];
+  const message = `have ${count} organizations together: allowed are up to ${maxOrganizations}`;
+  return [{ field: 'spec.zones', reason: 'TooMany', message }];
 }
 
 function configMapNameBelongs({ name: objectName, spec }: Settings): FieldError[] {
@@ -127,22 +210,33 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
       return [{ field, reason: 'InvalidValue', message: `${is}: give ${issue.values.map(quote).join(' or ')}` }];
     case 'too_small':
     case 'too_big':
-      if (issue.origin === 'string') return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];
-      return [{ field, reason: 'OutOfRange', message: `${is}: ${countForm}` }];
+      if (issue.origin === 'string')
+        return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm(issue.path)}` }];
+      if (issue.origin === 'array' && issue.code === 'too_big') {
+        const length = (issue.input as unknown[]).length;
+        return [{ field, reason: 'TooMany', message: `has ${length} items: allowed are up to ${issue.maximum}` }];
+      }
+      return [{ field, reason: 'OutOfRange', message: `${is}: ${countForm(issue.path)}` }];
     case 'invalid_format':
-      return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm}` }];
+      return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm(issue.path)}` }];
     // The one refinement of the schema: a spec that names no license type.
     default:
       return [{ field, reason: 'Required', message: issue.message }];
   }
 }
 
-const countForm = `allowed are whole numbers from 0 to ${maxCount}`;
-const nameForm = `allowed are lower-case letters, digits, '-' and '.', up to ${maxConfigMapNameLength} characters, beginning and ending with a letter or digit`;
+const countForm = (path: readonly PropertyKey[]): string =>
+  `allowed are whole numbers from 0 to ${path.at(-1) === 'settleSeconds' ? maxSettleSeconds : maxCount}`;
+
+/** What a name may look like: that of a ConfigMap has dots, those of zones and organizations don't. */
+const nameForm = (path: readonly PropertyKey[]): string =>
+  path[0] === 'configMap'
+    ? `allowed are lower-case letters, digits, '-' and '.', up to ${maxConfigMapNameLength} characters, beginning and ending with a letter or digit`
+    : `allowed are lower-case letters, digits and '-', up to ${maxZoneNameLength} characters, beginning and ending with a letter or digit`;
 
 const isNumber = (expected: string): boolean => expected === 'int' || expected === 'number';
-const wanted = ({ expected }: { expected: string }): string =>
-  isNumber(expected) ? countForm : `give ${article(expected)}`;
+const wanted = ({ expected, path }: { expected: string; path: readonly PropertyKey[] }): string =>
+  isNumber(expected) ? countForm(path) : `give ${article(expected)}`;
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
 
 /** A value as it may be shown: JSON, cut where it is long. */

@@ -34,6 +34,8 @@ async function writesOf(action: () => Promise<unknown>): Promise<string[]> {
   const audit = plane.audit();
   const mark = audit.mark();
   await action();
+  // The audit log has a write a moment after others can see it.
+  await new Promise((resolve) => setTimeout(resolve, 300));
   const events = await audit.since(mark, ({ objectRef }) => objectRef?.namespace === desk.namespace);
   return writes(events, operatorUser).map(({ verb, objectRef, responseStatus }) => {
     const subresource = objectRef?.subresource ? `/${objectRef.subresource}` : '';

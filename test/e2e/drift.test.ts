@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { declare } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
-import { render } from '../../src/settings/render.ts';
+import { renderSystem as render } from '../../src/settings/render.ts';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';

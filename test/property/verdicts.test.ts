@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { licenseTypes } from '../../src/api/license-types.ts';
-import { licensesJsonSchema } from '../../src/api/licenses-json.ts';
+import { type DefaultJson, licensesJsonSchema } from '../../src/api/licenses-json.ts';
 import { type Spec, specSchema } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
-import { render } from '../../src/settings/render.ts';
+import { renderSystem as render } from '../../src/settings/render.ts';
 import { validate } from '../../src/settings/validate.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';
@@ -113,7 +113,7 @@ test('names of objects up to 63 characters, judged alike', async () => {
 test('JSON, properties and environment keys agree, for 5,000 specs', () => {
   for (const spec of samples(goodSpec('pom'), 5_000)) {
     const { data } = render(declare('pom', spec));
-    const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? ''));
+    const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? '')) as DefaultJson;
     const properties = Object.fromEntries(
       (data['licenses.properties'] ?? '')
         .trimEnd()

@@ -12,7 +12,7 @@ import { specSchema } from '../../src/api/licensesettings.ts';
 import { annotations, labels } from '../../src/api/names.ts';
 import { referencePage } from '../../src/api/reference.ts';
 import { declare } from '../../src/settings/declaration.ts';
-import { jsonKey, render } from '../../src/settings/render.ts';
+import { jsonKey, renderSystem as render } from '../../src/settings/render.ts';
 import { suite } from '../suite.ts';
 
 /** Every node below a schema's root, with its path. */
@@ -75,7 +75,8 @@ test('all whole numbers have a format: counts int32 with bounds, generations int
   assert.ok(formats.length > 40);
   for (const [path, node] of formats) {
     assert.is(node['format'], /[gG]eneration$/.test(path) ? 'int64' : 'int32', path);
-    if (node['format'] === 'int32') assert.equal([node['minimum'], node['maximum']], [0, 1_000_000], path);
+    const most = path === '.spec.settleSeconds' ? 600 : 1_000_000;
+    if (node['format'] === 'int32') assert.equal([node['minimum'], node['maximum']], [0, most], path);
     else assert.is(node['maximum'], undefined, path);
   }
 });
@@ -182,6 +183,7 @@ suite('names')('are what v1 promised', () => {
     managedBy: 'app.kubernetes.io/managed-by',
     partOf: 'app.kubernetes.io/part-of',
     settings: 'licensing.dialer.dev/settings',
+    zone: 'licensing.dialer.dev/zone',
   });
   assert.equal(annotations, {
     apply: 'licensing.dialer.dev/apply',

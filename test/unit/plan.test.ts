@@ -2,12 +2,14 @@ import * as assert from 'uvu/assert';
 import { isApproved } from '../../src/settings/approval.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../../src/settings/configmap.ts';
 import { declare } from '../../src/settings/declaration.ts';
+import { settingsHash } from '../../src/settings/hash.ts';
 import { liveSettings } from '../../src/settings/live.ts';
 import { type Context, decide, obsolete } from '../../src/settings/plan.ts';
-import { render } from '../../src/settings/render.ts';
+import { renderSystem as render } from '../../src/settings/render.ts';
 import { nextStatus } from '../../src/settings/status.ts';
 import { suite } from '../suite.ts';
 
+const hash = settingsHash(declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }));
 const owner: Owner = { name: 'pom', uid: 'uid-1' };
 const rendered = render(declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }));
 const want: Want = { rendered, generation: 3, retained: false };
@@ -140,7 +142,7 @@ test('only what carries our labels and this uid as controller is deleted', () =>
       named('going', { deletionTimestamp: 'now' }),
     ],
     owner,
-    'pom-licenses',
+    new Set(['pom-licenses']),
   );
   assert.equal(
     gone.map(({ metadata }) => metadata.name),
@@ -152,7 +154,7 @@ const live = suite('live settings');
 const status = (generation: number, minimum = 1) => {
   const settings = declare('pom', { licenses: { manualAgents: { minimum, maximum: 9 } } });
   return {
-    applied: { generation, settingsHash: render(settings).settingsHash, time: '2026-01-01T00:00:00Z', settings },
+    applied: { generation, settingsHash: settingsHash(settings), time: '2026-01-01T00:00:00Z', settings },
   };
 };
 
@@ -201,12 +203,13 @@ const facts = {
   errors: [],
   live: {
     generation: 3,
-    settingsHash: rendered.settingsHash,
+    settingsHash: hash,
     declaration: declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }),
   },
   current: true,
   problem: undefined,
   pending: undefined,
+  applying: undefined,
   configMaps: [{ name: 'pom-licenses', dataHash: rendered.dataHash }],
   now,
 };
@@ -308,7 +311,7 @@ table("a condition's time moves only with its status", () => {
 });
 table('applied and history move only with the settings hash; history keeps ten', () => {
   let status = nextStatus(undefined, facts);
-  assert.equal(status?.history, [{ generation: 3, settingsHash: rendered.settingsHash, time: now }]);
+  assert.equal(status?.history, [{ generation: 3, settingsHash: hash, time: now }]);
   status = nextStatus(status, { ...facts, generation: 9, live: { ...facts.live, generation: 9 } });
   assert.is(status?.applied?.generation, 3);
   assert.is(status?.history?.length, 1);

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
 import { licenseTypes } from '../../src/api/license-types.ts';
-import { licensesJsonSchema } from '../../src/api/licenses-json.ts';
+import { type DefaultJson, licensesJsonSchema } from '../../src/api/licenses-json.ts';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare, readDeclaration } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
 import { hiddenFields } from '../../src/settings/hidden.ts';
-import { render } from '../../src/settings/render.ts';
+import { renderSystem as render } from '../../src/settings/render.ts';
 import { cutErrors, validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
 
@@ -45,7 +45,7 @@ hash('a stored declaration is read only with its own hash, and without fields of
   const declared = declare('pom', ports(100, 500));
   assert.equal(readDeclaration(declared, settingsHash(declared)), declared);
   assert.is(readDeclaration(declared, settingsHash(declare('pom', ports(1, 2)))), undefined);
-  const later = { ...declared, zones: [] };
+  const later = { ...declared, entitlementRef: { name: 'x' } };
   assert.is(readDeclaration(later, settingsHash(later)), undefined);
   assert.is(readDeclaration(undefined, undefined), undefined);
 });
@@ -90,17 +90,17 @@ rules('every mistake is reported, not only the first', () => {
       faxLines: { minimum: 1, maximum: 1 },
     },
     configMap: { name: 'Other' },
-    zones: [],
+    entitlementRef: { name: 'x' },
   };
   assert.equal(fields('pom', spec).sort(), [
     'spec.configMap.name InvalidName',
     'spec.configMap.name InvalidName',
+    'spec.entitlementRef UnknownField',
     'spec.licenses.faxLines UnknownField',
     'spec.licenses.manualAgents.minimum MinimumAboveMaximum',
     'spec.licenses.outboundPorts.minimum MinimumAboveMaximum',
     'spec.licenses.outboundPorts.minimum OutOfRange',
     'spec.licenses.previewAgents.minimum Required',
-    'spec.zones UnknownField',
   ]);
 });
 
@@ -159,15 +159,20 @@ rules('a field that was pruned before we saw the spec is unknown all the same: i
       'f:suspend': {},
       'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
     }),
-    owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {} } } }),
+    owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {}, 'f:region': {} } }, 'f:priority': {} }),
     owned({ 'f:applyPolicy': {} }, 'status'),
   ] as Parameters<typeof hiddenFields>[0]);
-  assert.equal(hidden, ['spec.licenses.faxLines', 'spec.licenses.outboundPorts.weekend', 'spec.zones']);
+  assert.equal(hidden, [
+    'spec.licenses.faxLines',
+    'spec.licenses.outboundPorts.weekend',
+    'spec.priority',
+    'spec.zones[].region',
+  ]);
   assert.equal(hiddenFields(undefined), []);
   const seen = (spec: unknown) =>
-    validate({ name: 'pom', spec, hidden: ['spec.zones'] }).errors.map(({ field, reason }) => `${field} ${reason}`);
-  assert.equal(seen(ports(1, 2)), ['spec.zones UnknownField']);
-  assert.equal(seen({ ...ports(1, 2), zones: [] }), ['spec.zones UnknownField'], 'told once');
+    validate({ name: 'pom', spec, hidden: ['spec.priority'] }).errors.map(({ field, reason }) => `${field} ${reason}`);
+  assert.equal(seen(ports(1, 2)), ['spec.priority UnknownField']);
+  assert.equal(seen({ ...ports(1, 2), priority: 1 }), ['spec.priority UnknownField'], 'told once');
 });
 
 const rendering = suite('rendering');
@@ -180,7 +185,7 @@ rendering('has the three forms, with all six types, and they agree', () => {
   );
   assert.is(name, 'pom-licenses');
   assert.is(Object.keys(data).length, 2 + 6 * 3);
-  const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? ''));
+  const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? '')) as DefaultJson;
   const properties = new Map(
     (data['licenses.properties'] ?? '')
       .trimEnd()

@@ -1,0 +1,134 @@
+/** Carries out a plan that moves licenses between zones: DESIGN section 3, rule 2. */
+
+import type { Declaration } from '../api/licensesettings.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { Store } from '../kube/store.ts';
+import { carriesUid, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
+import { type Rendered, render } from '../settings/render.ts';
+import { planZones } from '../settings/zones.ts';
+import type { Api, StoredConfigMap } from './api.ts';
+import { bring, missingAsUndefined, remove } from './apply.ts';
+
+/** What this process remembers of a plan that is under way. */
+export type PlanMemory = {
+  /** Hash of the settings that are on their way. */
+  readonly settingsHash: string;
+  /** True when licenses were taken away, and dialers may not have seen it yet. */
+  takenAway: boolean;
+  /** On the monotonic clock: when they have. Undefined until the wait has begun. */
+  until: number | undefined;
+};
+
+export type MoveInput = {
+  readonly owner: Owner;
+  readonly namespace: string;
+  readonly target: Declaration;
+  readonly before: readonly Declaration[];
+  /** Stamp of what is written: the generation of the plan. */
+  readonly generation: number;
+  readonly retained: boolean;
+  /** How long dialers get to see what was taken away, in milliseconds. */
+  readonly settle: number;
+};
+
+export type MoveResult =
+  | { readonly kind: 'done'; readonly writes: number }
+  /** Dialers get time to see what was taken away: so many milliseconds more. */
+  | { readonly kind: 'settling'; readonly remaining: number; readonly writes: number }
+  | { readonly kind: 'conflict'; readonly name: string };
+
+/** Decreases, system, increases, deletions, and a look that all is done; each may be repeated when someone interferes. */
+const maxRounds = 20;
+
+/** The ConfigMaps of this object by name: those that carry its uid, and those of a wanted name that it may adopt. */
+function presentOf(cache: Store<StoredConfigMap>, { owner, namespace, target, retained }: MoveInput) {
+  const wanted = render(target).flatMap(({ name }) => cache.get(`${namespace}/${name}`) ?? []);
+  const ours = [...cache.by(owner.uid), ...wanted];
+  return new Map(
+    ours
+      .filter((view) => carriesUid(view, owner) || isOurs(view, owner, retained))
+      .map((view) => [view.metadata.name, view]),
+  );
+}
+
+/** The first new name that is someone else's, before anything is written: one GET for each name that isn't known. */
+export async function takenName(
+  api: Api,
+  cache: Store<StoredConfigMap>,
+  { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
+): Promise<string | undefined> {
+  for (const { name } of render(target)) {
+    const view = cache.get(`${namespace}/${name}`) ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
+    if (view && !isOurs(view, owner, retained)) return name;
+  }
+  return undefined;
+}
+
+/**
+ * Does the steps of a plan, each complete before the next, as far as it goes now. Called again it goes on from what the
+ * ConfigMaps hold. Throws an ApiError.
+ */
+export async function move(
+  api: Api,
+  cache: Store<StoredConfigMap>,
+  clock: Clock,
+  memory: PlanMemory,
+  input: MoveInput,
+): Promise<MoveResult> {
+  const { owner, namespace, generation, retained, settle } = input;
+  let writes = 0;
+  const write = async (rendered: Rendered): Promise<string | undefined> => {
+    const want = { rendered, generation, retained };
+    const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
+    const result = await bring(api, cache, { ...context, namespace, background: true });
+    if (result.kind === 'applied') writes += result.writes;
+    return result.kind === 'conflict' ? result.name : undefined;
+  };
+  const takeAway = () => {
+    memory.takenAway = true;
+    memory.until = undefined;
+  };
+
+  for (let round = 0; round < maxRounds; round++) {
+    const present = presentOf(cache, input);
+    const plan = planZones({ ...input, present });
+    const obsolete = plan.obsolete.flatMap((name) => present.get(name) ?? []).filter((view) => mayDelete(view, owner));
+    if (plan.decreases.length > 0 || plan.system) {
+      // Noted before the write: its answer may get lost.
+      if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();
+      const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];
+      const taken = await writeAll(step, write);
+      if (taken) return { kind: 'conflict', name: taken };
+      continue;
+    }
+    if (plan.increases.length === 0 && obsolete.length === 0) return { kind: 'done', writes };
+    if (memory.takenAway) {
+      memory.until ??= clock.monotonic() + settle;
+      const remaining = memory.until - clock.monotonic();
+      if (remaining > 0) return { kind: 'settling', remaining, writes };
+      memory.takenAway = false;
+    }
+    if (plan.increases.length > 0) {
+      const taken = await writeAll(plan.increases, write);
+      if (taken) return { kind: 'conflict', name: taken };
+      continue;
+    }
+    for (const view of obsolete) {
+      await remove(api, cache, view);
+      writes++;
+    }
+  }
+  throw new Error(`the plan of ${namespace}/${owner.name} does not come to an end`);
+}
+
+/** One after the other; stops at the first name that is someone else's, and gives it. */
+async function writeAll(
+  step: readonly Rendered[],
+  write: (rendered: Rendered) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  for (const rendered of step) {
+    const taken = await write(rendered);
+    if (taken) return taken;
+  }
+  return undefined;
+}

@@ -1,0 +1,152 @@
+/**
+ * Moving licenses between zones without ever giving one out twice: DESIGN section 3, rule 2. Pure, and read from what
+ * the ConfigMaps hold now: called again after each write, after a crash or with a newer target, it says what is next.
+ */
+import { licenseTypes } from '../api/license-types.ts';
+import { type ZoneJson, zoneJsonSchema } from '../api/licenses-json.ts';
+import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
+import { labels } from '../api/names.ts';
+import type { ConfigMapView } from './configmap.ts';
+import { normalZone } from './declaration.ts';
+import { type Rendered, renderSystem, renderZone, renderZones } from './render.ts';
+
+/** What a plan is made from. */
+export type PlanInput = {
+  readonly target: Declaration;
+  /** What was live before the plan, and what is on its way: bounds for a ConfigMap that was edited by hand. */
+  readonly before: readonly Declaration[];
+  /** The ConfigMaps of this object, by name; those of others are not among them. */
+  readonly present: ReadonlyMap<string, ConfigMapView>;
+};
+
+/** The steps of a plan that are still to do, each complete before the next. */
+export type ZonePlan = {
+  /** Zones, and a system ConfigMap that must not be obeyed beside them, that give licenses back. */
+  readonly decreases: Rendered[];
+  /** The system ConfigMap. Missing when it is as it should be, or has to wait for the increases. */
+  readonly system: Rendered | undefined;
+  /** True when that takes CAPACITY keys away from dialers. */
+  readonly systemTakesAway: boolean;
+  /** Zones that get licenses, new ones among them. */
+  readonly increases: Rendered[];
+  /** Names of ConfigMaps that have to go. */
+  readonly obsolete: string[];
+};
+
+/** True when the settings, or any ConfigMap, have to do with zones: then every change is a plan. */
+export const involvesZones = (
+  declarations: readonly (Declaration | undefined)[],
+  views: Iterable<ConfigMapView>,
+): boolean =>
+  declarations.some((one) => one?.zones !== undefined) || [...views].some((view) => zoneOf(view) !== undefined);
+
+/** The zone that a ConfigMap speaks of: by its record, or its label. */
+const zoneOf = (view: ConfigMapView): string | undefined => readZone(view)?.name ?? view.metadata.labels?.[labels.zone];
+
+/** What is still to do until the target is live. */
+export function planZones({ target, before, present }: PlanInput): ZonePlan {
+  const wantedZones = renderZones(target);
+  const wantedSystem = renderSystem(target);
+  const wantedNames = new Set([wantedSystem.name, ...wantedZones.map(({ name }) => name)]);
+  const targetZones = new Map(target.zones?.map((zone) => [zone.name, zone]));
+  const differs = (rendered: Rendered) => {
+    const view = present.get(rendered.name);
+    return !view || view.binary || view.dataHash !== rendered.dataHash;
+  };
+  const others = [...present].filter(([name]) => name !== wantedSystem.name);
+
+  const decreases = others.flatMap(([name, view]) => {
+    const zone = zoneOf(view);
+    if (zone !== undefined) return renderZone(name, lower(held(view, zone, before), targetZones.get(zone)));
+    // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones.
+    return target.zones && !wantedNames.has(name) && hasCapacity(view) ? { ...wantedSystem, name } : [];
+  });
+
+  // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so.
+  const systemWaits = target.zones === undefined && others.some(([, view]) => zoneOf(view) !== undefined);
+  const system = differs(wantedSystem) ? wantedSystem : undefined;
+  const presentSystem = present.get(wantedSystem.name);
+  return {
+    decreases: decreases.filter(differs),
+    system: systemWaits ? undefined : system,
+    systemTakesAway: target.zones !== undefined && presentSystem !== undefined && hasCapacity(presentSystem),
+    increases: [...wantedZones.filter(differs), ...(systemWaits && system ? [system] : [])],
+    obsolete: [...present.keys()].filter((name) => !wantedNames.has(name)),
+  };
+}
+
+/** What a zone's ConfigMap holds now; where it drifted, the smaller of what was live and what is on its way. */
+function held(view: ConfigMapView, zone: string, before: readonly Declaration[]): DeclaredZone {
+  const known = before.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });
+  const read = readZone(view);
+  const whole = read?.name === zone && !view.binary && renderZone(view.metadata.name, read).dataHash === view.dataHash;
+  if (whole && (known.length === 0 || within(read, known))) return read;
+  const [first = { name: zone }, ...others] = known;
+  return others.reduce((least, one) => lower(least, one), first);
+}
+
+/** True when a zone holds no more than the most of those known, of each type, organizations included. */
+function within(zone: DeclaredZone, known: readonly DeclaredZone[]): boolean {
+  const fits = (counts: Allocation = {}, most: readonly (Allocation | undefined)[]) =>
+    licenseTypes.every(({ key }) => (counts[key] ?? 0) <= Math.max(...most.map((one) => one?.[key] ?? 0)));
+  return (
+    fits(
+      zone.licenses,
+      known.map(({ licenses }) => licenses),
+    ) &&
+    (zone.organizations ?? []).every(({ name, licenses }) =>
+      fits(
+        licenses,
+        known.map((one) => organizationOf(one, name)?.licenses),
+      ),
+    )
+  );
+}
+
+const organizationOf = (zone: DeclaredZone, name: string) => zone.organizations?.find((one) => one.name === name);
+
+/** The smaller of two, of each type, for the zone and each organization that both have. */
+export function lower(zone: DeclaredZone, other: DeclaredZone | undefined): DeclaredZone {
+  return normalZone({
+    name: zone.name,
+    licenses: smaller(zone.licenses, other?.licenses),
+    organizations: (zone.organizations ?? []).flatMap(({ name, licenses }) => {
+      const same = other && organizationOf(other, name);
+      return same ? [{ name, licenses: smaller(licenses, same.licenses) }] : [];
+    }),
+  });
+}
+
+const smaller = (a: Allocation = {}, b: Allocation = {}): Allocation =>
+  Object.fromEntries(licenseTypes.map(({ key }) => [key, Math.min(a[key] ?? 0, b[key] ?? 0)]));
+
+/** True when dialers could obey a ConfigMap as that of the whole system. What can't be read could be anything. */
+function hasCapacity(view: ConfigMapView): boolean {
+  try {
+    return (JSON.parse(view.record ?? '') as { scope?: unknown } | null)?.scope !== 'System';
+  } catch {
+    return true;
+  }
+}
+
+function readZone(view: ConfigMapView): DeclaredZone | undefined {
+  const document = parseZone(view.record);
+  if (!document) return undefined;
+  const counts = (licenses: ZoneJson['licenses']): Allocation =>
+    Object.fromEntries(licenseTypes.map(({ key }) => [key, licenses[key].capacity]));
+  return normalZone({
+    name: document.zone,
+    licenses: counts(document.licenses),
+    organizations: document.organizations.map(({ name, licenses }) => ({ name, licenses: counts(licenses) })),
+  });
+}
+
+function parseZone(record: string | undefined): ZoneJson | undefined {
+  // Most ConfigMaps are no zones: a look is cheaper than parsing each.
+  if (!record?.includes('"scope":"Zone"')) return undefined;
+  try {
+    return zoneJsonSchema.safeParse(JSON.parse(record)).data;
+  } catch {
+    return undefined;
+  }
+}
