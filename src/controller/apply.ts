@@ -1,8 +1,7 @@
 /** Brings ConfigMaps to what they should be. */
 import { ApiError, asApiError } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
-import type { Owner } from '../settings/configmap.ts';
-import { type Context, type Decision, decide, obsolete } from '../settings/plan.ts';
+import { type Context, type Decision, decide } from '../settings/plan.ts';
 import type { Api, StoredConfigMap } from './api.ts';
 
 export type ApplyInput = Context & {
@@ -80,19 +79,6 @@ export async function bring(api: Api, cache: Store<StoredConfigMap>, input: Appl
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
   const restored = writes > 0 && drifted && unchanged && knownDataHash !== undefined && decision !== 'rollout';
   return { kind: 'applied', dataHash: view.dataHash, restored, writes };
-}
-
-/** Deletes what a rename left behind, once everything wanted is there. Gives how many. */
-export async function removeObsolete(
-  api: Api,
-  cache: Store<StoredConfigMap>,
-  owned: readonly StoredConfigMap[],
-  owner: Owner,
-  wanted: readonly { name: string }[],
-): Promise<number> {
-  const left = obsolete(owned, owner, new Set(wanted.map(({ name }) => name)));
-  for (const old of left) await remove(api, cache, old as StoredConfigMap);
-  return left.length;
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. */

@@ -1,6 +1,6 @@
 /** Carries out a plan that moves licenses between zones: DESIGN section 3, rule 2. */
 
-import type { Declaration } from '../api/licensesettings.ts';
+import type { Declaration, Status } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Store } from '../kube/store.ts';
 import { carriesUid, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
@@ -11,13 +11,14 @@ import { bring, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way. */
 export type PlanMemory = {
-  /** Hash of the settings that are on their way. */
-  readonly settingsHash: string;
   /** True when licenses were taken away, and dialers may not have seen it yet. */
   takenAway: boolean;
   /** On the monotonic clock: when they have. Undefined until the wait has begun. */
   until: number | undefined;
 };
+
+/** Where ConfigMaps are read and written. */
+type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
 
 export type MoveInput = {
   readonly owner: Owner;
@@ -32,7 +33,7 @@ export type MoveInput = {
 };
 
 export type MoveResult =
-  | { readonly kind: 'done'; readonly writes: number }
+  | { readonly kind: 'done'; readonly configMaps: NonNullable<Status['configMaps']>; readonly writes: number }
   /** Dialers get time to see what was taken away: so many milliseconds more. */
   | { readonly kind: 'settling'; readonly remaining: number; readonly writes: number }
   | { readonly kind: 'conflict'; readonly name: string };
@@ -53,8 +54,7 @@ function presentOf(cache: Store<StoredConfigMap>, { owner, namespace, target, re
 
 /** The first new name that is someone else's, before anything is written: one GET for each name that isn't known. */
 export async function takenName(
-  api: Api,
-  cache: Store<StoredConfigMap>,
+  { api, configMaps: cache }: Caches,
   { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
 ): Promise<string | undefined> {
   for (const { name } of render(target)) {
@@ -69,9 +69,7 @@ export async function takenName(
  * ConfigMaps hold. Throws an ApiError.
  */
 export async function move(
-  api: Api,
-  cache: Store<StoredConfigMap>,
-  clock: Clock,
+  { api, configMaps: cache, clock }: Caches & { clock: Clock },
   memory: PlanMemory,
   input: MoveInput,
 ): Promise<MoveResult> {
@@ -101,7 +99,14 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
-    if (plan.increases.length === 0 && obsolete.length === 0) return { kind: 'done', writes };
+    if (plan.increases.length === 0 && obsolete.length === 0) {
+      const configMaps = render(input.target).map(({ name, dataHash }) => ({
+        name,
+        dataHash,
+        ...(retained ? { retained } : {}),
+      }));
+      return { kind: 'done', configMaps, writes };
+    }
     if (memory.takenAway) {
       memory.until ??= clock.monotonic() + settle;
       const remaining = memory.until - clock.monotonic();
@@ -131,4 +136,23 @@ async function writeAll(
     if (taken) return taken;
   }
   return undefined;
+}
+
+/** A plan that supersedes another takes over what is left of its wait; a wait that this process doesn't know is a full one. */
+export function superseding(memory: PlanMemory | undefined, underWay: boolean): PlanMemory {
+  if (!underWay) return { takenAway: false, until: undefined };
+  return { takenAway: memory?.takenAway ?? true, until: memory?.until };
+}
+
+/** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
+export async function lookForLost(
+  { api, configMaps: cache }: Caches,
+  namespace: string,
+  known: Status['configMaps'],
+): Promise<void> {
+  for (const { name } of known ?? []) {
+    if (cache.get(`${namespace}/${name}`)) continue;
+    const found = await missingAsUndefined(api.getConfigMap(namespace, name));
+    if (found) cache.put(found);
+  }
 }

@@ -9,14 +9,13 @@ import { type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
-import { type Rendered, render } from '../settings/render.ts';
-import { nextStatus, type Problem, sameStatus } from '../settings/status.ts';
+import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
-import { bring, missingAsUndefined, removeObsolete } from './apply.ts';
 import { type Note, transition } from './events.ts';
-import { move, type PlanMemory, takenName } from './move.ts';
+import { hold } from './hold.ts';
+import { lookForLost, move, type PlanMemory, superseding, takenName } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -56,146 +55,104 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     return { result: 'gone' };
   }
   try {
-    return await judgeAndApply(world, key, object, priority === 'background');
+    const owned = world.configMaps.by(object.metadata.uid);
+    if (looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
+    return await judgeAndApply(world, key, judge(object, owned), priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
     // The object itself is gone, or its namespace: its own event follows.
     if (error.class === 'missing') return { result: 'quiet', error };
-    const kind = error.class === 'rejected' ? 'slow' : 'transport';
-    return { result: 'retry', error, retry: { kind, atLeast: error.retryAfter } };
+    return retryOf(error);
   }
 }
 
-async function judgeAndApply(
-  world: World,
-  key: string,
-  object: LicenseSettings,
-  background: boolean,
-): Promise<Outcome> {
+/** What the object and the caches say, before anything is done. */
+type Judgement = ReturnType<typeof judge>;
+
+function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const { metadata, spec, status, hidden = [] } = object;
   const { namespace, name, uid, generation = 0 } = metadata;
   const owner: Owner = { name, uid };
-  const owned = world.configMaps.by(uid);
-
-  if (owned.some((view) => (stampOf(view, owner) ?? 0) > generation) && (await isStale(world, object)))
-    return { result: 'stale' };
-
   const { errors, spec: valid } = validate({ name, spec, hidden });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
-  const { suspend, deletionPolicy } = (spec ?? {}) as { suspend?: unknown; deletionPolicy?: unknown };
-  const suspended = suspend === true;
-  const retained = deletionPolicy === 'Retain';
+  const { suspend, deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
   const applying = status?.applying && fromStatus(status.applying);
-  let applied = liveSettings(status, applying ? [] : owned, owner, generation);
+  const applied = liveSettings(status, applying ? [] : owned, owner, generation);
   const live = applying ?? applied;
   const waits = valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;
   const pending = waits && newestHash && !isApproved(metadata.annotations, newestHash) ? newestHash : undefined;
-  // An applicable spec is always rendered from the spec; else what is live is kept alive.
   const applicable = newest !== undefined && pending === undefined;
-  const target = applicable ? newest : live?.declaration;
-  const facts = { generation, suspended, errors, pending, now: rfc3339(world.clock.wall()) };
-  let configMaps = recorded(status, applied, owned);
-  let settling = status?.applying;
-  let wait: number | undefined;
-  let problem: Problem | undefined;
+  return {
+    ...{
+      object,
+      owned,
+      owner,
+      namespace,
+      generation,
+      errors,
+      newestHash,
+      applying,
+      applied,
+      live,
+      pending,
+      applicable,
+    },
+    suspended: suspend === true,
+    retained: deletionPolicy === 'Retain',
+    settle: 1000 * (isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds),
+    // An applicable spec is always rendered from the spec; else what is live is kept alive.
+    target: applicable ? newest : live?.declaration,
+  };
+}
+
+const isSettleSeconds = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= maxSettleSeconds;
+
+/** What has been done so far, and what the status has to say of it. */
+type Progress = {
+  /** The last finished apply. */
+  live: Live | undefined;
+  /** The plan that is under way. */
+  applying: Status['applying'];
+  configMaps: Status['configMaps'];
+  problem: Problem | undefined;
+  /** The object, with the status that was written last. */
+  about: LicenseSettings;
+  writes: number;
+  /** Name of a ConfigMap whose contents someone had changed. */
+  restored?: string | undefined;
+  /** When a plan goes on, in milliseconds. */
+  again?: number;
+};
+
+async function judgeAndApply(world: World, key: string, judged: Judgement, background: boolean): Promise<Outcome> {
+  const { object, errors, generation, suspended, pending, newestHash } = judged;
+  const { status } = object;
+  const now = rfc3339(world.clock.wall());
+  const progress: Progress = {
+    live: judged.applied,
+    applying: status?.applying,
+    configMaps: recorded(status, judged.applied, judged.owned),
+    problem: undefined,
+    about: object,
+    writes: 0,
+  };
+  const facts = (): Facts => ({
+    ...{ generation, suspended, errors, pending, now },
+    ...{ live: progress.live, applying: progress.applying, problem: progress.problem, configMaps: progress.configMaps },
+    current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
+  });
   let failure: ApiError | undefined;
-  let writes = 0;
-  let restored: string | undefined;
-  let about = object;
 
   if (suspended) world.plans.delete(key);
-  else if (target) {
-    const hash = settingsHash(target);
-    const unchanged = hash === live?.settingsHash;
-    const stamp = unchanged && live ? live.generation : generation;
-    const knownDataHash = (one: string) => status?.configMaps?.find((map) => map.name === one)?.dataHash;
-    const entry = (one: Rendered | { name: string; dataHash: string }) => ({
-      name: one.name,
-      dataHash: one.dataHash,
-      ...(retained ? { retained } : {}),
-    });
-    const declared = [applied?.declaration, applying?.declaration].filter((one) => one !== undefined);
-    const zoned = applying !== undefined || involvesZones([target, ...declared], owned);
+  else {
     try {
-      if (zoned && (applying || hash !== applied?.settingsHash)) {
-        const ours = { owner, namespace, target, retained };
-        await lookForLost(world, namespace, status);
-        let taken: string | undefined;
-        if (applying?.settingsHash !== hash) {
-          taken = await takenName(world.api, world.configMaps, ours);
-          if (!taken) {
-            world.plans.set(key, superseding(world.plans.get(key), hash, applying !== undefined));
-            settling = { generation, settingsHash: hash, time: facts.now, settings: target };
-            const begun = nextStatus(status, {
-              ...facts,
-              live: applied,
-              applying: settling,
-              current: false,
-              problem: undefined,
-              configMaps,
-            });
-            if (begun) {
-              about = await world.api.putStatus(object, begun);
-              world.settings.put(about);
-            }
-          }
-        }
-        if (!taken) {
-          // A process that finds a plan at its start waits in full: it can't know what dialers have seen.
-          const memory = world.plans.get(key) ?? { settingsHash: hash, takenAway: true, until: undefined };
-          world.plans.set(key, memory);
-          const settle = settleSeconds(spec) * 1000;
-          const result = await move(world.api, world.configMaps, world.clock, memory, {
-            ...ours,
-            before: declared,
-            generation: stamp,
-            settle,
-          });
-          if (result.kind === 'conflict') taken = result.name;
-          else writes += result.writes;
-          if (result.kind === 'settling') wait = result.remaining;
-          if (result.kind === 'done') {
-            world.plans.delete(key);
-            applied = { generation: stamp, settingsHash: hash, declaration: target };
-            configMaps = render(target).map(entry);
-            settling = undefined;
-          }
-        }
-        if (taken) problem = conflictOf(taken);
-      } else {
-        const held: NonNullable<Status['configMaps']> = [];
-        let later = false;
-        for (const rendered of render(target)) {
-          const present = world.configMaps.get(`${namespace}/${rendered.name}`);
-          // A zone's stamp is that of the change that touched it last.
-          const own = rendered.zone !== undefined && present ? stampOf(present, owner) : undefined;
-          const generationOf = own !== undefined && own <= stamp ? own : stamp;
-          const want = { rendered, generation: generationOf, retained };
-          const result = await bring(world.api, world.configMaps, {
-            ...{ owner, want, unchanged, applicable, namespace, background },
-            knownDataHash: knownDataHash(rendered.name),
-          });
-          if (result.kind === 'later') {
-            later = true;
-            held.push(entry({ name: rendered.name, dataHash: knownDataHash(rendered.name) ?? rendered.dataHash }));
-          } else if (result.kind === 'conflict') problem ??= conflictOf(rendered.name);
-          else {
-            writes += result.writes;
-            if (result.restored) restored ??= rendered.name;
-            held.push(entry({ name: rendered.name, dataHash: result.dataHash }));
-          }
-        }
-        if (later && !problem) return { result: 'later' };
-        if (!problem) {
-          writes += await removeObsolete(world.api, world.configMaps, owned, owner, held);
-          configMaps = held;
-          if (!unchanged) applied = { generation: stamp, settingsHash: hash, declaration: target };
-        }
-      }
+      const later = await act(world, key, judged, progress, facts, background);
+      if (later) return { result: 'later' };
       world.failingSince.delete(key);
     } catch (thrown) {
       const error = asApiError(thrown);
@@ -203,54 +160,98 @@ async function judgeAndApply(
       // A terminating namespace is quiet.
       if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
       failure = error;
-      problem = problemOf(world, key, error);
+      progress.problem = problemOf(world, key, error);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
-      if (!problem && errors.length === 0 && !pending) return retryOf(error);
+      if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
     }
   }
 
-  const current = settling === undefined && newestHash !== undefined && newestHash === applied?.settingsHash;
-  const before = about.status;
-  const after = nextStatus(before, { ...facts, live: applied, applying: settling, current, problem, configMaps });
-  const detail = detailOf(errors, applied, writes, restored, problem);
+  const detail = detailOf(errors, progress);
+  const before = progress.about.status;
+  const after = nextStatus(before, facts());
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
-  const note = transition(status, after, restored);
-  const changed = !sameStatus(before, after);
-  if (changed) {
-    about = await world.api.putStatus(about, after);
-    world.settings.put(about);
-  }
+  const note = transition(status, after, progress.restored);
+  if (!sameStatus(before, after)) await writeStatus(world, progress, after);
+  const { problem, again, about, writes } = progress;
   return {
-    result: problem ? 'problem' : changed || about !== object || writes ? 'written' : 'unchanged',
-    ...(failure ? { error: failure } : {}),
+    result: problem ? 'problem' : about !== object || writes ? 'written' : 'unchanged',
     ...(problem?.kind === 'ConfigMapConflict' ? { retry: { kind: 'slow', atLeast: 0 } as const } : {}),
-    ...(failure ? { retry: retryOf(failure).retry } : {}),
-    ...(wait === undefined ? {} : { again: wait }),
+    ...(failure ? { error: failure, retry: retryOf(failure).retry } : {}),
+    ...(again === undefined ? {} : { again }),
     ...(note ? { event: { about, note } } : {}),
     detail,
   };
 }
 
-/** How long dialers get to see what was taken away, in seconds. It acts at once, also in an invalid spec if it is legal itself. */
-function settleSeconds(spec: unknown): number {
-  const seconds = (spec as { settleSeconds?: unknown } | undefined)?.settleSeconds;
-  const legal = typeof seconds === 'number' && seconds >= 0 && seconds <= maxSettleSeconds;
-  return legal ? seconds : defaultSettleSeconds;
-}
+/** Does what there is to do, and notes it in `progress`. True when only a rollout is left, and has to wait for its turn. */
+async function act(
+  world: World,
+  key: string,
+  judged: Judgement,
+  progress: Progress,
+  facts: () => Facts,
+  background: boolean,
+): Promise<boolean> {
+  const { target, live, applied, applying, owner, namespace, retained, owned, generation, settle } = judged;
+  if (!target) return false;
+  const hash = settingsHash(target);
+  const unchanged = hash === live?.settingsHash;
+  const stamp = unchanged ? live.generation : generation;
+  const conflict = (name: string) => {
+    progress.problem = conflictOf(name);
+    return false;
+  };
+  const before = [applied?.declaration, applying?.declaration].filter((one) => one !== undefined);
+  const ours = { owner, namespace, target, retained, generation: stamp };
 
-/** A plan that supersedes another takes over what is left of its wait. */
-function superseding(memory: PlanMemory | undefined, hash: string, underWay: boolean): PlanMemory {
-  if (!underWay) return { settingsHash: hash, takenAway: false, until: undefined };
-  return { settingsHash: hash, takenAway: memory?.takenAway ?? true, until: memory?.until };
-}
-
-/** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
-async function lookForLost(world: World, namespace: string, status: Status | undefined): Promise<void> {
-  for (const { name } of status?.configMaps ?? []) {
-    if (world.configMaps.get(`${namespace}/${name}`)) continue;
-    const found = await missingAsUndefined(world.api.getConfigMap(namespace, name));
-    if (found) world.configMaps.put(found);
+  const planned =
+    applying !== undefined || (hash !== applied?.settingsHash && involvesZones([target, ...before], owned));
+  if (!planned) {
+    const { applicable, object } = judged;
+    const result = await hold(world, {
+      ...ours,
+      known: object.status?.configMaps,
+      unchanged,
+      applicable,
+      background,
+      owned,
+    });
+    if (result.kind !== 'held') return result.kind === 'later' || conflict(result.name);
+    progress.writes += result.writes;
+    progress.restored = result.restored;
+    progress.configMaps = result.configMaps;
+    if (!unchanged) progress.live = { generation: stamp, settingsHash: hash, declaration: target };
+    return false;
   }
+
+  await lookForLost(world, namespace, progress.configMaps);
+  if (applying?.settingsHash !== hash) {
+    const taken = await takenName(world, ours);
+    if (taken) return conflict(taken);
+    world.plans.set(key, superseding(world.plans.get(key), applying !== undefined));
+    progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
+    const begun = nextStatus(progress.about.status, facts());
+    if (begun) await writeStatus(world, progress, begun);
+  }
+  // A process that finds a plan at its start waits in full: it can't know what dialers have seen.
+  const memory = world.plans.get(key) ?? { takenAway: true, until: undefined };
+  world.plans.set(key, memory);
+  const result = await move(world, memory, { ...ours, before, settle });
+  if (result.kind === 'conflict') return conflict(result.name);
+  progress.writes += result.writes;
+  if (result.kind === 'settling') progress.again = result.remaining;
+  if (result.kind === 'done') {
+    world.plans.delete(key);
+    progress.live = { generation: stamp, settingsHash: hash, declaration: target };
+    progress.configMaps = result.configMaps;
+    progress.applying = undefined;
+  }
+  return false;
+}
+
+async function writeStatus(world: World, progress: Progress, status: Status): Promise<void> {
+  progress.about = await world.api.putStatus(progress.about, status);
+  world.settings.put(progress.about);
 }
 
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */
@@ -264,7 +265,11 @@ function recorded(
   return view ? [{ name: view.metadata.name, dataHash: view.dataHash }] : status?.configMaps;
 }
 
-/** A stamp above the cached generation means that our view is old, or that someone wrote it: one GET tells. */
+/** True when a ConfigMap has a stamp above the cached generation: our view is old, or someone wrote it. */
+const looksStale = ({ metadata }: LicenseSettings, owned: readonly StoredConfigMap[]): boolean =>
+  owned.some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
+
+/** One GET tells whether our view is old. */
 async function isStale(world: World, object: LicenseSettings): Promise<boolean> {
   const fresh = await world.api.getSettings(object);
   const newer =
@@ -299,18 +304,11 @@ const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry
 
 const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 
-function detailOf(
-  errors: readonly FieldError[],
-  live: Live | undefined,
-  writes: number,
-  restored: string | undefined,
-  problem: Problem | undefined,
-) {
-  return {
-    ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
-    ...(writes ? { configMapWrites: writes } : {}),
-    ...(restored ? { restored } : {}),
-    ...(errors.length ? { errors: errors.length, firstError: errors[0] } : {}),
-    ...(problem ? { problem: problem.kind } : {}),
-  };
-}
+const detailOf = (errors: readonly FieldError[], { live, applying, writes, restored, problem }: Progress) => ({
+  ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
+  ...(applying ? { applying: { generation: applying.generation, settingsHash: applying.settingsHash } } : {}),
+  ...(writes ? { configMapWrites: writes } : {}),
+  ...(restored ? { restored } : {}),
+  ...(errors.length ? { errors: errors.length, firstError: errors[0] } : {}),
+  ...(problem ? { problem: problem.kind } : {}),
+});

@@ -108,20 +108,20 @@ test('one that was never good: all errors, nothing is written, and it goes live 
 test('a field of a newer CRD is an error: half of a spec is never applied', async () => {
   await desk.create('newer', { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } });
   await desk.settled('newer');
-  const zones = { type: 'array', items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  const path = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/zones';
+  const priority = { type: 'integer' };
+  const path = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/priority';
   const name = 'licensesettings.licensing.dialer.dev';
-  await plane.kubectl(['patch', 'crd', name, '--type=json', '-p', JSON.stringify([{ op: 'add', path, value: zones }])]);
+  await plane.kubectl(['patch', 'crd', name, '--type=json', '-p', JSON.stringify([{ op: 'add', path, value: priority }])]);
   await until('the newer CRD is in force', async () => {
-    const { spec } = await desk.patch('newer', { spec: { zones: [{ name: 'emea' }] } });
-    return JSON.stringify(spec).includes('emea');
+    const { spec } = await desk.patch('newer', { spec: { priority: 7 } });
+    return JSON.stringify(spec).includes('priority');
   });
-  // The operator's watch was opened under the older CRD, and shows this change without its zones.
+  // The operator's watch was opened under the older CRD, and shows this change without its priority.
   await desk.patch('newer', { spec: { licenses: { outboundPorts: { maximum: 3 } } } });
   const stored = await desk.waitFor('newer', 'Applied', 'False', 'Invalid');
   assert.equal(
     stored.status?.errors?.map(({ field, reason }) => `${field} ${reason}`),
-    ['spec.zones UnknownField'],
+    ['spec.priority UnknownField'],
   );
   assert.is((await desk.configMap('newer-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '2');
   await install(plane);

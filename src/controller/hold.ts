@@ -1,0 +1,85 @@
+/** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
+import type { Declaration, Status } from '../api/licensesettings.ts';
+import type { Store } from '../kube/store.ts';
+import { type Owner, stampOf } from '../settings/configmap.ts';
+import { obsolete } from '../settings/plan.ts';
+import { render } from '../settings/render.ts';
+import type { Api, StoredConfigMap } from './api.ts';
+import { bring, remove } from './apply.ts';
+
+export type HoldInput = {
+  readonly owner: Owner;
+  readonly namespace: string;
+  readonly target: Declaration;
+  /** Stamp of a ConfigMap whose data change. */
+  readonly generation: number;
+  readonly retained: boolean;
+  /** What the status says that the ConfigMaps hold. */
+  readonly known: Status['configMaps'];
+  readonly unchanged: boolean;
+  readonly applicable: boolean;
+  readonly background: boolean;
+  readonly owned: readonly StoredConfigMap[];
+};
+
+export type HoldResult =
+  | {
+      readonly kind: 'held';
+      readonly configMaps: NonNullable<Status['configMaps']>;
+      readonly writes: number;
+      /** A ConfigMap whose contents someone had changed. */
+      readonly restored: string | undefined;
+    }
+  | { readonly kind: 'conflict'; readonly name: string }
+  /** Only a rollout is left, and it has to wait for its turn. */
+  | { readonly kind: 'later' };
+
+/**
+ * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's does not
+ * keep the others from being healed. Throws an ApiError.
+ */
+export async function hold(
+  { api, configMaps: cache }: { api: Api; configMaps: Store<StoredConfigMap> },
+  input: HoldInput,
+): Promise<HoldResult> {
+  const {
+    owner,
+    namespace,
+    target,
+    generation,
+    retained,
+    known = [],
+    unchanged,
+    applicable,
+    background,
+    owned,
+  } = input;
+  const held: NonNullable<Status['configMaps']> = [];
+  let [writes, later] = [0, false];
+  let restored: string | undefined;
+  let taken: string | undefined;
+  for (const rendered of render(target)) {
+    const { name, zone } = rendered;
+    const knownDataHash = known.find((one) => one.name === name)?.dataHash;
+    // A zone's stamp is that of the change that touched it last.
+    const present = zone === undefined ? undefined : cache.get(`${namespace}/${name}`);
+    const stamp = Math.min(generation, (present && stampOf(present, owner)) ?? generation);
+    const want = { rendered, generation: stamp, retained };
+    const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
+    const result = await bring(api, cache, context);
+    if (result.kind === 'later') later = true;
+    else if (result.kind === 'conflict') taken ??= name;
+    else {
+      writes += result.writes;
+      if (result.restored) restored ??= name;
+      held.push({ name, dataHash: result.dataHash, ...(retained ? { retained } : {}) });
+    }
+  }
+  if (taken) return { kind: 'conflict', name: taken };
+  if (later) return { kind: 'later' };
+  for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
+    await remove(api, cache, old as StoredConfigMap);
+    writes++;
+  }
+  return { kind: 'held', configMaps: held, writes, restored };
+}
