@@ -53,11 +53,13 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
     const view = present.get(rendered.name);
     return !view || view.binary || view.dataHash !== rendered.dataHash;
   };
+  // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed.
+  const known = before.length > 0 ? [...before, target] : [];
   const others = [...present].filter(([name]) => name !== wantedSystem.name);
 
   const decreases = others.flatMap(([name, view]) => {
     const zone = zoneOf(view);
-    if (zone !== undefined) return renderZone(name, lower(held(view, zone, before), targetZones.get(zone)));
+    if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
     // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones.
     return target.zones && !wantedNames.has(name) && hasCapacity(view) ? { ...wantedSystem, name } : [];
   });
@@ -76,8 +78,8 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
 }
 
 /** What a zone's ConfigMap holds now; where it drifted, the smaller of what was live and what is on its way. */
-function held(view: ConfigMapView, zone: string, before: readonly Declaration[]): DeclaredZone {
-  const known = before.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });
+function held(view: ConfigMapView, zone: string, declarations: readonly Declaration[]): DeclaredZone {
+  const known = declarations.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });
   const read = readZone(view);
   const whole = read?.name === zone && !view.binary && renderZone(view.metadata.name, read).dataHash === view.dataHash;
   if (whole && (known.length === 0 || within(read, known))) return read;

@@ -94,8 +94,11 @@ test('the first settings with zones: system, then zones, no wait; what each may 
 
 test('a zone whose numbers did not change is not written', async () => {
   const apac = await version('first-licenses-apac');
-  await desk.patch('first', { spec: spec(500, [zone('emea', 350, { retail: 200 }), zone('apac', 100)]) });
-  await desk.settled('first');
+  const seen = await writesOf(async () => {
+    await desk.patch('first', { spec: spec(500, [zone('emea', 350, { retail: 200 }), zone('apac', 100)], 60) });
+    await desk.settled('first');
+  });
+  assert.equal(seen, ['update first/status', 'update first-licenses -', 'update first-licenses-emea 350', 'update first/status']);
   assert.is(await version('first-licenses-apac'), apac);
   assert.is(await capacity('first-licenses-emea'), '350');
 });
