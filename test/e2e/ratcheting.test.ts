@@ -111,7 +111,14 @@ test('a field of a newer CRD is an error: half of a spec is never applied', asyn
   const priority = { type: 'integer' };
   const path = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/priority';
   const name = 'licensesettings.licensing.dialer.dev';
-  await plane.kubectl(['patch', 'crd', name, '--type=json', '-p', JSON.stringify([{ op: 'add', path, value: priority }])]);
+  await plane.kubectl([
+    'patch',
+    'crd',
+    name,
+    '--type=json',
+    '-p',
+    JSON.stringify([{ op: 'add', path, value: priority }]),
+  ]);
   await until('the newer CRD is in force', async () => {
     const { spec } = await desk.patch('newer', { spec: { priority: 7 } });
     return JSON.stringify(spec).includes('priority');

@@ -98,7 +98,12 @@ test('a zone whose numbers did not change is not written', async () => {
     await desk.patch('first', { spec: spec(500, [zone('emea', 350, { retail: 200 }), zone('apac', 100)], 60) });
     await desk.settled('first');
   });
-  assert.equal(seen, ['update first/status', 'update first-licenses -', 'update first-licenses-emea 350', 'update first/status']);
+  assert.equal(seen, [
+    'update first/status',
+    'update first-licenses -',
+    'update first-licenses-emea 350',
+    'update first/status',
+  ]);
   assert.is(await version('first-licenses-apac'), apac);
   assert.is(await capacity('first-licenses-emea'), '350');
 });
