@@ -1,6 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
- * else a build of the Go module in this folder (once, about 7 minutes on two cores).
+ * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus comes from a module of its
+ * own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,11 +17,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-const moduleDirectory = import.meta.dirname;
+/** A Go module of ours. What is built from it has a folder in the cache, which changes with any of these files. */
+type Module = { readonly directory: string; readonly files: readonly string[] };
+
+const controlPlane: Module = { directory: import.meta.dirname, files: ['go.mod', 'go.sum'] };
+const kstatus: Module = {
+  directory: join(import.meta.dirname, '..', 'kstatus'),
+  files: ['go.mod', 'go.sum', 'main.go'],
+};
 
 const packages = {
   etcd: 'go.etcd.io/etcd/server/v3',
@@ -56,22 +64,40 @@ export async function findBinaries<N extends BinaryName>(names: readonly N[]): P
   return Object.fromEntries(found) as Record<N, string>;
 }
 
-/** The folder of the programs that belong to the module as it is now; a changed go.mod or go.sum means another folder. */
-export function cacheDirectory(): string {
+/**
+ * Path of the program of test/kstatus; builds it, and says so on stderr, where the cache doesn't have it.
+ * @throws Error with a message for people if Go is missing or too old, or the build fails
+ */
+export async function findKstatus(): Promise<string> {
+  const cache = cacheDirectory(kstatus);
+  const file = join(cache, 'kstatus');
+  if (existsSync(file)) return file;
+  mkdirSync(cache, { recursive: true });
+  await withLock(join(cache, 'build.lock'), async () => {
+    if (existsSync(file)) return; // somebody has built it while we waited
+    await checkGo(kstatus);
+    say(`building kstatus into ${cache}: this is done once and takes about 10 s`);
+    await buildInto(file, kstatus, []);
+  });
+  return file;
+}
+
+/** The folder of the programs that belong to a module as it is now; a changed go.mod or go.sum means another folder. */
+export function cacheDirectory(module: Module = controlPlane): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(moduleDirectory, file)));
+  for (const file of module.files) hash.update(readFileSync(join(module.directory, file)));
   const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  return join(base, 'license-settings-operator', 'controlplane', hash.digest('hex').slice(0, 16));
+  return join(base, 'license-settings-operator', basename(module.directory), hash.digest('hex').slice(0, 16));
 }
 
 /** The Kubernetes release that go.mod names, such as v1.37.2. */
 export function kubernetesVersion(): string {
-  return fromGoMod(/^\s*k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m);
+  return fromGoMod(controlPlane, /^\s*k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m);
 }
 
-function fromGoMod(pattern: RegExp): string {
-  const match = pattern.exec(readFileSync(join(moduleDirectory, 'go.mod'), 'utf8'))?.[1];
-  if (match === undefined) throw new Error(`test/controlplane/go.mod has no line like ${pattern}`);
+function fromGoMod({ directory }: Module, pattern: RegExp): string {
+  const match = pattern.exec(readFileSync(join(directory, 'go.mod'), 'utf8'))?.[1];
+  if (match === undefined) throw new Error(`test/${basename(directory)}/go.mod has no line like ${pattern}`);
   return match;
 }
 
@@ -87,7 +113,7 @@ function fromAssets(names: readonly BinaryName[]): [BinaryName, string][] {
 }
 
 async function build(names: readonly BinaryName[], cache: string): Promise<void> {
-  await checkGo();
+  await checkGo(controlPlane);
   const version = kubernetesVersion();
   const [major, minor] = version.slice(1).split('.');
   // Without a version stamped in, `kubectl version` fails and the API server calls itself v0.0.0.
@@ -100,22 +126,25 @@ async function build(names: readonly BinaryName[], cache: string): Promise<void>
   ].join(' ');
   say(`building ${names.join(', ')} (Kubernetes ${version}) into ${cache}`);
   say('this is done once and takes about 7 minutes on two cores for all of them');
-  for (const name of names) {
-    const unfinished = join(cache, `.${name}.${process.pid}`);
-    try {
-      await go(['build', '-trimpath', '-ldflags', flags, '-o', unfinished, packages[name]], name);
-      renameSync(unfinished, join(cache, name));
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
+  for (const name of names) await buildInto(join(cache, name), controlPlane, ['-ldflags', flags, packages[name]]);
+}
+
+/** Builds one program; its file appears when it is finished. */
+async function buildInto(file: string, module: Module, args: readonly string[]): Promise<void> {
+  const unfinished = join(dirname(file), `.${basename(file)}.${process.pid}`);
+  try {
+    await go(['build', '-trimpath', '-o', unfinished, ...args], module, basename(file));
+    renameSync(unfinished, file);
+  } finally {
+    rmSync(unfinished, { force: true });
   }
 }
 
 /** Runs go in the module's folder, with a sign of life every 15 seconds. */
-async function go(args: string[], what: string): Promise<void> {
+async function go(args: readonly string[], { directory }: Module, what: string): Promise<void> {
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
-  const child = spawn('go', args, { cwd: moduleDirectory, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('go', args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (data) => {
     errors = (errors + data).slice(-8000);
@@ -134,13 +163,14 @@ async function go(args: string[], what: string): Promise<void> {
   }
 }
 
-async function checkGo(): Promise<void> {
-  const needed = fromGoMod(/^go (\d+\.\d+(?:\.\d+)?)/m);
-  const help = `Go ${needed} or newer builds the Kubernetes programs: install it (https://go.dev/dl/), or set KUBEBUILDER_ASSETS`;
+async function checkGo(module: Module): Promise<void> {
+  const needed = fromGoMod(module, /^go (\d+\.\d+(?:\.\d+)?)/m);
+  const instead = module === controlPlane ? ', or set KUBEBUILDER_ASSETS' : '';
+  const help = `Go ${needed} or newer builds what the tests need: install it (https://go.dev/dl/)${instead}`;
   let output: string;
   try {
     // In the module's folder, where a Go that may fetch a newer toolchain does so.
-    output = (await promisify(execFile)('go', ['version'], { cwd: moduleDirectory })).stdout;
+    output = (await promisify(execFile)('go', ['version'], { cwd: module.directory })).stdout;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new Error(missing ? `no \`go\` on the PATH. ${help}` : `\`go version\` failed. ${help}`, { cause: error });
@@ -160,7 +190,7 @@ async function withLock(file: string, work: () => Promise<void>): Promise<void> 
     for (let waited = 0; !tryLink(own, file); waited++) {
       if (isAbandoned(file)) rmSync(file, { force: true });
       else {
-        if (waited % 15 === 0) say('another process is building the Kubernetes programs: waiting for it');
+        if (waited % 15 === 0) say(`another process is building what goes into ${dirname(file)}: waiting for it`);
         await sleep(1000);
       }
     }
