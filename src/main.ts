@@ -90,6 +90,7 @@ async function main(): Promise<number> {
     return exitUsage;
   }
 
+  if (stop.signal.aborted) return 0;
   const running = controller.run(stop.signal);
   await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([running, new Promise<void>((resolve) => clock.after(stopPatience, resolve))]);

@@ -156,7 +156,7 @@ export function createController(options: ControllerOptions): Controller {
 
   /** What comes after a reconcile: another try, and the event. */
   function follow({ key }: Task, { result, retry, again, error, event }: Outcome): void {
-    const noAnswer = error?.code === 0;
+    const noAnswer = error?.reason === 'NoAnswer';
     if (!noAnswer && outage) queue.hurry(hurrySpread);
     outage = noAnswer;
     if (retry) queue.retry(key, retry.kind, retry.atLeast);

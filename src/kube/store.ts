@@ -1,5 +1,8 @@
 import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
+/** How many objects that went are remembered: more than can have a request under way. */
+const rememberedGone = 1_000;
+
 /**
  * The newest known version of each object, fed by a reflector and by the answers to our own writes, so that a decision
  * never rests on something older than what we wrote ourselves. Values are found by key, and by what `index` gives.
@@ -13,6 +16,8 @@ export class Store<T extends KubeObject> {
    * bring them back.
    */
   readonly #deleted = new Map<string, string>();
+  /** Version at which each uid went last: the late answer to a write of ours must not bring it back. Bounded. */
+  readonly #gone = new Map<string, string>();
 
   constructor(index: (object: T) => string[] = () => []) {
     this.#index = index;
@@ -44,6 +49,8 @@ export class Store<T extends KubeObject> {
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (this.#deleted.has(object.metadata.uid)) return false;
+    const wentAt = this.#gone.get(object.metadata.uid);
+    if (wentAt !== undefined && compareResourceVersions(object.metadata.resourceVersion, wentAt) <= 0) return false;
     if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
       return false;
     this.#set(key, known, object);
@@ -53,6 +60,12 @@ export class Store<T extends KubeObject> {
   /** Takes the event that an object is gone; false when a newer object of that name is known already. */
   remove(object: T): boolean {
     this.#deleted.delete(object.metadata.uid);
+    this.#gone.delete(object.metadata.uid);
+    this.#gone.set(object.metadata.uid, object.metadata.resourceVersion);
+    for (const oldest of this.#gone.keys()) {
+      if (this.#gone.size <= rememberedGone) break;
+      this.#gone.delete(oldest);
+    }
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (known?.metadata.uid !== object.metadata.uid) return false;

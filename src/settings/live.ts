@@ -31,7 +31,8 @@ export function liveSettings(
     .flatMap((view) => fromConfigMap(view, owner) ?? [])
     .filter((record) => record.generation > (applied?.generation ?? 0) && record.generation <= generation)
     .sort((a, b) => b.generation - a.generation)[0];
-  return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
+  // Also where the settings are the same again: the stamp must not go back.
+  return newer ?? applied;
 }
 
 /** The live settings as a status has them. */

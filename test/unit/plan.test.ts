@@ -171,6 +171,17 @@ live('come from a ConfigMap that is newer: after a crash between the two writes'
 live('come from the ConfigMap when the status is lost', () => {
   assert.is(liveSettings(undefined, [view()], owner, 5)?.generation, 3);
 });
+live(
+  'there and back before the status was written: the stamp of the ConfigMap counts, so that it never goes back',
+  () => {
+    const same = {
+      ...status(1).applied,
+      settingsHash: hash,
+      settings: declare('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } }),
+    };
+    assert.is(liveSettings({ applied: same }, [view()], owner, 5)?.generation, 3);
+  },
+);
 live('the status wins over a ConfigMap of the same or an older generation', () => {
   assert.is(liveSettings(status(3), [view()], owner, 5)?.settingsHash, status(3).applied.settingsHash);
 });

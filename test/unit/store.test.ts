@@ -119,3 +119,13 @@ test('a list of one namespace does not forget what we deleted in another', () =>
   store.replace([], 'b');
   assert.not.ok(store.put(thing('one', 2)));
 });
+
+test('the late answer to a write does not bring back an object that went meanwhile; a newer version does', () => {
+  const store = create();
+  store.put(thing('one', 5));
+  store.remove(thing('one', 9));
+  assert.not.ok(store.put(thing('one', 7)), 'answered late');
+  assert.is(store.get('a/one'), undefined);
+  assert.ok(store.put(thing('one', 10)), 'its label came back');
+  assert.is(versionOf(store, 'a/one'), '10');
+});
