@@ -8,7 +8,6 @@ import {
   type Status,
 } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import { minApprovalDigits } from './approval.ts';
 import { canonicalJson } from './hash.ts';
 import type { Live } from './live.ts';
 import { liveNumbers, zoneNumbers } from './render.ts';
@@ -70,7 +69,7 @@ const pendingRow = (_situation: string, which: (facts: Facts) => boolean, ready:
   applied: () => no,
   ready,
   message: ({ pending = '', generation }) =>
-    `generation ${generation} is saved and waits for its approval: set the annotation ${annotations.apply} to ${pending.slice(0, minApprovalDigits)}`,
+    `generation ${generation} is saved and waits for its approval: set the annotation ${annotations.apply} to ${pending}`,
 });
 
 /** The first row that holds gives the reasons; the messages of all that hold are shown. */
