@@ -127,7 +127,8 @@ async function runFile(kind: Kind, file: string, buffered: boolean): Promise<voi
   // Colours are for a person at a terminal; the child can't see ours.
   const colours = process.stdout.isTTY && !inCI && process.env['NO_COLOR'] === undefined;
   Object.assign(env, colours ? { FORCE_COLOR: '1' } : { NO_COLOR: '1', FORCE_COLOR: '0' });
-  if (/shared\.ts['"]/.test(readFileSync(file, 'utf8'))) {
+  // Either import means that the file takes part in the shared control plane.
+  if (/\/(shared|stage)\.ts['"]/.test(readFileSync(file, 'utf8'))) {
     try {
       plane ??= controlPlaneFromEnvironment();
       env[sharedVariable] = JSON.stringify(connectionOf(await plane));

@@ -382,7 +382,6 @@ export const licenseSettingsSchema = z
     'x-kubernetes-validations': rootRules,
   });
 
-export type LicenseRange = { minimum: number; maximum: number };
 export type Spec = z.infer<typeof specSchema>;
 export type Declaration = z.infer<typeof declarationSchema>;
 /** A zone of a declaration. */

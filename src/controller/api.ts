@@ -2,7 +2,7 @@
 
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, plural, version } from '../api/names.ts';
-import type { Client } from '../kube/client.ts';
+import type { Client, Method } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
@@ -65,6 +65,11 @@ export function createApi(client: Client) {
     data: want.rendered.data,
   });
 
+  const configMap = async (method: Method, path: string, body?: object): Promise<StoredConfigMap> =>
+    projectConfigMap(
+      await client.request<KubeObject>({ method, path, resource: 'configmaps', ...(body ? { body } : {}) }),
+    );
+
   return {
     async getSettings({ metadata: { namespace, name } }: LicenseSettings): Promise<LicenseSettings> {
       const path = `${settingsPath(namespace)}/${name}`;
@@ -82,21 +87,13 @@ export function createApi(client: Client) {
       );
     },
 
-    async getConfigMap(namespace: string, name: string): Promise<StoredConfigMap> {
-      const path = one(namespace, name);
-      return projectConfigMap(await client.request<KubeObject>({ method: 'GET', path, resource: 'configmaps' }));
-    },
+    getConfigMap: (namespace: string, name: string) => configMap('GET', one(namespace, name)),
 
-    async createConfigMap(namespace: string, owner: Owner, want: Want): Promise<StoredConfigMap> {
-      const body = bodyOf(owner, want, { namespace, name: want.rendered.name });
-      const path = configMapsPath(namespace);
-      return projectConfigMap(await client.request<KubeObject>({ method: 'POST', path, resource: 'configmaps', body }));
-    },
+    createConfigMap: (namespace: string, owner: Owner, want: Want) =>
+      configMap('POST', configMapsPath(namespace), bodyOf(owner, want, { namespace, name: want.rendered.name })),
 
-    async updateConfigMap(present: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
-      const body = bodyOf(owner, want, present.metadata, present.metadata);
-      const path = one(present.metadata.namespace, present.metadata.name);
-      return projectConfigMap(await client.request<KubeObject>({ method: 'PUT', path, resource: 'configmaps', body }));
+    updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
+      return configMap('PUT', one(metadata.namespace, metadata.name), bodyOf(owner, want, metadata, metadata));
     },
 
     /** Mends the metadata alone; the data stay as they are, so they have to be read first. */
@@ -105,13 +102,8 @@ export function createApi(client: Client) {
       const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
       const present = projectConfigMap(read);
       const older = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: present.dataHash } };
-      const body = bodyOf(
-        owner,
-        older,
-        { ...present.metadata, resourceVersion: metadata.resourceVersion },
-        present.metadata,
-      );
-      return projectConfigMap(await client.request<KubeObject>({ method: 'PUT', path, resource: 'configmaps', body }));
+      const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };
+      return configMap('PUT', path, bodyOf(owner, older, decidedFrom, present.metadata));
     },
 
     async deleteConfigMap({ metadata: { namespace, name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {

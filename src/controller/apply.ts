@@ -4,6 +4,9 @@ import type { Store } from '../kube/store.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import type { Api, StoredConfigMap } from './api.ts';
 
+/** Where ConfigMaps are read and written. */
+export type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
+
 export type ApplyInput = Context & {
   readonly namespace: string;
   /** True when nothing else is waiting for this worker: then a rollout may be done. */
@@ -19,7 +22,8 @@ export type ApplyResult =
   | { readonly kind: 'later' };
 
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
-export async function bring(api: Api, cache: Store<StoredConfigMap>, input: ApplyInput): Promise<ApplyResult> {
+export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyResult> {
+  const { api, configMaps: cache } = caches;
   const { owner, want, namespace, unchanged, knownDataHash, background } = input;
   const name = want.rendered.name;
   const keep = (written: StoredConfigMap) => {
@@ -66,7 +70,7 @@ export async function bring(api: Api, cache: Store<StoredConfigMap>, input: Appl
         writes++;
         break;
       case 'replace':
-        await remove(api, cache, view);
+        await remove(caches, view);
         view = await create();
         writes += 2;
         break;
@@ -82,9 +86,9 @@ export async function bring(api: Api, cache: Store<StoredConfigMap>, input: Appl
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. */
-export async function remove(api: Api, cache: Store<StoredConfigMap>, view: StoredConfigMap): Promise<void> {
+export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
   await api.deleteConfigMap(view);
-  cache.deleted(view);
+  configMaps.deleted(view);
 }
 
 const finalizersOf = ({ metadata }: StoredConfigMap): string => metadata.finalizers?.join(', ') || 'something';

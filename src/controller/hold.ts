@@ -1,11 +1,11 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
-import type { Store } from '../kube/store.ts';
 import { type Owner, stampOf } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
-import type { Api, StoredConfigMap } from './api.ts';
-import { bring, remove } from './apply.ts';
+import { configMapEntry } from '../settings/status.ts';
+import type { StoredConfigMap } from './api.ts';
+import { bring, type Caches, remove } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -38,10 +38,7 @@ export type HoldResult =
  * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's does not
  * keep the others from being healed. Throws an ApiError.
  */
-export async function hold(
-  { api, configMaps: cache }: { api: Api; configMaps: Store<StoredConfigMap> },
-  input: HoldInput,
-): Promise<HoldResult> {
+export async function hold(world: Caches, input: HoldInput): Promise<HoldResult> {
   const {
     owner,
     namespace,
@@ -62,23 +59,23 @@ export async function hold(
     const { name, zone } = rendered;
     const knownDataHash = known.find((one) => one.name === name)?.dataHash;
     // A zone's stamp is that of the change that touched it last.
-    const present = zone === undefined ? undefined : cache.get(`${namespace}/${name}`);
+    const present = zone === undefined ? undefined : world.configMaps.get(`${namespace}/${name}`);
     const stamp = Math.min(generation, (present && stampOf(present, owner)) ?? generation);
     const want = { rendered, generation: stamp, retained };
     const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
-    const result = await bring(api, cache, context);
+    const result = await bring(world, context);
     if (result.kind === 'later') later = true;
     else if (result.kind === 'conflict') taken ??= name;
     else {
       writes += result.writes;
       if (result.restored) restored ??= name;
-      held.push({ name, dataHash: result.dataHash, ...(retained ? { retained } : {}) });
+      held.push(configMapEntry({ name, dataHash: result.dataHash }, retained));
     }
   }
   if (taken) return { kind: 'conflict', name: taken };
   if (later) return { kind: 'later' };
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
-    await remove(api, cache, old as StoredConfigMap);
+    await remove(world, old as StoredConfigMap);
     writes++;
   }
   return { kind: 'held', configMaps: held, writes, restored };

@@ -4,10 +4,11 @@ import type { Declaration, Status } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Store } from '../kube/store.ts';
 import { carriesUid, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
-import { type Rendered, render } from '../settings/render.ts';
+import { configMapNames, type Rendered, render } from '../settings/render.ts';
+import { configMapEntry } from '../settings/status.ts';
 import { planZones } from '../settings/zones.ts';
-import type { Api, StoredConfigMap } from './api.ts';
-import { bring, missingAsUndefined, remove } from './apply.ts';
+import type { StoredConfigMap } from './api.ts';
+import { bring, type Caches, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way. */
 export type PlanMemory = {
@@ -16,9 +17,6 @@ export type PlanMemory = {
   /** On the monotonic clock: when they have. Undefined until the wait has begun. */
   until: number | undefined;
 };
-
-/** Where ConfigMaps are read and written. */
-type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
 
 export type MoveInput = {
   readonly owner: Owner;
@@ -43,7 +41,7 @@ const maxRounds = 20;
 
 /** The ConfigMaps of this object by name: those that carry its uid, and those of a wanted name that it may adopt. */
 function presentOf(cache: Store<StoredConfigMap>, { owner, namespace, target, retained }: MoveInput) {
-  const wanted = render(target).flatMap(({ name }) => cache.get(`${namespace}/${name}`) ?? []);
+  const wanted = configMapNames(target).flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
   const ours = [...cache.by(owner.uid), ...wanted];
   return new Map(
     ours
@@ -57,7 +55,7 @@ export async function takenName(
   { api, configMaps: cache }: Caches,
   { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
 ): Promise<string | undefined> {
-  for (const { name } of render(target)) {
+  for (const name of configMapNames(target)) {
     const view = cache.get(`${namespace}/${name}`) ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
     if (view && !isOurs(view, owner, retained)) return name;
   }
@@ -69,16 +67,17 @@ export async function takenName(
  * ConfigMaps hold. Throws an ApiError.
  */
 export async function move(
-  { api, configMaps: cache, clock }: Caches & { clock: Clock },
+  world: Caches & { clock: Clock },
   memory: PlanMemory,
   input: MoveInput,
 ): Promise<MoveResult> {
+  const { configMaps: cache, clock } = world;
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
   const write = async (rendered: Rendered): Promise<string | undefined> => {
     const want = { rendered, generation, retained };
     const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
-    const result = await bring(api, cache, { ...context, namespace, background: true });
+    const result = await bring(world, { ...context, namespace, background: true });
     if (result.kind === 'applied') writes += result.writes;
     return result.kind === 'conflict' ? result.name : undefined;
   };
@@ -100,11 +99,7 @@ export async function move(
       continue;
     }
     if (plan.increases.length === 0 && obsolete.length === 0) {
-      const configMaps = render(input.target).map(({ name, dataHash }) => ({
-        name,
-        dataHash,
-        ...(retained ? { retained } : {}),
-      }));
+      const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
     }
     if (memory.takenAway) {
@@ -119,7 +114,7 @@ export async function move(
       continue;
     }
     for (const view of obsolete) {
-      await remove(api, cache, view);
+      await remove(world, view);
       writes++;
     }
   }
@@ -138,11 +133,14 @@ async function writeAll(
   return undefined;
 }
 
-/** A plan that supersedes another takes over what is left of its wait; a wait that this process doesn't know is a full one. */
-export function superseding(memory: PlanMemory | undefined, underWay: boolean): PlanMemory {
-  if (!underWay) return { takenAway: false, until: undefined };
-  return { takenAway: memory?.takenAway ?? true, until: memory?.until };
-}
+/**
+ * What to remember of a plan: a new one has taken nothing away yet; one that supersedes another takes over what is left of
+ * its wait; and of one that this process did not begin it can't know what dialers have seen, so it waits in full.
+ */
+export const memoryOf = (known: PlanMemory | undefined, underWay: boolean): PlanMemory => ({
+  takenAway: underWay && (known?.takenAway ?? true),
+  until: underWay ? known?.until : undefined,
+});
 
 /** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
 export async function lookForLost(

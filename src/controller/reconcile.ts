@@ -15,7 +15,7 @@ import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
-import { lookForLost, move, type PlanMemory, superseding, takenName } from './move.ts';
+import { lookForLost, memoryOf, move, type PlanMemory, takenName } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -105,7 +105,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
     retained: deletionPolicy === 'Retain',
     settle: 1000 * (isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds),
     // An applicable spec is always rendered from the spec; else what is live is kept alive.
-    target: applicable ? newest : live?.declaration,
+    ...(applicable ? { target: newest, hash: newestHash } : { target: live?.declaration, hash: live?.settingsHash }),
   };
 }
 
@@ -192,9 +192,8 @@ async function act(
   facts: () => Facts,
   background: boolean,
 ): Promise<boolean> {
-  const { target, live, applied, applying, owner, namespace, retained, owned, generation, settle } = judged;
-  if (!target) return false;
-  const hash = settingsHash(target);
+  const { target, hash, live, applied, applying, owner, namespace, retained, owned, generation, settle } = judged;
+  if (!target || !hash) return false;
   const unchanged = hash === live?.settingsHash;
   const stamp = unchanged ? live.generation : generation;
   const conflict = (name: string) => {
@@ -228,13 +227,12 @@ async function act(
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
-    world.plans.set(key, superseding(world.plans.get(key), applying !== undefined));
+    world.plans.set(key, memoryOf(world.plans.get(key), applying !== undefined));
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
     if (begun) await writeStatus(world, progress, begun);
   }
-  // A process that finds a plan at its start waits in full: it can't know what dialers have seen.
-  const memory = world.plans.get(key) ?? { takenAway: true, until: undefined };
+  const memory = world.plans.get(key) ?? memoryOf(undefined, true);
   world.plans.set(key, memory);
   const result = await move(world, memory, { ...ours, before, settle });
   if (result.kind === 'conflict') return conflict(result.name);

@@ -28,12 +28,6 @@ export type KubeObject = { metadata: ObjectMeta };
 /** What a work queue and a store call an object: `namespace/name`. */
 export const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
 
-/** The two parts of a key. */
-export function splitKey(key: string): { namespace: string; name: string } {
-  const [namespace = '', name = ''] = key.split('/');
-  return { namespace, name };
-}
-
 /** The owner that controls an object, if it has one. */
 export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);

@@ -43,7 +43,7 @@ const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
   metadata.labels?.[labels.managedBy] === manager && metadata.labels[labels.settings] === owner.name;
 
 /** True when this object controls the ConfigMap. */
-export const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerOf(view)?.uid === owner.uid;
+const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerOf(view)?.uid === owner.uid;
 
 /** True when a ConfigMap that nobody controls says that this object wrote it, as one that is retained does. */
 const isRetained = (view: ConfigMapView, owner: Owner): boolean =>

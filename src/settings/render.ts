@@ -26,12 +26,18 @@ export const render = (declaration: Declaration): Rendered[] => [
   ...renderZones(declaration),
 ];
 
+/** Names of all ConfigMaps of a declaration, that of the system first. */
+export const configMapNames = (declaration: Declaration): string[] => [
+  declaration.configMap.name,
+  ...(declaration.zones ?? []).map(({ name }) => zoneConfigMapName(declaration, name)),
+];
+
 /** The ConfigMaps of the zones. */
 export const renderZones = (declaration: Declaration): Rendered[] =>
   (declaration.zones ?? []).map((zone) => renderZone(zoneConfigMapName(declaration, zone.name), zone));
 
 /** Name of a zone's ConfigMap. */
-export const zoneConfigMapName = ({ configMap }: Declaration, zone: string): string => `${configMap.name}-${zone}`;
+const zoneConfigMapName = ({ configMap }: Declaration, zone: string): string => `${configMap.name}-${zone}`;
 
 /** The ConfigMap of the system: without zones the one that dialers obey, with zones the overview that nobody obeys. */
 export function renderSystem(declaration: Declaration): Rendered {

@@ -156,6 +156,13 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   };
 }
 
+/** What a status says of one ConfigMap. */
+export const configMapEntry = ({ name, dataHash }: { name: string; dataHash: string }, retained: boolean) => ({
+  name,
+  dataHash,
+  ...(retained ? { retained } : {}),
+});
+
 /** True when two statuses say the same: then nothing is written. */
 export const sameStatus = (a: Status | undefined, b: Status): boolean =>
   a !== undefined && canonicalJson(a) === canonicalJson(b);

@@ -55,17 +55,18 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   };
   // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed.
   const known = before.length > 0 ? [...before, target] : [];
-  const others = [...present].filter(([name]) => name !== wantedSystem.name);
+  const others = [...present].flatMap(([name, view]) =>
+    name === wantedSystem.name ? [] : [{ name, view, zone: zoneOf(view) }],
+  );
 
-  const decreases = others.flatMap(([name, view]) => {
-    const zone = zoneOf(view);
+  const decreases = others.flatMap(({ name, view, zone }) => {
     if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
     // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones.
     return target.zones && !wantedNames.has(name) && hasCapacity(view) ? { ...wantedSystem, name } : [];
   });
 
   // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so.
-  const systemWaits = target.zones === undefined && others.some(([, view]) => zoneOf(view) !== undefined);
+  const systemWaits = target.zones === undefined && others.some(({ zone }) => zone !== undefined);
   const system = differs(wantedSystem) ? wantedSystem : undefined;
   const presentSystem = present.get(wantedSystem.name);
   return {

@@ -1,9 +1,9 @@
 /** Save and Apply: what is saved waits for an approval of its content, and what is live stays. */
 import * as assert from 'uvu/assert';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator, until, withoutRules } from '../operator.ts';
+import { type Desk, type Operator, startOperator, until, withoutRules } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 const spec = (maximum: number, applyPolicy = 'Manual') => ({
   licenses: { outboundPorts: { minimum: 100, maximum } },
@@ -16,17 +16,9 @@ let desk: Desk;
 const test = suite('approval');
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'approval');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('approval'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 const annotate = (name: string, value: string | null) =>
   desk.patch(name, { metadata: { annotations: { 'licensing.dialer.dev/apply': value } } });

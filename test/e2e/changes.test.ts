@@ -2,9 +2,9 @@
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, operatorUser, startOperator, until } from '../operator.ts';
+import { createDesk, type Desk, type Operator, operatorUser, startOperator, until } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 const spec = (maximum: number) => ({
   licenses: { outboundPorts: { minimum: 100, maximum }, manualAgents: { minimum: 10, maximum: 100 } },
@@ -17,17 +17,9 @@ const flags = ['--resync-seconds', '2'];
 const test = suite('changes');
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'changes');
-  await desk.open();
-  operator = await startOperator(plane, { flags });
+  ({ plane, desk, operator } = await openStage('changes', { flags }));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 /** The operator's writes in the namespace while `action` runs, as `verb resource name`. */
 async function writesOf(action: () => Promise<unknown>): Promise<string[]> {

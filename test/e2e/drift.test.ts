@@ -5,11 +5,8 @@ import { dataHash, settingsHash } from '../../src/settings/hash.ts';
 import { renderSystem as render } from '../../src/settings/render.ts';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
 import {
-  createDesk,
   type Desk,
-  install,
   type Operator,
   operatorUser,
   type StoredMap,
@@ -18,6 +15,7 @@ import {
   withoutRules,
 } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 const spec = (maximum = 500) => ({ licenses: { outboundPorts: { minimum: 100, maximum } } });
 
@@ -27,18 +25,9 @@ let desk: Desk;
 const test = suite('drift');
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'drift');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('drift'));
 });
-test.after(async () => {
-  if (process.env['DEBUG_LOG']) for (const line of operator.log) console.log(JSON.stringify(line));
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 const ours = 'licensing.dialer.dev';
 const pause = (milliseconds = 1_500) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator } from '../operator.ts';
+import { type Desk, type Operator, startOperator } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 let plane: ControlPlane;
 let operator: Operator;
@@ -19,17 +19,9 @@ const apply = async (input: string, ...args: string[]) =>
   plane.kubectl(['-n', desk.namespace, 'apply', '-f', '-', ...args], { input, allowFailure: true });
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'kubectl');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('kubectl'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 test('before the operator has seen it, an object does not look finished: observedGeneration is -1', async () => {
   await operator.stop();

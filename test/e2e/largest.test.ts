@@ -14,9 +14,9 @@ import {
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, type Stored, startOperator } from '../operator.ts';
+import type { Desk, Operator, Stored } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 const kib = 1024;
 /** Of all annotations together; client-side apply puts the whole manifest into one. */
@@ -27,17 +27,9 @@ let plane: ControlPlane;
 let operator: Operator;
 let desk: Desk;
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'largest');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('largest'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 const long = (begin: string, length: number) => begin.padEnd(length, 'x');
 const allTypes = <T>(value: T) => Object.fromEntries(licenseTypes.map(({ key }) => [key, value]));

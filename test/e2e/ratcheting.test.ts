@@ -1,9 +1,9 @@
 /** An object that was stored before the CRD had its rules: real ratcheting, and what the operator makes of it. */
 import * as assert from 'uvu/assert';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator, until, withoutRules } from '../operator.ts';
+import { type Desk, install, type Operator, startOperator, until, withoutRules } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 let plane: ControlPlane;
 let operator: Operator;
@@ -22,17 +22,9 @@ const bad = {
 };
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'ratcheting');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('ratcheting'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 test('every error is in the status, Stalled, and the last good ConfigMap is untouched, byte for byte', async () => {
   await desk.create('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } });

@@ -1,9 +1,9 @@
 /** deletionPolicy: what becomes of the ConfigMap when the object goes. */
 import * as assert from 'uvu/assert';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator, until, withoutRules } from '../operator.ts';
+import { type Desk, type Operator, until, withoutRules } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 const spec = (maximum: number, deletionPolicy = 'Retain') => ({
   licenses: { outboundPorts: { minimum: 100, maximum } },
@@ -16,17 +16,9 @@ let desk: Desk;
 const test = suite('retention');
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'retention');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('retention'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 const owners = async (name: string) => (await desk.configMap(`${name}-licenses`))?.metadata.ownerReferences ?? [];
 const retained = async (name: string) => (await desk.get(name))?.status?.configMaps?.map((one) => one.retained);

@@ -2,9 +2,9 @@
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, operatorUser, startOperator, until } from '../operator.ts';
+import { type Desk, type Operator, operatorUser, startOperator, until } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 type Counts = { outboundPorts?: number; manualAgents?: number };
 const zone = (name: string, outboundPorts: number, organizations: Record<string, number> = {}) => ({
@@ -27,17 +27,9 @@ let desk: Desk;
 const test = suite('zones');
 
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'zones');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('zones'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 const capacity = async (map: string) => (await desk.configMap(map))?.data?.['OUTBOUND_PORTS_CAPACITY'];
 const version = async (map: string) => (await desk.configMap(map))?.metadata.resourceVersion;

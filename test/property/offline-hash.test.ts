@@ -6,10 +6,10 @@ import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { validate } from '../../src/settings/validate.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator, until } from '../operator.ts';
+import { type Desk, type Operator, until } from '../operator.ts';
 import { suite } from '../suite.ts';
 import { goodSpec, zonedSpec } from '../support/specs.ts';
+import { closeStage, openStage } from '../support/stage.ts';
 
 /** The same specs in every run; another seed finds other ones. */
 const seed = Number(process.env['TEST_SEED'] ?? 20_261_124);
@@ -21,17 +21,9 @@ let plane: ControlPlane;
 let operator: Operator;
 let desk: Desk;
 test.before(async () => {
-  plane = await sharedControlPlane();
-  await install(plane);
-  desk = createDesk(plane, 'offline-hash');
-  await desk.open();
-  operator = await startOperator(plane);
+  ({ plane, desk, operator } = await openStage('offline-hash'));
 });
-test.after(async () => {
-  await operator?.stop();
-  await desk?.close();
-  await plane?.stop();
-});
+test.after(() => closeStage({ plane, desk, operator }));
 
 test('2,000 specs, most with zones: valid for all who judge, and the hash computed offline is the one in the status', async () => {
   const started = performance.now();
