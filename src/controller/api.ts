@@ -89,8 +89,11 @@ export function createApi(client: Client) {
 
     getConfigMap: (namespace: string, name: string) => configMap('GET', one(namespace, name)),
 
-    createConfigMap: (namespace: string, owner: Owner, want: Want) =>
-      configMap('POST', configMapsPath(namespace), bodyOf(owner, want, { namespace, name: want.rendered.name })),
+    /** `former` is the ConfigMap that it takes the place of: what others wrote on that stays. */
+    createConfigMap(namespace: string, owner: Owner, want: Want, former?: StoredConfigMap): Promise<StoredConfigMap> {
+      const body = bodyOf(owner, want, { namespace, name: want.rendered.name }, former?.metadata);
+      return configMap('POST', configMapsPath(namespace), body);
+    },
 
     updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
       return configMap('PUT', one(metadata.namespace, metadata.name), bodyOf(owner, want, metadata, metadata));

@@ -30,7 +30,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
     cache.put(written);
     return written;
   };
-  const create = async () => keep(await api.createConfigMap(namespace, owner, want));
+  const create = async (former?: StoredConfigMap) => keep(await api.createConfigMap(namespace, owner, want, former));
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
@@ -55,7 +55,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
       case 'conflict':
         return { kind: 'conflict', name };
       case 'wait':
-        throw new ApiError(`ConfigMap ${name} is being deleted, and ${finalizersOf(view)} holds it back`, { code: 0 });
+        throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
       case 'rollout':
         if (!background) return { kind: 'later' };
         view = keep(await api.updateConfigMap(view, owner, want));
@@ -71,7 +71,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
         break;
       case 'replace':
         await remove(caches, view);
-        view = await create();
+        view = await create(view);
         writes += 2;
         break;
       case 'right':
@@ -91,7 +91,11 @@ export async function remove({ api, configMaps }: Caches, view: StoredConfigMap)
   configMaps.deleted(view);
 }
 
-const finalizersOf = ({ metadata }: StoredConfigMap): string => metadata.finalizers?.join(', ') || 'something';
+/** Why a ConfigMap that has to go is still there. */
+const heldBy = ({ metadata }: StoredConfigMap): string =>
+  metadata.deletionTimestamp
+    ? `it is being deleted, and ${metadata.finalizers?.join(', ') || 'something'} holds it back`
+    : 'an earlier object of the same name owns it, until the garbage collector has taken it';
 
 /** Undefined for an object that isn't there. */
 export async function missingAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {

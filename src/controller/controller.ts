@@ -156,9 +156,12 @@ export function createController(options: ControllerOptions): Controller {
 
   /** What comes after a reconcile: another try, and the event. */
   function follow({ key }: Task, { result, retry, again, error, event }: Outcome): void {
-    const noAnswer = error?.reason === 'NoAnswer';
-    if (!noAnswer && outage) queue.hurry(hurrySpread);
-    outage = noAnswer;
+    if (error?.reason === 'NoAnswer') outage = true;
+    // Only a request that was answered says that the server is back: most reconciles send none.
+    else if (outage && (result === 'written' || (error?.code ?? 0) > 0)) {
+      queue.hurry(hurrySpread);
+      outage = false;
+    }
     if (retry) queue.retry(key, retry.kind, retry.atLeast);
     else queue.forget(key);
     if (again !== undefined) queue.addAfter(key, again, 'fresh');

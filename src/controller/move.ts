@@ -3,7 +3,7 @@
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Store } from '../kube/store.ts';
-import { carriesUid, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
+import { carriesUid, isLeftBehind, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import { planZones } from '../settings/zones.ts';
@@ -57,7 +57,7 @@ export async function takenName(
 ): Promise<string | undefined> {
   for (const name of configMapNames(target)) {
     const view = cache.get(`${namespace}/${name}`) ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
-    if (view && !isOurs(view, owner, retained)) return name;
+    if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;
   }
   return undefined;
 }

@@ -56,8 +56,11 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   }
   try {
     const owned = world.configMaps.by(object.metadata.uid);
-    if (looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
-    return await judgeAndApply(world, key, judge(object, owned), priority === 'background');
+    const judged = judge(object, owned);
+    // Where nothing can be written nothing can be wrong.
+    const writes = !judged.suspended && judged.target !== undefined;
+    if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
+    return await judgeAndApply(world, key, judged, priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
@@ -148,8 +151,10 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   });
   let failure: ApiError | undefined;
 
-  if (suspended) world.plans.delete(key);
-  else {
+  if (suspended) {
+    world.plans.delete(key);
+    world.failingSince.delete(key);
+  } else {
     try {
       const later = await act(world, key, judged, progress, facts, background);
       if (later) return { result: 'later' };

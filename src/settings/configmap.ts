@@ -63,6 +63,13 @@ export const isOurs = (view: ConfigMapView, owner: Owner, retained: boolean): bo
   (retained && isRetained(view, owner)) ||
   (controllerOf(view) === undefined && labelled(view, owner));
 
+/** True when an earlier object of the same name controls it: the garbage collector is about to take it. */
+export const isLeftBehind = (view: ConfigMapView, owner: Owner): boolean => {
+  const controller = controllerOf(view);
+  const sameName = controller?.kind === kind && controller.apiVersion === apiVersion && controller.name === owner.name;
+  return sameName && controller.uid !== owner.uid;
+};
+
 /** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
 export const mayDelete = (view: ConfigMapView, owner: Owner): boolean =>
   carriesUid(view, owner) && labelled(view, owner);

@@ -26,10 +26,15 @@ export function liveSettings(
   owner: Owner,
   generation: number,
 ): Live | undefined {
-  const applied = status?.applied && fromStatus(status.applied);
+  const stored = status?.applied && fromStatus(status.applied);
+  // A status from a backup may have a generation that this object has still to reach. It says nothing about which is newer,
+  // and a stamp of it would have to go back.
+  const restored = stored !== undefined && stored.generation > generation;
+  const applied = restored ? { ...stored, generation } : stored;
+  const since = restored ? 0 : (stored?.generation ?? 0);
   const newer = configMaps
     .flatMap((view) => fromConfigMap(view, owner) ?? [])
-    .filter((record) => record.generation > (applied?.generation ?? 0) && record.generation <= generation)
+    .filter((record) => record.generation > since && record.generation <= generation)
     .sort((a, b) => b.generation - a.generation)[0];
   // Also where the settings are the same again: the stamp must not go back.
   return newer ?? applied;

@@ -1,5 +1,13 @@
 /** What has to be done to a ConfigMap: DESIGN section 3, rules 3 and 4. Pure: the answer depends on its arguments alone. */
-import { type ConfigMapView, isOurs, mayDelete, metadataRight, type Owner, type Want } from './configmap.ts';
+import {
+  type ConfigMapView,
+  isLeftBehind,
+  isOurs,
+  mayDelete,
+  metadataRight,
+  type Owner,
+  type Want,
+} from './configmap.ts';
 
 /**
  * - `create`: there is none.
@@ -9,7 +17,7 @@ import { type ConfigMapView, isOurs, mayDelete, metadataRight, type Owner, type 
  * - `rollout`: an older release rendered the same settings another way: rewritten behind all other work.
  * - `keep`: the same, while the newest spec is not applicable: left alone.
  * - `relabel`: the same, but its metadata have to be mended.
- * - `wait`: it is being deleted, and something holds it back.
+ * - `wait`: it is being deleted, or is about to be with an earlier object of the same name.
  * - `conflict`: it is someone else's.
  */
 export type Decision = 'create' | 'update' | 'replace' | 'right' | 'rollout' | 'keep' | 'relabel' | 'wait' | 'conflict';
@@ -32,6 +40,7 @@ export function decide(
   { owner, want, knownDataHash, unchanged, applicable }: Context,
 ): Decision {
   if (!view) return 'create';
+  if (isLeftBehind(view, owner)) return 'wait';
   if (!isOurs(view, owner, want.retained)) return 'conflict';
   if (view.metadata.deletionTimestamp) return 'wait';
   if (view.immutable) return 'replace';

@@ -182,6 +182,19 @@ test('an orphaning delete leaves the ConfigMap, and nothing is written; a new ob
   assert.is(adopted?.data?.['OUTBOUND_PORTS_CAPACITY'], '501');
 });
 
+test('deleted and created again at once: no conflict is told while the garbage collector is at it', async () => {
+  await desk.create('again', spec(500));
+  await desk.settled('again');
+  await desk.remove('again');
+  const { metadata } = await desk.create('again', spec(501));
+  const stored = await desk.waitFor('again', 'Applied', 'True', 'Applied', 60_000);
+  assert.is((await desk.configMap('again-licenses'))?.metadata.ownerReferences?.[0]?.uid, metadata.uid);
+  assert.is(stored.status?.history?.length, 1);
+  const { stdout } = await plane.kubectl(['-n', desk.namespace, 'get', 'events.events.k8s.io', '-o', 'json']);
+  const { items } = JSON.parse(stdout) as { items: { regarding: { name: string }; reason: string }[] };
+  assert.not.ok(items.some(({ regarding, reason }) => regarding.name === 'again' && reason !== 'Applied'));
+});
+
 test('a terminating namespace is quiet', async () => {
   const short = createDesk(plane, 'changes-short');
   await short.open();

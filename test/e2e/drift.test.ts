@@ -136,12 +136,13 @@ test('a deleted ConfigMap is created again', async () => {
   assert.equal(written, ['create']);
 });
 
-test('one made immutable is deleted and created again', async () => {
-  const { written } = await heals(
+test('one made immutable is deleted and created again; what others wrote on it stays', async () => {
+  const { after, written } = await heals(
     'frozen',
-    () => desk.patchMap('frozen-licenses', { immutable: true }),
+    () => desk.patchMap('frozen-licenses', { immutable: true, metadata: { labels: { team: 'blue' } } }),
     (map) => map.immutable === undefined,
   );
+  assert.is(after.metadata.labels?.['team'], 'blue');
   assert.equal(written, ['delete', 'create']);
 });
 

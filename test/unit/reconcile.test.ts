@@ -1,0 +1,353 @@
+/**
+ * The flow under faults that a real API server gives only now and then, on a virtual clock: what is retried, what is told,
+ * what is quiet. The same flow runs on the real API server in test/e2e.
+ */
+import * as assert from 'uvu/assert';
+import type { Status } from '../../src/api/licensesettings.ts';
+import { createApi, type LicenseSettings, type StoredConfigMap } from '../../src/controller/api.ts';
+import { reconcile, type World } from '../../src/controller/reconcile.ts';
+import type { Client, Request } from '../../src/kube/client.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import type { ObjectMeta } from '../../src/kube/object.ts';
+import type { Priority } from '../../src/kube/queue.ts';
+import { Store } from '../../src/kube/store.ts';
+import { uidOf } from '../../src/settings/configmap.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const test = suite('reconcile');
+const key = 'dialer/pom';
+const spec = (maximum: number, more: object = {}) => ({
+  licenses: { outboundPorts: { minimum: 0, maximum } },
+  ...more,
+});
+
+type Body = { metadata: ObjectMeta; status?: Status; preconditions?: Record<string, string> };
+
+/** One object, the caches, and a client that stores what it is sent, unless a fault is set for the request. */
+function setUp(first: unknown = spec(5)) {
+  const clock = createVirtualClock();
+  let version = 100;
+  const sent: { method: string; resource: string; body: Body }[] = [];
+  const stored = new Map<string, object>();
+  const faults: ((request: Request) => ApiError | undefined)[] = [];
+  const client: Client = {
+    async request<T>(request: Request): Promise<T> {
+      const body = (request.body ?? {}) as Body;
+      sent.push({ method: request.method, resource: request.resource, body });
+      for (const fault of faults) {
+        const error = fault(request);
+        if (error) throw error;
+      }
+      if (request.method === 'GET') {
+        const found = stored.get(request.path);
+        if (!found) throw new ApiError('not found', { code: 404 });
+        return found as T;
+      }
+      if (request.method === 'DELETE') {
+        stored.delete(request.path);
+        return {} as T;
+      }
+      const current = request.resource.endsWith('/status') ? world.settings.get(key) : undefined;
+      const path = request.method === 'POST' ? `${request.path}/${body.metadata.name}` : request.path;
+      const uid = body.metadata.uid ?? `uid-${body.metadata.name}-${version}`;
+      const metadata = { ...(current ?? body).metadata, uid, resourceVersion: String(++version) };
+      const answer = { ...current, ...body, metadata };
+      if (request.resource === 'configmaps') stored.set(path, answer);
+      return answer as T;
+    },
+    // biome-ignore lint/correctness/useYield: nothing watches here
+    async *lines() {
+      throw new Error('nothing watches here');
+    },
+    close: async () => {},
+  };
+  const world: World = {
+    api: createApi(client),
+    clock,
+    settings: new Store<LicenseSettings>(),
+    configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
+    plans: new Map(),
+    failingSince: new Map(),
+  };
+  const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {
+    const before = world.settings.get(key);
+    const metadata = {
+      name: 'pom',
+      namespace: 'dialer',
+      uid: 'uid-1',
+      generation,
+      ...more,
+      resourceVersion: String(++version),
+    };
+    const status = before?.status;
+    world.settings.put({ metadata, spec: next, ...(status ? { status } : {}) });
+  };
+  save(first, 1);
+  return {
+    ...{ clock, world, sent, faults, save },
+    /** A version newer than all before. */
+    next: () => String(++version),
+    run: (priority: Priority = 'fresh') => reconcile(world, { key, priority }),
+    status: () => world.settings.get(key)?.status,
+    reasonOf: (type: string) => world.settings.get(key)?.status?.conditions?.find((one) => one.type === type)?.reason,
+    writes: () => sent.splice(0).flatMap(({ method, resource }) => (method === 'GET' ? [] : [`${method} ${resource}`])),
+  };
+}
+
+/** Fails every write of a ConfigMap. */
+const failing = (code: number, init: { reason?: string; causes?: string[]; retryAfter?: number } = {}) => {
+  return ({ resource, method }: Request) =>
+    resource === 'configmaps' && method !== 'GET' ? new ApiError(`refused: ${code}`, { code, ...init }) : undefined;
+};
+
+test('two writes for a change, none when nothing is new', async () => {
+  const desk = setUp();
+  assert.is((await desk.run()).result, 'written');
+  assert.equal(desk.writes(), ['POST configmaps', 'PUT licensesettings/status']);
+  assert.is((await desk.run()).result, 'unchanged');
+  assert.equal(desk.writes(), []);
+});
+
+test('every write carries the uid and resourceVersion that it was decided from, or is a create', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  await desk.run();
+  desk.save(spec(6, { configMap: { name: 'pom' } }), 3);
+  await desk.run();
+  for (const { method, resource, body } of desk.sent) {
+    if (method === 'POST' || method === 'GET') continue;
+    const from = method === 'DELETE' ? body.preconditions : body.metadata;
+    assert.ok(from?.uid && from.resourceVersion, `${method} ${resource}: ${JSON.stringify(from)}`);
+  }
+  assert.ok(desk.sent.some(({ method }) => method === 'DELETE'));
+});
+
+test('a conflict is read again, and never told', async () => {
+  const desk = setUp();
+  await desk.run();
+  const before = desk.status();
+  desk.save(spec(6), 2);
+  desk.faults.push(failing(409));
+  for (let n = 0; n < 20; n++) {
+    const { result, retry } = await desk.run();
+    assert.equal([result, retry?.kind], ['retry', 'transport']);
+    await desk.clock.advance(5_000);
+  }
+  assert.equal(desk.status(), before);
+});
+
+test('a write that fails is told after 10 seconds, not before, and again not before another 10 after a success', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  desk.faults.push(failing(500));
+  const before = desk.status();
+  await desk.run();
+  await desk.clock.advance(9_000);
+  await desk.run();
+  assert.equal(desk.status(), before, 'as it was');
+  await desk.clock.advance(1_000);
+  assert.is((await desk.run()).retry?.kind, 'transport');
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
+  desk.faults.length = 0;
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  desk.save(spec(7), 3);
+  desk.faults.push(failing(500));
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied', 'the patience begins anew');
+});
+
+test('suspended meanwhile, the patience begins anew too', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  desk.faults.push(failing(500));
+  await desk.run();
+  desk.save(spec(6, { suspend: true }), 3);
+  await desk.run();
+  await desk.clock.advance(60_000);
+  desk.save(spec(6), 4);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Suspended');
+});
+
+test('a longer Retry-After is honoured', async () => {
+  const desk = setUp();
+  desk.faults.push(failing(429, { retryAfter: 30_000 }));
+  assert.equal((await desk.run()).retry, { kind: 'transport', atLeast: 30_000 });
+});
+
+for (const code of [403, 413, 422]) {
+  test(`refused with ${code}: told at once, tried again slowly`, async () => {
+    const desk = setUp();
+    desk.faults.push(failing(code));
+    const { result, retry } = await desk.run();
+    assert.equal([result, retry?.kind], ['problem', 'slow']);
+    assert.is(desk.reasonOf('Applied'), 'WriteRejected');
+  });
+}
+
+test('a terminating namespace is quiet: nothing told, nothing tried again', async () => {
+  const desk = setUp();
+  desk.faults.push(failing(403, { causes: ['NamespaceTerminating'] }));
+  const { result, retry } = await desk.run();
+  assert.equal([result, retry], ['quiet', undefined]);
+  assert.is(desk.status(), undefined);
+});
+
+test('an object that is being deleted: nothing at all is written', async () => {
+  const desk = setUp();
+  desk.save(spec(6), 2, { deletionTimestamp: 'now' });
+  assert.is((await desk.run()).result, 'gone');
+  assert.equal(desk.sent, []);
+});
+
+test('invalid is told while the rebuilding of the ConfigMap fails', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } } }, 2);
+  desk.faults.push(({ resource }) =>
+    resource === 'configmaps' ? new ApiError('away', { code: 0, reason: 'NoAnswer' }) : undefined,
+  );
+  const { retry } = await desk.run();
+  assert.is(desk.reasonOf('Valid'), 'Invalid');
+  assert.is(retry?.kind, 'transport');
+});
+
+/** As an older release left it: other bytes for the same settings, and the status knows their hash. */
+async function rolledOutBefore() {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  const object = desk.world.settings.get(key);
+  assert.ok(map && object?.status);
+  desk.world.configMaps.put({ ...map, dataHash: 'older', metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  const status = { ...object.status, configMaps: [{ name: map.metadata.name, dataHash: 'older' }] };
+  desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
+  desk.sent.length = 0;
+  return desk;
+}
+
+test('a rollout waits for its turn behind all other work, and is no Restored', async () => {
+  const desk = await rolledOutBefore();
+  assert.is((await desk.run('fresh')).result, 'later');
+  assert.equal(desk.writes(), []);
+  const { result, event } = await desk.run('background');
+  assert.equal([result, event], ['written', undefined]);
+  assert.equal(desk.writes(), ['PUT configmaps', 'PUT licensesettings/status']);
+});
+
+test('contents that someone changed are an event Restored; new settings are not', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  desk.world.configMaps.put({
+    ...map,
+    dataHash: 'edited',
+    metadata: { ...map.metadata, resourceVersion: desk.next() },
+  });
+  assert.is((await desk.run()).event?.note.reason, 'Restored');
+  desk.save(spec(6), 2);
+  assert.is((await desk.run()).event?.note.reason, 'Applied');
+});
+
+test('a stamp above the cached generation: one GET decides between waiting and healing', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  const object = desk.world.settings.get(key);
+  assert.ok(map && object);
+  const annotations = { ...map.metadata.annotations, 'licensing.dialer.dev/generation': '7' };
+  desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, annotations, resourceVersion: desk.next() } });
+  desk.faults.push(({ resource }) => (resource === 'licensesettings' ? new ApiError('x', { code: 500 }) : undefined));
+  assert.is((await desk.run()).result, 'retry', 'without an answer nothing is decided');
+  desk.faults.length = 0;
+  Object.assign(desk.world.api, {
+    getSettings: async () => ({
+      ...object,
+      metadata: { ...object.metadata, generation: 7, resourceVersion: desk.next() },
+    }),
+  });
+  desk.sent.length = 0;
+  assert.is((await desk.run()).result, 'stale');
+  assert.equal(desk.writes(), []);
+  assert.is(desk.world.settings.get(key)?.metadata.generation, 7, 'what was read is kept');
+});
+
+test('a forged stamp is set back; while suspended it costs no request', async () => {
+  for (const suspend of [false, true]) {
+    const desk = setUp(spec(5, { suspend: false }));
+    await desk.run();
+    const [map] = desk.world.configMaps.values();
+    const object = desk.world.settings.get(key);
+    assert.ok(map && object);
+    desk.save(spec(5, { suspend }), 2);
+    const annotations = { ...map.metadata.annotations, 'licensing.dialer.dev/generation': '7' };
+    desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, annotations, resourceVersion: desk.next() } });
+    Object.assign(desk.world.api, { getSettings: async () => desk.world.settings.get(key) });
+    desk.sent.length = 0;
+    await desk.run();
+    assert.equal(
+      desk.writes(),
+      suspend ? ['PUT licensesettings/status'] : ['PUT configmaps', 'PUT licensesettings/status'],
+    );
+    const [after] = desk.world.configMaps.values();
+    assert.is(after?.metadata.annotations?.['licensing.dialer.dev/generation'], suspend ? '7' : '1');
+  }
+});
+
+test('a ConfigMap that an earlier object of the name owns is waited for: no conflict, nothing told at once', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  desk.save(spec(5), 1, { uid: 'uid-2' });
+  desk.sent.length = 0;
+  const { result, retry } = await desk.run();
+  assert.equal([result, retry?.kind], ['retry', 'transport']);
+  assert.equal([desk.writes(), desk.status()], [[], undefined]);
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+test('an immutable ConfigMap is replaced, and what others wrote on it stays', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  const labels = { ...map.metadata.labels, team: 'blue' };
+  desk.world.configMaps.put({
+    ...map,
+    immutable: true,
+    metadata: { ...map.metadata, labels, resourceVersion: desk.next() },
+  });
+  desk.sent.length = 0;
+  await desk.run();
+  const created = desk.sent.find(({ method }) => method === 'POST')?.body;
+  assert.equal(created?.metadata.labels, labels);
+  assert.equal([created?.metadata.uid, created?.metadata.resourceVersion], [undefined, undefined]);
+  assert.equal(desk.writes(), ['DELETE configmaps', 'POST configmaps']);
+});
+
+test('a restored status of a later generation: the stamp is that of the object, and moves on', async () => {
+  const desk = setUp();
+  await desk.run();
+  const object = desk.world.settings.get(key);
+  assert.ok(object?.status?.applied);
+  const status = { ...object.status, applied: { ...object.status.applied, generation: 7 } };
+  desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
+  desk.save(spec(6), 2);
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.is(map?.metadata.annotations?.['licensing.dialer.dev/generation'], '2');
+  assert.is(desk.status()?.applied?.generation, 2);
+});
