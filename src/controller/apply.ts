@@ -24,7 +24,7 @@ export type ApplyResult =
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
 export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyResult> {
   const { api, configMaps: cache } = caches;
-  const { owner, want, namespace, unchanged, knownDataHash, background } = input;
+  const { owner, want, namespace, knownDataHash, background } = input;
   const name = want.rendered.name;
   const keep = (written: StoredConfigMap) => {
     cache.put(written);
@@ -81,7 +81,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
     }
   }
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
-  const restored = writes > 0 && drifted && unchanged && knownDataHash !== undefined && decision !== 'rollout';
+  const restored = writes > 0 && drifted && knownDataHash !== undefined && decision !== 'rollout';
   return { kind: 'applied', dataHash: view.dataHash, restored, writes };
 }
 

@@ -63,6 +63,15 @@ test('nobody controls it, labels of another object or none: a conflict', () => {
     'conflict',
   );
 });
+test('an ownerReference of ours that is there twice, or names another object: written', () => {
+  const [reference] = wantedMetadata(owner, want).ownerReferences;
+  assert.ok(reference);
+  const withReferences = (...ownerReferences: (typeof reference)[]) =>
+    decide(view({ metadata: { ownerReferences } }), context);
+  assert.is(withReferences(reference), 'right');
+  assert.is(withReferences(reference, reference), 'update');
+  assert.is(withReferences({ ...reference, name: 'other' }), 'update');
+});
 test('being deleted: wait', () => assert.is(decide(view({ metadata: { deletionTimestamp: 'now' } }), context), 'wait'));
 test('blockOwnerDeletion set by hand: written', () => {
   const references = wantedMetadata(owner, want).ownerReferences.map((one) => ({ ...one, blockOwnerDeletion: true }));
@@ -182,6 +191,20 @@ live(
     assert.is(liveSettings({ applied: same }, [view()], owner, 5)?.generation, 3);
   },
 );
+live('of two ConfigMaps that are records, as after a crash in the middle of a rename, the newer one counts', () => {
+  const renamed = declare('pom', {
+    licenses: { outboundPorts: { minimum: 1, maximum: 2 } },
+    configMap: { name: 'pom' },
+  });
+  const to = { ...want, rendered: render(renamed), generation: 4 };
+  const newer = view({
+    metadata: { name: 'pom', ...wantedMetadata(owner, to) },
+    dataHash: to.rendered.dataHash,
+    record: to.rendered.data['licenses.json'] ?? '',
+  });
+  assert.is(liveSettings(undefined, [view(), newer], owner, 5)?.generation, 4);
+  assert.is(liveSettings(undefined, [newer, view()], owner, 5)?.generation, 4);
+});
 live('the status wins over a ConfigMap of the same or an older generation', () => {
   assert.is(liveSettings(status(3), [view()], owner, 5)?.settingsHash, status(3).applied.settingsHash);
 });

@@ -291,9 +291,15 @@ test('a forged stamp is set back; while suspended it costs no request', async ()
     desk.save(spec(5, { suspend }), 2);
     const annotations = { ...map.metadata.annotations, 'licensing.dialer.dev/generation': '7' };
     desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, annotations, resourceVersion: desk.next() } });
-    Object.assign(desk.world.api, { getSettings: async () => desk.world.settings.get(key) });
+    let reads = 0;
+    const getSettings = async () => {
+      reads++;
+      return desk.world.settings.get(key);
+    };
+    Object.assign(desk.world.api, { getSettings });
     desk.sent.length = 0;
     await desk.run();
+    assert.is(reads, suspend ? 0 : 1);
     assert.equal(
       desk.writes(),
       suspend ? ['PUT licensesettings/status'] : ['PUT configmaps', 'PUT licensesettings/status'],
@@ -350,4 +356,19 @@ test('a restored status of a later generation: the stamp is that of the object, 
   const [map] = desk.world.configMaps.values();
   assert.is(map?.metadata.annotations?.['licensing.dialer.dev/generation'], '2');
   assert.is(desk.status()?.applied?.generation, 2);
+});
+
+test('a restored status of a later generation: what is rebuilt from it is not stamped with the future', async () => {
+  const desk = setUp();
+  await desk.run();
+  const object = desk.world.settings.get(key);
+  const [map] = desk.world.configMaps.values();
+  assert.ok(object?.status?.applied && map);
+  const status = { ...object.status, applied: { ...object.status.applied, generation: 7 } };
+  desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('gone', { code: 404 }) : undefined));
+  await desk.run();
+  const [rebuilt] = desk.world.configMaps.values();
+  assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '1');
 });

@@ -160,7 +160,7 @@ rules('a field that was pruned before we saw the spec is unknown all the same: i
       'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
     }),
     owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {}, 'f:region': {} } }, 'f:priority': {} }),
-    owned({ 'f:applyPolicy': {} }, 'status'),
+    owned({ 'f:weekend': {} }, 'status'),
   ] as Parameters<typeof hiddenFields>[0]);
   assert.equal(hidden, [
     'spec.licenses.faxLines',

@@ -1,0 +1,130 @@
+/** The loop around the reconcile, on a virtual clock: what it waits for, and whom it hurries. */
+import * as assert from 'uvu/assert';
+import { createController } from '../../src/controller/controller.ts';
+import type { Client, Request } from '../../src/kube/client.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const test = suite('controller');
+
+type Fake = { metadata: { name: string; namespace: string; uid: string; resourceVersion: string; generation: number } };
+const object = (name: string, version: number): Fake & { spec: unknown } => ({
+  metadata: { name, namespace: 'dialer', uid: `uid-${name}`, resourceVersion: String(version), generation: 1 },
+  spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } },
+});
+
+/** A controller over two objects, a and b, with a client that answers as `answer` says. */
+function setUp(answer: (request: Request) => Promise<unknown> | unknown) {
+  const clock = createVirtualClock();
+  const sent: string[] = [];
+  let version = 100;
+  let wake = () => {};
+  const events: string[] = [];
+  /** b as it was stored last. */
+  let current: Fake = object('b', 2);
+  const client: Client = {
+    async request<T>(request: Request): Promise<T> {
+      sent.push(`${request.method} ${request.resource}`);
+      const special = await answer(request);
+      if (special !== undefined) return special as T;
+      if (request.method === 'GET') {
+        const items = request.resource === 'configmaps' ? [] : [object('a', 1), object('b', 2)];
+        return { metadata: { resourceVersion: '10' }, items } as T;
+      }
+      const body = request.body as Fake;
+      const metadata = {
+        ...body.metadata,
+        uid: body.metadata.uid ?? 'uid',
+        resourceVersion: String(++version),
+        generation: 1,
+      };
+      const stored = { ...object(body.metadata.name, version), ...body, metadata };
+      if (request.resource.endsWith('/status') && body.metadata.name === 'b') current = stored;
+      return stored as T;
+    },
+    async *lines({ resource, signal }) {
+      while (!signal?.aborted) {
+        const line = resource === 'licensesettings' ? events.shift() : undefined;
+        if (line) yield line;
+        else
+          await new Promise<void>((resolve) => {
+            if (resource === 'licensesettings') wake = resolve;
+            signal?.addEventListener('abort', () => resolve(), { once: true });
+          });
+      }
+    },
+    close: async () => {},
+  };
+  const controller = createController({
+    ...{ client, clock, metrics: createMetrics(), namespaces: [], workers: 4, resync: 600_000, instance: 'test' },
+    log: createLogger({ level: 'fatal', format: 'json' }),
+  });
+  const stop = new AbortController();
+  const running = controller.run(stop.signal);
+  return {
+    ...{ clock, sent, controller },
+    /** A change of the metadata of b, as the watch tells it. */
+    touch() {
+      const metadata = { ...current.metadata, resourceVersion: String(++version) };
+      events.push(JSON.stringify({ type: 'MODIFIED', object: { ...current, metadata } }));
+      wake();
+    },
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+test('nothing is decided before all caches are complete', async () => {
+  let complete = (_: unknown) => {};
+  const waiting = new Promise((resolve) => {
+    complete = resolve;
+  });
+  const desk = setUp(({ method, resource }) => (method === 'GET' && resource === 'configmaps' ? waiting : undefined));
+  await desk.clock.advance(5_000);
+  assert.equal(
+    desk.sent.filter((one) => !one.startsWith('GET')),
+    [],
+  );
+  assert.is(desk.controller.notReady().length, 1);
+  complete({ metadata: { resourceVersion: '10' }, items: [] });
+  await desk.clock.advance(100);
+  assert.equal(desk.controller.notReady(), []);
+  assert.is(desk.sent.filter((one) => one === 'POST configmaps').length, 2);
+  await desk.stop();
+});
+
+for (const [what, answered] of [
+  ['reconciles that send no request do not hurry those who wait for a server that is away', false],
+  ['a request that was answered does: the server is back', true],
+] as const) {
+  test(what, async () => {
+    let [tries, writes] = [0, 0];
+    const desk = setUp(({ method, resource, body }) => {
+      const name = (body as Fake | undefined)?.metadata?.name;
+      if (method === 'POST' && resource === 'configmaps' && name === 'a-licenses') {
+        tries++;
+        throw new ApiError('away', { code: 0, reason: 'NoAnswer' });
+      }
+      // Refused, so each touch of b sends a request that is answered; else b is settled and sends none.
+      if (answered && method === 'POST' && resource === 'configmaps') {
+        writes++;
+        throw new ApiError('refused', { code: 403 });
+      }
+      return undefined;
+    });
+    for (let n = 0; n < 300; n++) {
+      await desk.clock.advance(100);
+      desk.touch();
+    }
+    assert.is(writes > 100, answered);
+    // Alone, full jitter up to 5 s comes back about every 2.5 s.
+    assert.is(tries > 40, answered, `${tries} tries in 30 s`);
+    assert.ok(tries > 5);
+    await desk.stop();
+  });
+}
