@@ -10,7 +10,7 @@ import { planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
 import { bring, type Caches, missingAsUndefined, remove } from './apply.ts';
 
-/** What this process remembers of a plan that is under way. */
+/** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
   /** True when licenses were taken away, and dialers may not have seen it yet. */
   takenAway: boolean;
@@ -98,16 +98,14 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
+    if (memory.takenAway) memory.until ??= clock.monotonic() + settle;
     if (plan.increases.length === 0 && obsolete.length === 0) {
       const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
     }
-    if (memory.takenAway) {
-      memory.until ??= clock.monotonic() + settle;
-      const remaining = memory.until - clock.monotonic();
-      if (remaining > 0) return { kind: 'settling', remaining, writes };
-      memory.takenAway = false;
-    }
+    const remaining = (memory.until ?? 0) - clock.monotonic();
+    if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
+    memory.takenAway = false;
     if (plan.increases.length > 0) {
       const taken = await writeAll(plan.increases, write);
       if (taken) return { kind: 'conflict', name: taken };
@@ -134,12 +132,13 @@ async function writeAll(
 }
 
 /**
- * What to remember of a plan: a new one has taken nothing away yet; one that supersedes another takes over what is left of
- * its wait; and of one that this process did not begin it can't know what dialers have seen, so it waits in full.
+ * What to remember of a plan. It takes over what is left of the wait of the one before, finished or not: dialers have to see
+ * what was taken away, whichever change gives it to others. Of a plan that this process did not begin it can't know what
+ * they have seen, so it waits in full.
  */
 export const memoryOf = (known: PlanMemory | undefined, underWay: boolean): PlanMemory => ({
-  takenAway: underWay && (known?.takenAway ?? true),
-  until: underWay ? known?.until : undefined,
+  takenAway: known?.takenAway ?? underWay,
+  until: known?.until,
 });
 
 /** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */

@@ -26,7 +26,7 @@ export type World = {
   readonly clock: Clock;
   readonly settings: Store<LicenseSettings>;
   readonly configMaps: Store<StoredConfigMap>;
-  /** Plans that are under way, as far as this process knows them. */
+  /** What this process remembers of plans. */
   readonly plans: Map<string, PlanMemory>;
   /** Since when, on the monotonic clock, the writes of an object fail. */
   readonly failingSince: Map<string, number>;
@@ -152,7 +152,8 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   let failure: ApiError | undefined;
 
   if (suspended) {
-    world.plans.delete(key);
+    // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
+    if (world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));
     world.failingSince.delete(key);
   } else {
     try {
@@ -244,7 +245,7 @@ async function act(
   progress.writes += result.writes;
   if (result.kind === 'settling') progress.again = result.remaining;
   if (result.kind === 'done') {
-    world.plans.delete(key);
+    if (!memory.takenAway) world.plans.delete(key);
     progress.live = { generation: stamp, settingsHash: hash, declaration: target };
     progress.configMaps = result.configMaps;
     progress.applying = undefined;

@@ -372,3 +372,96 @@ test('a restored status of a later generation: what is rebuilt from it is not st
   const [rebuilt] = desk.world.configMaps.values();
   assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '1');
 });
+
+test('mended metadata are no news', async () => {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  const labels = { ...map.metadata.labels, 'licensing.dialer.dev/settings': 'other' };
+  desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, labels, resourceVersion: desk.next() } });
+  desk.sent.length = 0;
+  const { result, event } = await desk.run();
+  assert.equal([result, event, desk.writes()], ['written', undefined, ['PUT configmaps']]);
+});
+
+const zoned = (a: number, b: number, more: object = {}) =>
+  spec(5, {
+    zones: [
+      { name: 'a', licenses: { outboundPorts: a } },
+      { name: 'b', licenses: { outboundPorts: b } },
+    ],
+    settleSeconds: 100,
+    ...more,
+  });
+
+/** A plan that has taken a license from a, and waits before it gives it to b. */
+async function waiting() {
+  const desk = setUp(zoned(3, 2));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  desk.save(zoned(2, 3), 2);
+  const { again } = await desk.run();
+  assert.is(again, 100_000);
+  return desk;
+}
+
+test('a plan waits on the monotonic clock, and a look in between does not make it longer', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(40_000);
+  assert.is((await desk.run()).again, 60_000);
+  await desk.clock.advance(60_000);
+  assert.is((await desk.run()).again, undefined);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+test('a plan that supersedes another takes over what is left of its wait', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(40_000);
+  // Gives b less, and takes nothing more away.
+  desk.save(zoned(2, 2), 3);
+  await desk.run();
+  desk.save(zoned(2, 3), 4);
+  assert.is((await desk.run()).again, 60_000);
+});
+
+test('suspended in the middle, a plan goes on with the full wait', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(90_000);
+  desk.save(zoned(2, 3, { suspend: true }), 3);
+  await desk.run();
+  await desk.clock.advance(90_000);
+  desk.save(zoned(2, 3), 4);
+  assert.is((await desk.run()).again, 100_000);
+});
+
+test('a process that finds a plan at its start waits in full', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(90_000);
+  desk.world.plans.clear();
+  assert.is((await desk.run()).again, 100_000);
+});
+
+test('until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already', async () => {
+  const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  desk.save(spec(5, { settleSeconds: 0 }), 2);
+  desk.faults.push(({ method }) => (method === 'DELETE' ? new ApiError('away', { code: 500 }) : undefined));
+  await desk.run();
+  assert.is(
+    desk.world.configMaps.get('dialer/pom-licenses')?.metadata.annotations?.['licensing.dialer.dev/generation'],
+    '2',
+  );
+  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } } }, 3);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Invalid');
+  assert.equal([desk.status()?.applied?.generation, desk.status()?.applying?.generation], [1, 2]);
+  desk.faults.pop();
+  await desk.run();
+  assert.equal(
+    [desk.status()?.applied?.generation, desk.status()?.applying],
+    [2, undefined],
+    'and it is finished, though the newest spec is invalid',
+  );
+});
