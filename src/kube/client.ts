@@ -5,9 +5,9 @@
  */
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from './clock.ts';
-import { asApiError, fromAnswer, fromFailure } from './errors.ts';
+import { ApiError, asApiError, fromAnswer, fromFailure } from './errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -20,6 +20,12 @@ export type Request = {
   /** Milliseconds until it is given up; 15,000 unless told. */
   deadline?: number;
   signal?: AbortSignal;
+  /**
+   * How many milliseconds the sender may still write: what is left of its lease. Asked as the last thing before the
+   * bytes go to the socket, also when the request had to wait for a connection. At 0 or less nothing is sent, and the
+   * error has the reason `NotLeader`; else the deadline is no longer than this.
+   */
+  fence?: () => number;
 };
 
 /** Told about every request that ended: `code` 0 means that no answer came. */
@@ -52,7 +58,7 @@ export async function createClient(
   const prefix = server.pathname.replace(/\/$/, '');
   const tls: RequestOptions = {};
   await config.applyToHTTPSOptions(tls);
-  const dispatcher = new Agent({
+  const agent = new Agent({
     connections,
     pipelining: 1,
     keepAliveTimeout: 60_000,
@@ -63,6 +69,7 @@ export async function createClient(
       ...pick(tls, ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized']),
     } as Agent.Options['connect'] & object,
   });
+  const dispatcher = agent.compose(askBeforeSending);
 
   let credentials: { headers: Record<string, string>; until: number } | undefined;
   async function authorization(): Promise<Record<string, string>> {
@@ -87,19 +94,28 @@ export async function createClient(
     const started = clock.monotonic();
     const limit = request.deadline ?? defaultDeadline;
     const abort = new AbortController();
-    const cancelTimer = clock.after(limit, () => abort.abort(new Error(`no complete answer within ${limit} ms`)));
+    const expireAfter = (left: number, why: string) => clock.after(left, () => abort.abort(new Error(why)));
+    const timers = [expireAfter(limit, `no complete answer within ${limit} ms`)];
     const stop = () => abort.abort(new Error('stopped'));
     if (request.signal?.aborted) stop();
     request.signal?.addEventListener('abort', stop, { once: true });
     let code = 0;
     const end = () => {
-      cancelTimer();
+      for (const cancel of timers) cancel();
       request.signal?.removeEventListener('abort', stop);
       observe(verb, request.resource, code, (clock.monotonic() - started) / 1000);
     };
     const failure = (error: unknown) => fromFailure(what, abort.signal.aborted ? abort.signal.reason : error);
+    const { fence } = request;
+    const beforeSending = () => {
+      const left = fence?.() ?? Number.POSITIVE_INFINITY;
+      // Written so that NaN forbids too.
+      if (!(left > 0)) throw new ApiError(`${what}: not sent: no longer the leader`, { code: 0, reason: 'NotLeader' });
+      if (left < limit) timers.push(expireAfter(left, `no complete answer within the ${left} ms left of the lease`));
+    };
     try {
-      const answer = await dispatcher.request({
+      const options: Dispatcher.RequestOptions & Asked = {
+        ...(fence ? { beforeSending } : {}),
         origin: server.origin,
         path: prefix + request.path,
         method: request.method,
@@ -111,7 +127,8 @@ export async function createClient(
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: abort.signal,
-      });
+      };
+      const answer = await dispatcher.request(options);
       code = answer.statusCode;
       if (code >= 200 && code < 300) return { body: answer.body, end, failure };
       // The token may have been rotated or revoked: ask for credentials anew.
@@ -155,9 +172,29 @@ export async function createClient(
       }
     },
 
-    close: () => dispatcher.destroy(),
+    close: () => agent.destroy(),
   };
 }
+
+type Asked = { beforeSending?: () => void };
+
+/**
+ * Calls the `beforeSending` of a request, if it has one, in the same tick in which undici writes it to the socket
+ * (`onRequestStart`: see writeH1 in undici's lib/dispatcher/client-h1.js). If it throws, nothing is written and the
+ * request fails with what was thrown. A request that undici sends again, because its connection had been closed under
+ * it, is asked again.
+ */
+const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const { beforeSending } = options as Asked;
+  const start = handler.onRequestStart;
+  if (beforeSending && start) {
+    handler.onRequestStart = (...args) => {
+      beforeSending();
+      start.apply(handler, args);
+    };
+  }
+  return dispatch(options, handler);
+};
 
 const pick = <T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> =>
   Object.fromEntries(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]]))) as Partial<

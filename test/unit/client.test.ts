@@ -343,6 +343,74 @@ deadlines('a silent server holds back no request on another connection', async (
   );
 });
 
+const fence = suite('client fence');
+fence('is asked when the request is sent, not when it waits for a connection', async () => {
+  const answers: (() => void)[] = [];
+  const urls: (string | undefined)[] = [];
+  await withServer(
+    ({ url }, response) => {
+      urls.push(url);
+      answers.push(() => response.end('{"ok":true}'));
+    },
+    async ({ client }) => {
+      const put = (path: string, more: object = {}) =>
+        client.request({ method: 'PUT', path, resource: 'things', body: {}, ...more });
+      const holding = [1, 2, 3, 4].map((n) => put(`/holding-${n}`));
+      while (answers.length < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+      let left = 10_000;
+      let asked = 0;
+      const late = failureOf(
+        put('/late', {
+          fence() {
+            asked++;
+            return left;
+          },
+        }),
+      );
+      const inTime = put('/in-time', { fence: () => 10_000 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.is(asked, 0, 'it waits for a connection');
+      left = 0;
+      for (const answer of answers.splice(0)) answer();
+      const error = await late;
+      assert.equal([error.code, error.reason, error.class, asked], [0, 'NotLeader', 'retry', 1]);
+      while (answers.length < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+      answers[0]?.();
+      await Promise.all([...holding, inTime]);
+      assert.not.ok(urls.includes('/late'), 'not a byte of it was sent');
+    },
+  );
+});
+for (const left of [-1, 0, Number.NaN]) {
+  fence(`${left} left: nothing is sent, and the connection stays good`, async () => {
+    let requests = 0;
+    await withServer(
+      (_, response) => {
+        requests++;
+        response.end('{"ok":true}');
+      },
+      async ({ client }) => {
+        assert.is((await failureOf(get(client, { fence: () => left }))).reason, 'NotLeader');
+        assert.is(requests, 0);
+        assert.equal(await get(client, { fence: () => 1_000 }), { ok: true });
+      },
+    );
+  });
+}
+fence('what is left when it is sent bounds the deadline', async () => {
+  await withServer(
+    () => {},
+    async ({ client }) => {
+      const started = performance.now();
+      const error = await failureOf(get(client, { deadline: 10_000, fence: () => 80 }));
+      assert.equal([error.code, error.class], [0, 'retry']);
+      assert.match(error.message, 'left of the lease');
+      assert.ok(performance.now() - started < 1_000);
+      assert.match((await failureOf(get(client, { deadline: 80, fence: () => 10_000 }))).message, 'within 80 ms');
+    },
+  );
+});
+
 const credentials = suite('client credentials');
 credentials('are asked for anew after a 401', async () => {
   let accepted = secret;
