@@ -56,8 +56,13 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #firstSync = Promise.withResolvers<void>();
   #synced = false;
+  #ended = false;
   /** The version that the copy is at; undefined: a list is needed. */
   #version: string | undefined;
+  /** Ends the list, watch or wait that is under way, so that the next begins. */
+  #attempt = new AbortController();
+  /** Callers of `refresh` whose list has not begun yet. */
+  #waiting = new Set<() => void>();
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -78,16 +83,46 @@ export class Reflector<T> {
     return this.#synced;
   }
 
+  /**
+   * Breaks off what is under way and lists at once, with the newest state that the server has. Resolves when a list
+   * that was begun after this call is in the sink, however long the server is away, or as soon as `signal` is aborted
+   * or the reflector was told to stop. It never rejects. Costs one list; calls at the same time share it.
+   */
+  refresh(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted || this.#ended) return resolve();
+      const done = () => {
+        this.#waiting.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      this.#waiting.add(done);
+      this.#version = undefined;
+      this.#attempt.abort();
+    });
+  }
+
   /** Runs until `signal` is aborted. It never rejects, whatever the server does. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(stop: AbortSignal): Promise<void> {
     const { clock, onRestart } = this.#options;
     let failures = 0;
-    while (!signal.aborted) {
+    const end = () => {
+      this.#ended = true;
+      this.#attempt.abort();
+      for (const done of this.#waiting) done();
+    };
+    stop.addEventListener('abort', end, { once: true });
+    if (stop.aborted) end();
+    while (!stop.aborted) {
+      this.#attempt = new AbortController();
+      const { signal } = this.#attempt;
       const started = clock.monotonic();
       let retryAfter = 0;
       try {
         if (this.#version === undefined) await this.#list(signal);
-        await this.#watch(signal);
+        if (!signal.aborted) await this.#watch(signal);
+        if (signal.aborted) continue;
         onRestart?.('ended');
         if (clock.monotonic() - started > healthyAfter) {
           failures = 0;
@@ -95,7 +130,7 @@ export class Reflector<T> {
         }
         // A server that ends watches at once must not make us spin.
       } catch (thrown) {
-        if (signal.aborted) return;
+        if (signal.aborted) continue;
         const error =
           asApiError(thrown) ??
           new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, cause: thrown });
@@ -116,6 +151,7 @@ export class Reflector<T> {
     const objects: T[] = [];
     let next: string | undefined;
     let version: string | undefined;
+    const served = [...this.#waiting];
     do {
       const query = queryOf({ limit: String(pageSize), labelSelector, continue: next });
       const page = await client.request<{
@@ -128,12 +164,14 @@ export class Reflector<T> {
         deadline: listDeadline,
         signal,
       });
+      if (signal.aborted) return;
       for (const item of page.items ?? []) objects.push(project(item));
       next = page.metadata.continue || undefined;
       version = page.metadata.resourceVersion;
     } while (next !== undefined);
     sink.replace(objects);
     this.#version = version;
+    for (const done of served) done();
     if (!this.#synced) {
       this.#synced = true;
       this.#firstSync.resolve();
@@ -152,6 +190,7 @@ export class Reflector<T> {
     });
     const deadline = (watchSeconds + graceSeconds) * 1000;
     for await (const line of client.lines({ path: `${path}?${query}`, resource, deadline, signal })) {
+      if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
       if (type === 'ERROR') {
         throw new ApiError(`watch of ${resource}: ${object.message}`, {

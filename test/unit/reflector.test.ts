@@ -338,3 +338,65 @@ for (const [when, lists, watches] of [
     assert.is(run.restarts.length, told, 'stopping is no trouble to tell of');
   });
 }
+
+const refreshing = suite('reflector refresh');
+const signalOf = () => new AbortController().signal;
+refreshing('breaks off the watch and resolves when a list begun after it is in the sink', async () => {
+  const run = setUp({ lists: [page(1, [object('a', 1)]), page(5, [object('b', 4)])] });
+  await run.clock.advance(10_000);
+  let done = false;
+  const both = Promise.all([run.reflector.refresh(signalOf()), run.reflector.refresh(signalOf())]).then(() => {
+    done = true;
+  });
+  assert.not.ok(done);
+  await run.clock.advance(0);
+  await both;
+  assert.equal(run.seen, ['list a@1', 'list b@4']);
+  assert.equal([run.lists(), run.watchesFrom()], [2, ['1', '5']], 'calls at the same time share a list');
+  assert.equal(run.restarts, [], 'it is no trouble');
+  await run.stop();
+});
+refreshing('a list that began before the call does not count', async () => {
+  const run = setUp({ lists: [page(1, [object('old', 1)]), page(2, [object('new', 2)])] });
+  await Promise.resolve();
+  assert.is(run.lists(), 1, 'the first list is under way');
+  const fresh = run.reflector.refresh(signalOf());
+  await run.clock.advance(0);
+  await fresh;
+  assert.equal(run.seen, ['list new@2']);
+  await run.stop();
+});
+refreshing('waits out an outage, beginning at once and not when the backoff is over', async () => {
+  const run = setUp({ lists: [page(1), error(0)], watches: [['open', error(0)]] });
+  await run.clock.advance(1_000);
+  let done = false;
+  void run.reflector.refresh(signalOf()).then(() => {
+    done = true;
+  });
+  await run.clock.advance(hour);
+  assert.not.ok(done);
+  const before = run.lists();
+  void run.reflector.refresh(signalOf());
+  await run.clock.advance(0);
+  assert.is(run.lists(), before + 1);
+  await run.stop();
+});
+refreshing('resolves early when its signal is aborted, and leaves the reflector running', async () => {
+  const run = setUp({ lists: [error(0)] });
+  await run.clock.advance(100);
+  const abort = new AbortController();
+  const fresh = run.reflector.refresh(abort.signal);
+  abort.abort();
+  await fresh;
+  await run.reflector.refresh(abort.signal);
+  assert.not.ok(run.ended());
+  await run.stop();
+});
+refreshing('resolves when the reflector stops, and after', async () => {
+  const run = setUp({ lists: [error(0)] });
+  await run.clock.advance(100);
+  const fresh = run.reflector.refresh(signalOf());
+  await run.stop();
+  await fresh;
+  await run.reflector.refresh(signalOf());
+});
