@@ -29,4 +29,6 @@ export const annotations = {
   dataHash: `${group}/data-hash`,
   /** settingsHash of the declaration that the data render. */
   settingsHash: `${group}/settings-hash`,
+  /** Random id of the term whose leader took over an unfinished plan. */
+  epoch: `${group}/epoch`,
 } as const;

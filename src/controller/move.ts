@@ -1,12 +1,13 @@
 /** Carries out a plan that moves licenses between zones: DESIGN section 3, rule 2. */
 
 import type { Declaration, Status } from '../api/licensesettings.ts';
+import { annotations } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Store } from '../kube/store.ts';
-import { carriesUid, isLeftBehind, isOurs, mayDelete, type Owner } from '../settings/configmap.ts';
+import { carriesUid, isLeftBehind, isOurs, mayDelete, type Owner, stampOf } from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
-import { planZones } from '../settings/zones.ts';
+import { planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
 import { bring, type Caches, missingAsUndefined, remove } from './apply.ts';
 
@@ -40,7 +41,10 @@ export type MoveResult =
 const maxRounds = 20;
 
 /** The ConfigMaps of this object by name: those that carry its uid, and those of a wanted name that it may adopt. */
-function presentOf(cache: Store<StoredConfigMap>, { owner, namespace, target, retained }: MoveInput) {
+function presentOf(
+  cache: Store<StoredConfigMap>,
+  { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
+) {
   const wanted = configMapNames(target).flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
   const ours = [...cache.by(owner.uid), ...wanted];
   return new Map(
@@ -60,6 +64,42 @@ export async function takenName(
     if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;
   }
   return undefined;
+}
+
+/**
+ * Takes over a plan that an earlier term began: each ConfigMap that it may still be writing gets this term's epoch, or is
+ * created at zero, so that a late write conflicts. Called again it goes on where it failed. Gives the first name that is
+ * someone else's. Throws an ApiError.
+ *
+ * @param plans what the earlier term may have been writing, and what is to be written now
+ */
+export async function takeOver(
+  world: Caches & { epoch: string },
+  input: Omit<MoveInput, 'settle'>,
+  plans: readonly Declaration[],
+): Promise<{ writes: number; taken: string | undefined }> {
+  const { api, configMaps: cache, epoch } = world;
+  const { owner, namespace, generation, retained } = input;
+  const present = presentOf(cache, input);
+  const { stamp, create } = planTakeover({ ...input, present }, plans);
+  let writes = 0;
+  for (const rendered of stamp) {
+    const view = present.get(rendered.name);
+    // One that has to be deleted and created again is safe: a late write has its old uid.
+    if (!view || view.immutable || view.metadata.deletionTimestamp) continue;
+    if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;
+    const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
+    cache.put(await api.updateConfigMap(view, owner, want));
+    writes++;
+  }
+  for (const rendered of create) {
+    const want = { rendered, generation, retained, epoch };
+    const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
+    const result = await bring(world, { ...context, namespace, background: true });
+    if (result.kind === 'conflict') return { writes, taken: result.name };
+    if (result.kind === 'applied') writes += result.writes;
+  }
+  return { writes, taken: undefined };
 }
 
 /**

@@ -15,7 +15,7 @@ import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
-import { lookForLost, memoryOf, move, type PlanMemory, takenName } from './move.ts';
+import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -26,7 +26,9 @@ export type World = {
   readonly clock: Clock;
   readonly settings: Store<LicenseSettings>;
   readonly configMaps: Store<StoredConfigMap>;
-  /** What this process remembers of plans. */
+  /** Random id of this term: from the start, or from winning the lease, to the end, or to losing it. */
+  readonly epoch: string;
+  /** What this term remembers of plans. */
   readonly plans: Map<string, PlanMemory>;
   /** Since when, on the monotonic clock, the writes of an object fail. */
   readonly failingSince: Map<string, number>;
@@ -178,6 +180,8 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
   const note = transition(status, after, progress.restored);
   if (!sameStatus(before, after)) await writeStatus(world, progress, after);
+  // Not before it is written: a plan that is still in the status and not remembered would look like another term's.
+  if (!progress.applying && !world.plans.get(key)?.takenAway) world.plans.delete(key);
   const { problem, again, about, writes } = progress;
   return {
     result: problem ? 'problem' : about !== object || writes ? 'written' : 'unchanged',
@@ -230,6 +234,13 @@ async function act(
   }
 
   await lookForLost(world, namespace, progress.configMaps);
+  if (applying !== undefined && !world.plans.has(key)) {
+    const plans = [applying.declaration, target].filter((one) => one !== undefined);
+    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
+    progress.writes += writes;
+    if (taken) return conflict(taken);
+    world.plans.set(key, memoryOf(undefined, true));
+  }
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
@@ -239,13 +250,11 @@ async function act(
     if (begun) await writeStatus(world, progress, begun);
   }
   const memory = world.plans.get(key) ?? memoryOf(undefined, true);
-  world.plans.set(key, memory);
   const result = await move(world, memory, { ...ours, before, settle });
   if (result.kind === 'conflict') return conflict(result.name);
   progress.writes += result.writes;
   if (result.kind === 'settling') progress.again = result.remaining;
   if (result.kind === 'done') {
-    if (!memory.takenAway) world.plans.delete(key);
     progress.live = { generation: stamp, settingsHash: hash, declaration: target };
     progress.configMaps = result.configMaps;
     progress.applying = undefined;

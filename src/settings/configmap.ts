@@ -34,7 +34,13 @@ export type ConfigMapView = {
 };
 
 /** What a ConfigMap should be: the rendering, the generation that it is stamped with, and whether it outlives its object. */
-export type Want = { readonly rendered: Rendered; readonly generation: number; readonly retained: boolean };
+export type Want = {
+  readonly rendered: Rendered;
+  readonly generation: number;
+  readonly retained: boolean;
+  /** Id of a leader's term, put on what it takes over (rule 7); else the one that is there stays. */
+  readonly epoch?: string;
+};
 
 const controllerOf = ({ metadata }: ConfigMapView) =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);
@@ -105,6 +111,7 @@ export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView
       [annotations.generation]: String(want.generation),
       [annotations.dataHash]: dataHash,
       ...(settingsHash === undefined ? {} : { [annotations.settingsHash]: settingsHash }),
+      ...(want.epoch === undefined ? {} : { [annotations.epoch]: want.epoch }),
     } as Record<string, string>,
     // The garbage collector takes what the object owns: what is retained must not be owned.
     ownerReferences: [...others, ...(want.retained ? [] : [reference])],

@@ -78,6 +78,39 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   };
 }
 
+/** What a leader writes before it goes on with a plan that it did not begin: DESIGN section 3, rule 7. */
+export type Takeover = {
+  /** ConfigMaps as they are, to be stamped with the epoch: a late write that was decided before then conflicts. */
+  readonly stamp: Rendered[];
+  /** Zones at zero where there is no ConfigMap: a late create with other numbers then conflicts. */
+  readonly create: Rendered[];
+};
+
+/**
+ * What keeps a predecessor's late writes from landing in a plan that was taken over. The system's ConfigMap is among
+ * them when it is right already: else a step of the plan writes it.
+ *
+ * @param plans the declarations that the predecessor may have been writing, and the one to write now
+ */
+export function planTakeover({ target, before, present }: PlanInput, plans: readonly Declaration[]): Takeover {
+  const system = renderSystem(target);
+  const zoneViews = [...present].flatMap(([name, view]) => {
+    const zone = zoneOf(view);
+    return zone === undefined || name === system.name ? [] : [{ name, view, zone }];
+  });
+  const wanted = new Map(plans.flatMap(renderZones).map((rendered) => [rendered.name, rendered]));
+  const known = before.length > 0 ? [...before, target] : [];
+  return {
+    stamp: [
+      ...zoneViews.map(({ name, view, zone }) => renderZone(name, held(view, zone, known))),
+      ...(present.get(system.name)?.dataHash === system.dataHash ? [system] : []),
+    ],
+    create: [...wanted].flatMap(([name, { zone }]) =>
+      zone === undefined || present.has(name) ? [] : [renderZone(name, { name: zone })],
+    ),
+  };
+}
+
 /** What a zone's ConfigMap holds now; where it drifted, the smaller of what was live and what is on its way. */
 function held(view: ConfigMapView, zone: string, declarations: readonly Declaration[]): DeclaredZone {
   const known = declarations.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });

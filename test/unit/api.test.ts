@@ -191,5 +191,6 @@ suite('names')('are what v1 promised', () => {
     generation: 'licensing.dialer.dev/generation',
     dataHash: 'licensing.dialer.dev/data-hash',
     settingsHash: 'licensing.dialer.dev/settings-hash',
+    epoch: 'licensing.dialer.dev/epoch',
   });
 });

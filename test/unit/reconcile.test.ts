@@ -67,6 +67,7 @@ function setUp(first: unknown = spec(5)) {
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
+    epoch: 'term-1',
     plans: new Map(),
     failingSince: new Map(),
   };
@@ -464,4 +465,112 @@ test('until a plan has ended the status shows the last finished apply, also wher
     [2, undefined],
     'and it is finished, though the newest spec is invalid',
   );
+});
+
+/** The same objects and caches, seen by a new leader or a new process. */
+const nextTerm = (desk: Awaited<ReturnType<typeof waiting>>, epoch: string) => {
+  desk.world.plans.clear();
+  Object.assign(desk.world, { epoch });
+  desk.writes();
+};
+const epochsOf = (desk: Awaited<ReturnType<typeof waiting>>) =>
+  Object.fromEntries(
+    [...desk.world.configMaps.values()].map(({ metadata }) => [
+      metadata.name.replace('pom-licenses', ''),
+      metadata.annotations?.['licensing.dialer.dev/epoch'],
+    ]),
+  );
+
+test('a plan of an earlier term: its ConfigMaps are stamped with the epoch before anything else is written, and once', async () => {
+  const desk = await waiting();
+  assert.equal(epochsOf(desk), { '': undefined, '-a': undefined, '-b': undefined }, 'whoever began it stamps nothing');
+  nextTerm(desk, 'term-2');
+  desk.save(zoned(3, 2), 3);
+  await desk.run();
+  const names = desk.sent.splice(0).flatMap(({ method, body }) => (method === 'GET' ? [] : [body.metadata.name]));
+  assert.equal(
+    [names.slice(0, 2).sort(), names[2]],
+    [['pom-licenses-a', 'pom-licenses-b'], 'pom'],
+    'the system is not right yet, so a step writes it; the new plan comes after the stamps',
+  );
+  assert.equal(epochsOf(desk), { '': undefined, '-a': 'term-2', '-b': 'term-2' });
+  await desk.clock.advance(100_000);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.is(desk.writes().filter((one) => one === 'PUT configmaps').length, 1, 'only the increase of a is left');
+});
+
+test('a plan of an earlier term: the data stay as they are, and so does the generation stamp', async () => {
+  const desk = await waiting();
+  const seen = () =>
+    [...desk.world.configMaps.values()].map(({ metadata, dataHash }) => [
+      metadata.name,
+      dataHash,
+      metadata.annotations?.['licensing.dialer.dev/generation'],
+    ]);
+  const before = seen();
+  nextTerm(desk, 'term-2');
+  await desk.run();
+  assert.equal(
+    desk.writes(),
+    ['PUT configmaps', 'PUT configmaps', 'PUT configmaps'],
+    'the system is right: stamped too',
+  );
+  assert.equal(seen(), before);
+  assert.equal(epochsOf(desk), { '': 'term-2', '-a': 'term-2', '-b': 'term-2' });
+  await desk.run();
+  assert.equal(desk.writes(), [], 'once');
+});
+
+test('a plan of an earlier term: a zone that is not there yet is created at zero, so that a late create conflicts', async () => {
+  const desk = setUp(zoned(3, 2));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  const three = { zones: ['a', 'b', 'c'].map((name) => ({ name, licenses: { outboundPorts: 1 } })) };
+  desk.save(zoned(3, 2, three), 2);
+  await desk.run();
+  assert.not.ok(desk.world.configMaps.get('dialer/pom-licenses-c'), 'the plan waits before it creates c');
+  nextTerm(desk, 'term-2');
+  await desk.run();
+  const [created] = desk.sent.filter(({ method, resource }) => method === 'POST' && resource === 'configmaps');
+  const { metadata, data } = (created?.body ?? {}) as Body & { data: Record<string, string> };
+  assert.equal([metadata.name, data['OUTBOUND_PORTS_CAPACITY']], ['pom-licenses-c', '0']);
+});
+
+test('a takeover that fails half-way goes on with the rest, and nothing of the plan is done before', async () => {
+  const desk = await waiting();
+  nextTerm(desk, 'term-2');
+  desk.save(zoned(1, 4), 3);
+  let left = 1;
+  desk.faults.push(({ method, resource }) =>
+    method === 'PUT' && resource === 'configmaps' && left-- <= 0 ? new ApiError('away', { code: 503 }) : undefined,
+  );
+  await desk.run();
+  const stamped = () => Object.keys(epochsOf(desk)).filter((name) => epochsOf(desk)[name] === 'term-2');
+  const [one] = stamped();
+  assert.is(stamped().length, 1);
+  assert.is(desk.status()?.applying?.generation, 2, 'the new plan has not begun');
+  desk.faults.pop();
+  desk.sent.splice(0);
+  await desk.run();
+  const [first] = desk.sent.filter(({ method }) => method === 'PUT');
+  assert.is(first?.body.metadata.name, one === '-a' ? 'pom-licenses-b' : 'pom-licenses-a');
+  assert.equal(desk.status()?.applying?.generation, 3);
+});
+
+test('a plan of this term is not taken over because its last status was lost', async () => {
+  const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  desk.save(zoned(2, 3, { settleSeconds: 0 }), 2);
+  let statuses = 0;
+  desk.faults.push(({ resource }) =>
+    resource.endsWith('/status') && ++statuses === 2 ? new ApiError('conflict', { code: 409 }) : undefined,
+  );
+  await desk.run();
+  assert.is(desk.status()?.applying?.generation, 2);
+  desk.writes();
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT licensesettings/status']);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
 });
