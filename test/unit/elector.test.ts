@@ -1,0 +1,323 @@
+/** Electors on a virtual clock around one lease, with requests that fail, hang, or lose their answers. */
+import * as assert from 'uvu/assert';
+import type { Client, Request } from '../../src/kube/client.ts';
+import { createElector, type ElectionNews } from '../../src/kube/elector.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const test = suite('elector');
+
+type Lease = { metadata: { resourceVersion: string; labels?: object }; spec: Record<string, unknown> | null };
+/** What a request meets: an error instead of an answer, or the loss of its answer; undefined: nothing. */
+type Fault = (request: Request, from: string) => ApiError | 'lost' | 'hang' | undefined;
+
+/** One API server with one lease, and a time that all share. */
+function setUp() {
+  const clock = createVirtualClock();
+  const sent: { from: string; method: string; at: number; deadline: number }[] = [];
+  const server = { lease: undefined as Lease | undefined, version: 1, fault: (() => undefined) as Fault };
+  const store = (body: Lease): Lease => {
+    server.lease = { ...body, metadata: { ...body.metadata, resourceVersion: String(++server.version) } };
+    return structuredClone(server.lease);
+  };
+
+  function answer({ method, body }: Request): Lease {
+    const { lease } = server;
+    if (method === 'POST') {
+      if (lease) throw new ApiError('it is there', { code: 409, reason: 'AlreadyExists' });
+      return store(body as Lease);
+    }
+    if (!lease) throw new ApiError('there is none', { code: 404 });
+    if (method === 'GET') return structuredClone(lease);
+    const { resourceVersion } = (body as Lease).metadata;
+    if (resourceVersion !== lease.metadata.resourceVersion) throw new ApiError('changed', { code: 409 });
+    return store(body as Lease);
+  }
+
+  function replica(identity: string, seconds = 15) {
+    const news: ElectionNews[] = [];
+    const log: string[] = [];
+    let leading = 0;
+    const client: Client = {
+      async request<T>(request: Request): Promise<T> {
+        const { method, fence, deadline = 15_000 } = request;
+        if (fence && fence() <= 0) throw new ApiError('not the leader', { code: 0, reason: 'NotLeader' });
+        sent.push({ from: identity, method, at: clock.monotonic(), deadline });
+        const fault = server.fault(request, identity);
+        if (fault instanceof ApiError) throw fault;
+        if (fault === 'hang') {
+          await new Promise<void>((resolve) => clock.after(deadline, resolve));
+          throw new ApiError('no answer', { code: 0, reason: 'NoAnswer' });
+        }
+        const found = answer(request);
+        if (fault === 'lost') throw new ApiError('reset', { code: 0, reason: 'NoAnswer' });
+        return found as T;
+      },
+      async *lines() {
+        yield* [];
+      },
+      close: async () => {},
+    };
+    const elector = createElector({
+      ...{ client, clock, identity, seconds, namespace: 'system', name: 'operator' },
+      onNews: (one) => news.push(one),
+    });
+    const stop = new AbortController();
+    let drain = 0;
+    const running = elector.run(stop.signal, async (term) => {
+      leading++;
+      log.push(`leads at ${clock.monotonic()}`);
+      await new Promise<void>((resolve) => term.addEventListener('abort', () => clock.after(drain, resolve)));
+      log.push(`ends at ${clock.monotonic()}`);
+      leading--;
+      assert.is(leading, 0, 'one term at a time');
+    });
+    return {
+      ...{ elector, news, log, stop, running },
+      leads: () => leading > 0,
+      drainFor: (ms: number) => {
+        drain = ms;
+      },
+      kinds: () => news.map(({ kind }) => kind),
+    };
+  }
+  return { clock, sent, server, replica, holder: () => server.lease?.spec?.['holderIdentity'] };
+}
+
+const failing =
+  (code: number, who?: string): Fault =>
+  (_, from) =>
+    who === undefined || who === from ? new ApiError(`no: ${code}`, { code }) : undefined;
+
+test('a free lease is taken at once, with the fields and the microseconds that Kubernetes wants', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(0);
+  assert.ok(a.leads());
+  const { acquireTime, renewTime, ...rest } = server.lease?.spec ?? {};
+  assert.equal(rest, { holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: 0 });
+  assert.match(String(renewTime), /^2026-01-01T00:00:00\.000000Z$/);
+  assert.is(acquireTime, renewTime);
+});
+
+test('it is renewed every 2 s, acquireTime and what others wrote on it stay', async () => {
+  const { clock, server, sent, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(0);
+  if (server.lease) server.lease.metadata.labels = { team: 'dialer' };
+  await clock.advance(60_000);
+  const renewals = sent.filter(({ method }) => method === 'PUT').length;
+  assert.ok(renewals >= 25 && renewals <= 34, `${renewals} renewals in a minute`);
+  assert.ok(a.leads() && a.elector.remaining() > 7_000);
+  assert.is(server.lease?.spec?.['acquireTime'], '2026-01-01T00:00:00.000000Z');
+  assert.is.not(server.lease?.spec?.['renewTime'], '2026-01-01T00:00:00.000000Z');
+});
+
+test('a standby waits while it is renewed, and takes it 15 to 17 s after the last renewal', async () => {
+  const { clock, server, replica, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  const b = replica('b');
+  await clock.advance(100_000);
+  assert.equal([a.leads(), b.leads(), b.kinds()], [true, false, ['standby']]);
+  server.fault = failing(0, 'a');
+  const since = clock.monotonic();
+  while (!b.leads() && clock.monotonic() - since < 60_000) await clock.advance(100);
+  const took = clock.monotonic() - since;
+  assert.ok(took > 12_500 && took < 17_500, `${took} ms`);
+  assert.equal([a.leads(), holder(), server.lease?.spec?.['leaseTransitions']], [false, 'b', 1]);
+});
+
+test('the holder stops writing before anyone else may begin', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  const b = replica('b');
+  await clock.advance(5_000);
+  server.fault = failing(0, 'a');
+  let until = 0;
+  while (!b.leads()) {
+    if (a.elector.remaining() > 0) until = clock.monotonic();
+    assert.ok(!(a.elector.remaining() > 0 && b.elector.remaining() > 0), 'both may write');
+    await clock.advance(50);
+  }
+  assert.ok(clock.monotonic() - until >= 4_500, `${clock.monotonic() - until} ms between them`);
+  assert.equal(a.kinds().slice(0, 3), ['leading', 'failing', 'lost']);
+});
+
+test('the time to write counts from before the renewal was sent', async () => {
+  const { clock, replica, server } = setUp();
+  let slow = true;
+  server.fault = ({ method }) => (slow && method === 'POST' ? 'hang' : undefined);
+  const a = replica('a');
+  await clock.advance(9_000);
+  assert.not.ok(a.elector.remaining() > 0);
+  slow = false;
+  await clock.advance(20_000);
+  assert.ok(a.leads());
+  assert.ok(a.elector.remaining() <= 10_000);
+});
+
+test('SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s', async () => {
+  const { clock, replica, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  const b = replica('b');
+  await clock.advance(5_000);
+  a.drainFor(3_000);
+  a.stop.abort();
+  await clock.advance(2_900);
+  assert.equal([holder(), a.leads(), a.elector.remaining() > 0], ['a', true, true], 'it may still write meanwhile');
+  await clock.advance(100);
+  await a.running;
+  assert.equal([holder(), a.elector.remaining() > 0, a.kinds().at(-1)], ['', false, 'released']);
+  await clock.advance(1_200);
+  assert.equal([holder(), b.leads()], ['b', true]);
+});
+
+test('work that takes longer than the lease at SIGTERM is still covered by renewals', async () => {
+  const { clock, replica, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  const b = replica('b');
+  a.drainFor(40_000);
+  a.stop.abort();
+  await clock.advance(39_000);
+  assert.equal([holder(), b.leads()], ['a', false]);
+});
+
+test('a renewal that hangs does not cost the lease', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  let hung = 0;
+  server.fault = ({ method }) => (method === 'PUT' && hung++ === 0 ? 'hang' : undefined);
+  await clock.advance(30_000);
+  assert.ok(hung > 1);
+  assert.equal([a.leads(), a.log.length], [true, 1]);
+});
+
+test('a renewal whose answer was lost is found out by reading, not taken for a lost lease', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  let lost = 0;
+  server.fault = ({ method }) => (method === 'PUT' && lost++ === 0 ? 'lost' : undefined);
+  await clock.advance(30_000);
+  assert.equal([a.leads(), a.log.length, a.kinds()], [true, 1, ['leading', 'failing', 'leading']]);
+});
+
+test('a lease that was taken over is given up at once', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  if (server.lease) {
+    server.lease.metadata.resourceVersion = '1000';
+    server.lease.spec = { ...server.lease.spec, holderIdentity: 'thief' };
+  }
+  await clock.advance(2_300);
+  assert.equal([a.leads(), a.elector.remaining() > 0], [false, false]);
+  const [, lost] = a.news;
+  assert.equal(lost, { kind: 'lost', why: 'thief holds it now' });
+});
+
+test('a process that slept through its lease sends no renewal when it wakes up', async () => {
+  const { clock, sent, replica } = setUp();
+  let asleep = false;
+  const held: (() => void)[] = [];
+  // As SIGSTOP: no timer runs, then all of them at once.
+  const after = clock.after.bind(clock);
+  Object.assign(clock, {
+    after: (ms: number, action: () => void) => after(ms, () => (asleep ? void held.push(action) : action())),
+  });
+  const a = replica('a');
+  await clock.advance(5_000);
+  asleep = true;
+  await clock.advance(12_000);
+  sent.splice(0);
+  assert.not.ok(a.elector.remaining() > 0, 'the fence is shut before any timer ran');
+  asleep = false;
+  for (const action of held.splice(0)) action();
+  await clock.advance(0);
+  assert.is(sent[0]?.method, 'GET', 'a look, as a standby');
+  assert.equal(a.kinds().slice(0, 2), ['leading', 'lost']);
+});
+
+test('a lease that someone deleted is made again by its holder; nobody else takes it before its time', async () => {
+  const { clock, server, replica, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  const b = replica('b');
+  await clock.advance(5_000);
+  server.lease = undefined;
+  server.fault = failing(503, 'a');
+  await clock.advance(9_000);
+  assert.is(b.leads(), false, 'its holder may not know yet');
+  server.fault = () => undefined;
+  await clock.advance(30_000);
+  assert.equal([holder(), a.leads() !== b.leads()], [a.leads() ? 'a' : 'b', true]);
+});
+
+test('a holder makes its deleted lease again and goes on', async () => {
+  const { clock, server, replica, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(5_000);
+  server.lease = undefined;
+  await clock.advance(5_000);
+  assert.equal([holder(), a.leads(), a.log.length], ['a', true, 1]);
+});
+
+test('a lease without a spec is free; one that others label is not fresher for that', async () => {
+  const { clock, server, replica } = setUp();
+  server.lease = { metadata: { resourceVersion: '7' }, spec: null };
+  const a = replica('a');
+  await clock.advance(10);
+  assert.ok(a.leads());
+  const b = replica('b');
+  await clock.advance(2_000);
+  server.fault = failing(500, 'a');
+  const since = clock.monotonic();
+  while (!b.leads() && clock.monotonic() - since < 60_000) {
+    if (server.lease) server.lease.metadata.resourceVersion = String(++server.version);
+    await clock.advance(1_000);
+  }
+  assert.ok(clock.monotonic() - since < 19_000, `${clock.monotonic() - since} ms`);
+});
+
+test('its own lease, found after an outage, is taken again at once', async () => {
+  const { clock, server, replica } = setUp();
+  const a = replica('a');
+  await clock.advance(5_000);
+  server.fault = failing(0);
+  await clock.advance(300_000);
+  assert.not.ok(a.leads());
+  server.fault = () => undefined;
+  await clock.advance(1_200);
+  assert.equal([a.leads(), a.log.length], [true, 3]);
+});
+
+test('while the server is away fewer than 2 requests a second are sent, and one line is told', async () => {
+  const { clock, server, replica, sent } = setUp();
+  const a = replica('a');
+  server.fault = failing(0);
+  await clock.advance(60_000);
+  assert.ok(sent.length <= 70, `${sent.length} requests`);
+  assert.equal(a.kinds(), ['failing']);
+});
+
+test('of two that reach for a free lease one gets it', async () => {
+  const { clock, replica } = setUp();
+  const a = replica('a');
+  const b = replica('b');
+  await clock.advance(10_000);
+  assert.is([a, b].filter((one) => one.leads()).length, 1);
+});
+
+test('where nobody may touch the lease nobody leads, and the refusal is told', async () => {
+  const { clock, server, replica } = setUp();
+  server.fault = failing(403);
+  const a = replica('a');
+  await clock.advance(60_000);
+  assert.equal([a.leads(), a.kinds()], [false, ['failing']]);
+});
