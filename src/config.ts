@@ -23,7 +23,12 @@ export type Config = {
   /** Undefined: no such server. */
   readonly healthAddress: Address | undefined;
   readonly metricsAddress: Address | undefined;
+  /** Undefined: this process is the only one. */
+  readonly lease: Lease | undefined;
 };
+
+/** The Lease by which replicas agree on their leader. `seconds`: how long it lasts without a renewal, 5 to 300. */
+export type Lease = { readonly namespace: string | undefined; readonly name: string; readonly seconds: number };
 
 /** What to do: run, print a text and end well, or report every mistake and end badly. */
 export type Parsed =
@@ -80,6 +85,8 @@ const namespaces = z
 
 const oneOf = <const T extends string>(...values: T[]) => z.enum(values, { error: `one of ${values.join(', ')}` });
 const text = z.string().min(1, 'not empty');
+const dnsName = z.string().regex(/^(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a DNS name of up to 253 characters');
+const toggle = oneOf('true', 'false').transform((word) => word === 'true');
 
 /** The one table of flags: parsing, environment and help come from it. */
 const flags = {
@@ -120,12 +127,34 @@ const flags = {
     schema: address.prefault('0.0.0.0:8080'),
     help: '/metrics: likewise; default :8080',
   },
+  'leader-elect': {
+    value: undefined,
+    schema: toggle.default(false),
+    help: 'of several replicas only the holder of a Lease writes; default false',
+  },
+  'lease-namespace': {
+    value: 'NAME',
+    schema: z.string().regex(dnsLabel, 'a DNS label').optional(),
+    help: "namespace of the Lease; default: the pod's own, or that of the kubeconfig's context",
+  },
+  'lease-name': {
+    value: 'NAME',
+    schema: dnsName.default('license-settings-operator'),
+    help: 'name of the Lease; default license-settings-operator',
+  },
+  'lease-seconds': {
+    value: 'N',
+    schema: wholeNumber(5, 300).default(15),
+    help: 'how long the Lease lasts without a renewal, 5 to 300; default 15',
+  },
 } as const;
 
 type Flag = keyof typeof flags;
 const names = Object.keys(flags) as Flag[];
 const switches = { version: 'print the version and end', help: 'print this and end' } as const;
 const known: readonly string[] = [...names, ...Object.keys(switches)];
+/** A flag that may stand alone, or with `=true` or `=false`. */
+const isToggle = (flag: string): boolean => Object.hasOwn(flags, flag) && flags[flag as Flag].value === undefined;
 const variableOf = (flag: string): string => environmentPrefix + flag.toUpperCase().replaceAll('-', '_');
 
 /**
@@ -151,6 +180,7 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
       if (text === undefined) wanted.add(flag);
       else errors.push(`${source} is "${text}": allowed: no value`);
     } else if (!Object.hasOwn(flags, flag)) errors.push(`${source}: there is no such flag${near(flag, known, '--')}`);
+    else if (text === undefined && isToggle(flag)) given.set(flag as Flag, { text: 'true', source });
     else if (text === undefined) errors.push(`${source}: needs a value: ${flags[flag as Flag].value}`);
     else given.set(flag as Flag, { text, source });
   }
@@ -174,14 +204,25 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
     logFormat: read('log-format'),
     healthAddress: read('health-address'),
     metricsAddress: read('metrics-address'),
+    lease: leaseOf({
+      elect: read('leader-elect'),
+      namespace: read('lease-namespace'),
+      name: read('lease-name'),
+      seconds: read('lease-seconds'),
+    }),
   };
   return errors.length > 0 ? { kind: 'error', errors } : { kind: 'run', config };
 }
 
+const leaseOf = ({ elect, ...lease }: Lease & { elect: boolean }): Lease | undefined => (elect ? lease : undefined);
+
 type Argument = { flag: string | undefined; source: string; text: string | undefined };
 
 const argumentTypes = Object.fromEntries(
-  known.map((name) => [name, { type: Object.hasOwn(switches, name) ? 'boolean' : 'string' } as const]),
+  known.map((name) => [
+    name,
+    { type: Object.hasOwn(switches, name) || isToggle(name) ? 'boolean' : 'string' } as const,
+  ]),
 );
 
 /** The arguments in their order, whatever is wrong with them; without `flag`: not a flag. */
@@ -212,7 +253,7 @@ function argumentsOf(argv: readonly string[]): Argument[] {
 
 function help(): string {
   const rows = [
-    ...names.map((name) => [`  --${name} ${flags[name].value}`, flags[name].help]),
+    ...names.map((name) => [`  --${[name, flags[name].value ?? []].flat().join(' ')}`, flags[name].help]),
     ...Object.entries(switches).map(([name, words]) => [`  --${name}`, words]),
   ] as [string, string][];
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;

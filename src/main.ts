@@ -3,8 +3,10 @@ import { hostname } from 'node:os';
 import { parseConfig } from './config.ts';
 import { createController } from './controller/controller.ts';
 import { createClient } from './kube/client.ts';
-import { systemClock } from './kube/clock.ts';
-import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { randomId, systemClock } from './kube/clock.ts';
+import { createElector } from './kube/elector.ts';
+import { homeNamespace, loadKubeConfig } from './kube/kubeconfig.ts';
+import { createElectionLog } from './observe/election.ts';
 import { createLogger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { startServer } from './observe/servers.ts';
@@ -43,6 +45,7 @@ async function main(): Promise<number> {
   const clock = systemClock;
   const metrics = createMetrics();
   let client: Awaited<ReturnType<typeof createClient>>;
+  let home: string;
   try {
     const kubeConfig = loadKubeConfig(
       {
@@ -51,9 +54,10 @@ async function main(): Promise<number> {
       },
       process.env,
     );
-    // Every worker has one request under way at most; each namespace has two watches that don't end.
+    // Every worker has one request under way at most; each namespace has two watches that don't end; and the lease.
     const watches = 2 * Math.max(1, config.watchNamespaces.length);
-    const connections = config.workers + watches + 2;
+    const connections = config.workers + watches + 3;
+    home = homeNamespace(kubeConfig);
     client = await createClient(kubeConfig, { clock, connections, observe: metrics.request });
     log.info({ version, server: kubeConfig.getCurrentCluster()?.server, node: process.version }, 'starting');
   } catch (error) {
@@ -61,17 +65,29 @@ async function main(): Promise<number> {
     return exitUsage;
   }
 
+  const { lease } = config;
+  const election = lease && createElectionLog(log, metrics);
+  const elector =
+    lease &&
+    createElector({
+      ...{ client, clock, name: lease.name, namespace: lease.namespace ?? home, seconds: lease.seconds },
+      // The host's name is for people; the rest makes it unique also after a restart in the same pod.
+      identity: `${hostname()}_${randomId(clock)}`,
+      onNews: (news) => election?.tell(news),
+    });
   const controller = createController({
     ...{ client, clock, log, metrics },
     namespaces: config.watchNamespaces,
     workers: config.workers,
     resync: config.resyncSeconds * 1000,
     instance: `license-settings-operator-${hostname()}`.slice(0, 128),
+    ...(elector ? { fence: elector.remaining } : {}),
   });
   const servers: { close(): Promise<void> }[] = [];
   try {
     if (config.healthAddress) {
-      const routes = { notReady: () => (stop.signal.aborted ? ['stopping'] : controller.notReady()) };
+      const notReady = () => [...controller.notReady(), ...(election?.notReady() ?? [])];
+      const routes = { notReady: () => (stop.signal.aborted ? ['stopping'] : notReady()) };
       const server = await startServer({ flag: '--health-address', ...config.healthAddress }, routes);
       servers.push(server);
       log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
@@ -91,7 +107,11 @@ async function main(): Promise<number> {
   }
 
   if (stop.signal.aborted) return 0;
-  const running = controller.run(stop.signal);
+  const lead = (term: AbortSignal) => controller.lead(term);
+  const running = Promise.all([
+    controller.run(stop.signal),
+    elector ? elector.run(stop.signal, lead) : lead(stop.signal),
+  ]);
   await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([running, new Promise<void>((resolve) => clock.after(stopPatience, resolve))]);
   await client.close();

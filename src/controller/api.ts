@@ -2,7 +2,7 @@
 
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, plural, version } from '../api/names.ts';
-import type { Client, Method } from '../kube/client.ts';
+import type { Client, Method, Request } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
@@ -55,8 +55,15 @@ export function projectConfigMap(object: KubeObject): StoredConfigMap {
   };
 }
 
-/** Requests on LicenseSettings and their ConfigMaps. Every write carries the uid and resourceVersion it was decided from, or is a create. */
-export function createApi(client: Client) {
+/**
+ * Requests on LicenseSettings and their ConfigMaps. Every write carries the uid and resourceVersion it was decided from,
+ * or is a create, and is sent only while `fence` gives time.
+ */
+export function createApi(unfenced: Client, fence?: () => number) {
+  const client = {
+    request: <T>(request: Request): Promise<T> =>
+      unfenced.request(fence === undefined || request.method === 'GET' ? request : { ...request, fence }),
+  };
   const one = (namespace: string, name: string) => `${configMapsPath(namespace)}/${name}`;
   const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
     apiVersion: 'v1',

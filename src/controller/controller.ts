@@ -1,8 +1,7 @@
 /** The operator's loop: reflectors fill the caches, changes fill the queue, workers reconcile. */
-import { randomBytes } from 'node:crypto';
 import { kind, labels, manager, plural } from '../api/names.ts';
 import type { Client } from '../kube/client.ts';
-import type { Clock } from '../kube/clock.ts';
+import { type Clock, randomId } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
 import { controllerOf, type KubeObject, keyOf } from '../kube/object.ts';
 import { type Priority, priorities, type Task, WorkQueue } from '../kube/queue.ts';
@@ -37,14 +36,30 @@ export type ControllerOptions = {
   readonly resync: number;
   /** Names this process in events. */
   readonly instance: string;
+  /** For how many milliseconds this process may still write; left out: for ever, it is the only one. */
+  readonly fence?: () => number;
+};
+
+/** One leadership: from the start, or from winning the lease, to the end, or to losing it. */
+type Term = {
+  readonly queue: WorkQueue;
+  readonly world: World;
+  /** True while requests get no answer. */
+  outage: boolean;
 };
 
 /** After an outage waiting objects come back spread over this time, in milliseconds. */
 const hurrySpread = 2_000;
 
+/** The operator's loop, in two parts: a standby only watches, so that it can take over at once. */
 export type Controller = {
-  /** Runs until `signal` is aborted and what was in flight is finished. */
+  /** Keeps the caches current until `signal` is aborted. */
   run(signal: AbortSignal): Promise<void>;
+  /**
+   * Works until `term` is aborted and what was in flight is finished. Nothing is remembered of an earlier term, and
+   * everything is listed anew: what another leader wrote may not have been seen yet.
+   */
+  lead(term: AbortSignal): Promise<void>;
   /** What is not ready yet, in words; empty when the caches are complete. */
   notReady(): string[];
   /** Objects counted by the reason of their Ready condition. */
@@ -52,23 +67,21 @@ export type Controller = {
 };
 
 export function createController(options: ControllerOptions): Controller {
-  const { client, clock, log, metrics, workers, resync, instance } = options;
-  const queue = new WorkQueue(clock);
-  const world: World = {
-    api: createApi(client),
+  const { client, clock, log, metrics, workers, resync, instance, fence } = options;
+  const shared = {
+    api: createApi(client, fence),
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
-    failingSince: new Map(),
-    plans: new Map(),
   };
-  let outage = false;
+  /** The term under way: what is decided, and remembered, by one leader. */
+  let current: Term | undefined;
 
   const scopes = options.namespaces.length > 0 ? options.namespaces : [undefined];
   const reflectors = scopes.flatMap((namespace) => [settingsReflector(namespace), configMapReflector(namespace)]);
 
   function settingsReflector(namespace: string | undefined) {
-    return reflectorFor(plural, settingsPath(namespace), namespace, world.settings, projectSettings, (object) => [
+    return reflectorFor(plural, settingsPath(namespace), namespace, shared.settings, projectSettings, (object) => [
       keyOf(object),
     ]);
   }
@@ -79,7 +92,7 @@ export function createController(options: ControllerOptions): Controller {
       'configmaps',
       configMapsPath(namespace),
       namespace,
-      world.configMaps,
+      shared.configMaps,
       projectConfigMap,
       settingsOf,
       selector,
@@ -96,7 +109,7 @@ export function createController(options: ControllerOptions): Controller {
     labelSelector?: string,
   ) {
     const enqueue = (object: T, priority: Priority) => {
-      for (const key of keysOf(object)) queue.add(key, priority);
+      for (const key of keysOf(object)) current?.queue.add(key, priority);
     };
     const explain = explainRestart(log, clock, { resource, namespace });
     let first = true;
@@ -135,12 +148,13 @@ export function createController(options: ControllerOptions): Controller {
     return [...new Set(names)].flatMap((name) => (name ? [`${view.metadata.namespace}/${name}`] : []));
   }
 
-  async function work(): Promise<void> {
+  async function work(term: Term): Promise<void> {
+    const { queue, world } = term;
     for (let task = await queue.next(); task; task = await queue.next()) {
       const started = clock.monotonic();
       try {
         const outcome = await reconcile(world, task);
-        follow(task, outcome);
+        follow(term, task, outcome);
         report(task, outcome, (clock.monotonic() - started) / 1000);
       } catch (error) {
         // A mistake of ours: this object waits, the others go on.
@@ -155,12 +169,13 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** What comes after a reconcile: another try, and the event. */
-  function follow({ key }: Task, { result, retry, again, error, event }: Outcome): void {
-    if (error?.reason === 'NoAnswer') outage = true;
+  function follow(term: Term, { key }: Task, { result, retry, again, error, event }: Outcome): void {
+    const { queue } = term;
+    if (error?.reason === 'NoAnswer') term.outage = true;
     // Only a request that was answered says that the server is back: most reconciles send none.
-    else if (outage && (result === 'written' || (error?.code ?? 0) > 0)) {
+    else if (term.outage && (result === 'written' || (error?.code ?? 0) > 0)) {
       queue.hurry(hurrySpread);
-      outage = false;
+      term.outage = false;
     }
     if (retry) queue.retry(key, retry.kind, retry.atLeast);
     else queue.forget(key);
@@ -172,9 +187,9 @@ export function createController(options: ControllerOptions): Controller {
 
   /** Failing to send an event never fails a reconcile. */
   async function sendEvent({ about, note }: NonNullable<Outcome['event']>): Promise<void> {
-    const suffix = randomBytes(8).toString('hex');
+    const suffix = randomId(clock);
     try {
-      await world.api.createEvent(
+      await shared.api.createEvent(
         about.metadata.namespace,
         eventFor(about, note, { instance, suffix, now: clock.wall() }),
       );
@@ -200,25 +215,37 @@ export function createController(options: ControllerOptions): Controller {
 
   return {
     async run(signal) {
-      const reflecting = reflectors.map((reflector) => reflector.run(signal));
+      await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+    },
+
+    async lead(signal) {
+      const queue = new WorkQueue(clock);
+      const world: World = { ...shared, epoch: randomId(clock), plans: new Map(), failingSince: new Map() };
+      const term: Term = { queue, world, outage: false };
+      current = term;
+      const ended = new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      // No decision before the caches are complete: a ConfigMap that isn't seen yet would look deleted. Without a lease
+      // this process is the only one, and its first list is as good as a new one.
+      const listed = reflectors.map((reflector) => (fence ? reflector.refresh(signal) : reflector.firstSync));
+      await Promise.race([Promise.all(listed), ended]);
       let cancelResync = () => {};
-      const scheduleResync = () => {
+      const lookAtAll = () => {
+        for (const key of shared.settings.keys()) queue.add(key, 'resync');
         // Spread, so that replicas and restarts don't fall into step.
-        cancelResync = clock.after(resync * (0.9 + 0.2 * clock.random()), () => {
-          for (const key of world.settings.keys()) queue.add(key, 'resync');
-          scheduleResync();
-        });
+        cancelResync = clock.after(resync * (0.9 + 0.2 * clock.random()), lookAtAll);
       };
-      scheduleResync();
-      const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      // No decision before the caches are complete: a ConfigMap that isn't seen yet would look deleted.
-      const synced = Promise.all(reflectors.map((reflector) => reflector.firstSync));
-      await Promise.race([synced, stopped]);
-      const working = signal.aborted ? [] : Array.from({ length: workers }, work);
-      await stopped;
-      cancelResync();
-      queue.close();
-      await Promise.all([...working, ...reflecting]);
+      if (!signal.aborted) {
+        lookAtAll();
+        const working = Array.from({ length: workers }, () => work(term));
+        await ended;
+        cancelResync();
+        queue.close();
+        await Promise.all(working);
+      }
+      current = undefined;
     },
 
     notReady: () =>
@@ -228,7 +255,7 @@ export function createController(options: ControllerOptions): Controller {
 
     objectsByReason() {
       const counts = new Map<string, number>();
-      for (const { status } of world.settings.values()) {
+      for (const { status } of shared.settings.values()) {
         const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason ?? 'Unknown';
         counts.set(reason, (counts.get(reason) ?? 0) + 1);
       }

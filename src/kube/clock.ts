@@ -23,6 +23,16 @@ export const systemClock: Clock = {
   random: Math.random,
 };
 
+/** 16 random hex digits, for ids that must differ from all others. */
+export const randomId = ({ random }: Pick<Clock, 'random'>): string =>
+  [random(), random()]
+    .map((part) =>
+      Math.floor(part * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0'),
+    )
+    .join('');
+
 /** Resolves after `delay`, or as soon as `signal` is aborted. It never rejects. */
 export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

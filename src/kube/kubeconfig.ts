@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 
-const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+const serviceAccountToken = `${serviceAccount}/token`;
 
 /**
  * The configuration of the API server to talk to: the file given, else $KUBECONFIG, else the pod's ServiceAccount, else
@@ -65,4 +66,13 @@ function load(config: KubeConfig, path: string): void {
     contexts: merge(config.getContexts(), one.getContexts()),
     currentContext: config.getCurrentContext() || one.getCurrentContext(),
   });
+}
+
+/** The namespace that this process belongs to: its pod's, else that of the kubeconfig's context, else `default`. */
+export function homeNamespace(config: KubeConfig): string {
+  try {
+    return readFileSync(`${serviceAccount}/namespace`, 'utf8').trim();
+  } catch {
+    return config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+  }
 }

@@ -62,6 +62,12 @@ export function createMetrics() {
     labelNames: ['reason'],
     registers,
   });
+  const leader = new Gauge({
+    name: `${prefix}leader`,
+    help: '1 while this process may write: it holds the lease, or runs without one.',
+    registers,
+  });
+  leader.set(1);
   const eventFailures = new Counter({
     name: `${prefix}events_failed_total`,
     help: 'Events that could not be sent.',
@@ -83,6 +89,8 @@ export function createMetrics() {
       requests.inc({ verb, resource, code });
       if (verb !== 'watch') requestTime.observe({ verb, resource }, duration);
     },
+    /** This process may write, or not. */
+    leading: (yes: boolean): void => leader.set(yes ? 1 : 0),
     /** A list or watch had to begin again. */
     watchRestarted: (resource: string, reason: string): void => restarts.inc({ resource, reason }),
     /** Whether the cache of a resource is complete. */

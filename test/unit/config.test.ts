@@ -36,7 +36,26 @@ test('nothing given: the documented defaults', () => {
     logFormat: 'json',
     healthAddress: { host: '0.0.0.0', port: 8081 },
     metricsAddress: { host: '0.0.0.0', port: 8080 },
+    lease: undefined,
   });
+});
+
+test('leader election: a flag that may stand alone, with true or false, and the lease only with it', () => {
+  const lease = { namespace: undefined, name: 'license-settings-operator', seconds: 15 };
+  assert.equal(configOf(['--leader-elect']).lease, lease);
+  assert.equal(configOf(['--leader-elect=true', '--workers', '2']).lease, lease);
+  assert.is(configOf(['--leader-elect=false']).lease, undefined);
+  assert.is(configOf(['--lease-seconds=20']).lease, undefined);
+  assert.equal(configOf([], { LICENSE_SETTINGS_LEADER_ELECT: 'true' }).lease, lease);
+  assert.is(configOf(['--leader-elect=false'], { LICENSE_SETTINGS_LEADER_ELECT: 'true' }).lease, undefined);
+  const other = ['--leader-elect', '--lease-namespace=ops', '--lease-name=dialer.one', '--lease-seconds', '30'];
+  assert.equal(configOf(other).lease, { namespace: 'ops', name: 'dialer.one', seconds: 30 });
+  assert.equal(errorsOf(['--leader-elect=yes', '--lease-namespace=A', '--lease-name=-', '--lease-seconds=4']), [
+    '--leader-elect is "yes": allowed: one of true, false',
+    '--lease-namespace is "A": allowed: a DNS label',
+    '--lease-name is "-": allowed: a DNS name of up to 253 characters',
+    '--lease-seconds is "4": allowed: a whole number from 5 to 300',
+  ]);
 });
 
 test('every flag, in both forms', () => {
@@ -61,6 +80,7 @@ test('every flag, in both forms', () => {
     logFormat: 'pretty',
     healthAddress: { host: '127.0.0.1', port: 1 },
     metricsAddress: undefined,
+    lease: undefined,
   };
   assert.equal(configOf(all.flat()), expected);
   assert.equal(configOf(all.map((pair) => pair.join('='))), expected);
@@ -88,6 +108,7 @@ test('every flag is also an environment variable', () => {
     logFormat: 'pretty',
     healthAddress: { host: '0.0.0.0', port: 3 },
     metricsAddress: { host: '0.0.0.0', port: 4 },
+    lease: undefined,
   });
 });
 

@@ -63,7 +63,7 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown) {
     log: createLogger({ level: 'fatal', format: 'json' }),
   });
   const stop = new AbortController();
-  const running = controller.run(stop.signal);
+  const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
   return {
     ...{ clock, sent, controller },
     /** A change of the metadata of b, as the watch tells it. */
