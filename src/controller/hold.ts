@@ -1,5 +1,6 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
+import { type ApiError, asApiError } from '../kube/errors.ts';
 import { type Owner, stampOf } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
@@ -29,6 +30,8 @@ export type HoldResult =
       readonly writes: number;
       /** A ConfigMap whose contents someone had changed. */
       readonly restored: string | undefined;
+      /** Why what a rename left behind could not be deleted: the settings are live all the same. */
+      readonly failure: ApiError | undefined;
     }
   | { readonly kind: 'conflict'; readonly name: string }
   /** Only a rollout is left, and it has to wait for its turn. */
@@ -74,9 +77,15 @@ export async function hold(world: Caches, input: HoldInput): Promise<HoldResult>
   }
   if (taken) return { kind: 'conflict', name: taken };
   if (later) return { kind: 'later' };
+  let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
-    await remove(world, old as StoredConfigMap);
-    writes++;
+    try {
+      await remove(world, old as StoredConfigMap);
+      writes++;
+    } catch (error) {
+      failure = asApiError(error);
+      if (!failure) throw error;
+    }
   }
-  return { kind: 'held', configMaps: held, writes, restored };
+  return { kind: 'held', configMaps: held, writes, restored, failure };
 }

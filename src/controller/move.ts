@@ -173,11 +173,11 @@ async function writeAll(
 
 /**
  * What to remember of a plan. It takes over what is left of the wait of the one before, finished or not: dialers have to see
- * what was taken away, whichever change gives it to others. Of a plan that this process did not begin it can't know what
- * they have seen, so it waits in full.
+ * what was taken away, whichever change gives it to others. Of what another term did it can't know what they have seen, so
+ * it waits in full; `unseen` says that there may be something.
  */
-export const memoryOf = (known: PlanMemory | undefined, underWay: boolean): PlanMemory => ({
-  takenAway: known?.takenAway ?? underWay,
+export const memoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
+  takenAway: known?.takenAway ?? unseen,
   until: known?.until,
 });
 

@@ -30,8 +30,8 @@ export type World = {
   readonly epoch: string;
   /** What this term remembers of plans. */
   readonly plans: Map<string, PlanMemory>;
-  /** Since when, on the monotonic clock, the writes of an object fail. */
-  readonly failingSince: Map<string, number>;
+  /** Since when, on the monotonic clock, the writes of an object fail, and what was told of it. */
+  readonly failing: Map<string, { readonly since: number; readonly told: string }>;
 };
 
 /** What a reconcile came to. `retry` says how to try again; `error` why. */
@@ -52,7 +52,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   const object = world.settings.get(key);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!object || object.metadata.deletionTimestamp) {
-    world.failingSince.delete(key);
+    world.failing.delete(key);
     world.plans.delete(key);
     return { result: 'gone' };
   }
@@ -137,6 +137,7 @@ type Progress = {
 async function judgeAndApply(world: World, key: string, judged: Judgement, background: boolean): Promise<Outcome> {
   const { object, errors, generation, suspended, pending, newestHash } = judged;
   const { status } = object;
+  const started = world.clock.monotonic();
   const now = rfc3339(world.clock.wall());
   const progress: Progress = {
     live: judged.applied,
@@ -149,26 +150,27 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   const facts = (): Facts => ({
     ...{ generation, suspended, errors, pending, now },
     ...{ live: progress.live, applying: progress.applying, problem: progress.problem, configMaps: progress.configMaps },
+    before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
   });
   let failure: ApiError | undefined;
 
   if (suspended) {
     // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
-    if (world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));
-    world.failingSince.delete(key);
+    if (status?.applying && world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));
+    world.failing.delete(key);
   } else {
     try {
       const later = await act(world, key, judged, progress, facts, background);
       if (later) return { result: 'later' };
-      world.failingSince.delete(key);
+      world.failing.delete(key);
     } catch (thrown) {
       const error = asApiError(thrown);
       if (!error || error.class === 'conflict') throw thrown;
       // A terminating namespace is quiet.
       if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
       failure = error;
-      progress.problem = problemOf(world, key, error);
+      progress.problem = problemOf(world, key, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
       if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
     }
@@ -180,8 +182,6 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
   const note = transition(status, after, progress.restored);
   if (!sameStatus(before, after)) await writeStatus(world, progress, after);
-  // Not before it is written: a plan that is still in the status and not remembered would look like another term's.
-  if (!progress.applying && !world.plans.get(key)?.takenAway) world.plans.delete(key);
   const { problem, again, about, writes } = progress;
   return {
     result: problem ? 'problem' : about !== object || writes ? 'written' : 'unchanged',
@@ -202,7 +202,8 @@ async function act(
   facts: () => Facts,
   background: boolean,
 ): Promise<boolean> {
-  const { target, hash, live, applied, applying, owner, namespace, retained, owned, generation, settle } = judged;
+  const { object, target, hash, live, applied, applying, owner, namespace, retained, owned, generation, settle } =
+    judged;
   if (!target || !hash) return false;
   const unchanged = hash === live?.settingsHash;
   const stamp = unchanged ? live.generation : generation;
@@ -216,7 +217,7 @@ async function act(
   const planned =
     applying !== undefined || (hash !== applied?.settingsHash && involvesZones([target, ...before], owned));
   if (!planned) {
-    const { applicable, object } = judged;
+    const { applicable } = judged;
     const result = await hold(world, {
       ...ours,
       known: object.status?.configMaps,
@@ -230,6 +231,7 @@ async function act(
     progress.restored = result.restored;
     progress.configMaps = result.configMaps;
     if (!unchanged) progress.live = { generation: stamp, settingsHash: hash, declaration: target };
+    if (result.failure) throw result.failure;
     return false;
   }
 
@@ -244,7 +246,7 @@ async function act(
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
-    world.plans.set(key, memoryOf(world.plans.get(key), applying !== undefined));
+    world.plans.set(key, memoryOf(world.plans.get(key), wasJustApplied(object.status, settle, world.clock)));
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
     if (begun) await writeStatus(world, progress, begun);
@@ -261,6 +263,10 @@ async function act(
   }
   return false;
 }
+
+/** What another term applied last may have taken licenses away, and dialers may not have seen it yet. */
+const wasJustApplied = (status: Status | undefined, settle: number, clock: Clock): boolean =>
+  status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle;
 
 async function writeStatus(world: World, progress: Progress, status: Status): Promise<void> {
   progress.about = await world.api.putStatus(progress.about, status);
@@ -297,17 +303,21 @@ const conflictOf = (name: string): Problem => ({
   message: `ConfigMap ${name} belongs to someone else: delete or rename it, or give another spec.configMap.name; it is looked at again within a minute`,
 });
 
-function problemOf(world: World, key: string, error: ApiError): Problem | undefined {
-  if (error.class === 'rejected') {
-    return { kind: 'WriteRejected', message: `the API server refuses the write: ${error.message}` };
-  }
-  const now = world.clock.monotonic();
-  const since = world.failingSince.get(key) ?? now;
-  world.failingSince.set(key, since);
-  return now - since < failurePatience
+/** What the status says of a failure; nothing yet while it is young. `started`: when this try began. */
+function problemOf(world: World, key: string, error: ApiError, started: number): Problem | undefined {
+  const known = world.failing.get(key);
+  // Words that differ in a number or an id alone, as a webhook's request id, are no news.
+  const told = known && withoutIds(known.told) === withoutIds(error.message) ? known.told : error.message;
+  const since = known?.since ?? started;
+  world.failing.set(key, { since, told });
+  if (error.class === 'rejected')
+    return { kind: 'WriteRejected', message: `the API server refuses the write: ${told}` };
+  return world.clock.monotonic() - since < failurePatience
     ? undefined
-    : { kind: 'WriteFailed', message: `the write fails: ${error.message}` };
+    : { kind: 'WriteFailed', message: `the write fails: ${told}` };
 }
+
+const withoutIds = (message: string): string => message.replace(/\b(?=\w*\d)[\w-]+\b/g, '#');
 
 const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry']> } => ({
   result: 'retry',

@@ -27,6 +27,8 @@ export type Facts = {
   readonly errors: readonly FieldError[];
   /** What is live, after this reconcile. */
   readonly live: Live | undefined;
+  /** What was live before this reconcile: an apply that no status has told of yet goes into the history. */
+  readonly before?: Live | undefined;
   /** Settings that are on their way: a plan is under way. */
   readonly applying: Status['applying'] | undefined;
   /** True when the newest spec is valid and what it declares is live. */
@@ -132,7 +134,8 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   const configMaps = facts.configMaps ?? previous?.configMaps;
   const licenses = live?.declaration ? liveNumbers(live.declaration) : previous?.licenses;
   const zones = live?.declaration ? zoneNumbers(live.declaration) : previous?.zones;
-  const history = nextHistory(previous, applied);
+  const between = isNewer(facts.before, previous?.applied) && isNewer(live, facts.before) ? facts.before : undefined;
+  const history = nextHistory(previous, [between && { ...between, time: between.time ?? facts.now }, applied]);
   return {
     observedGeneration: generation,
     ...(applied ? { applied } : {}),
@@ -167,18 +170,30 @@ export const configMapEntry = ({ name, dataHash }: { name: string; dataHash: str
 export const sameStatus = (a: Status | undefined, b: Status): boolean =>
   a !== undefined && canonicalJson(a) === canonicalJson(b);
 
+/**
+ * True when settings were applied later than others. The generation of what is live moves only with the settingsHash, so a
+ * higher one says that it moved, also where it moved there and back.
+ */
+const isNewer = (live: Live | undefined, than: Applied | Live | undefined): boolean =>
+  live !== undefined && (live.settingsHash !== than?.settingsHash || live.generation > than.generation);
+
 /** Moves only with the settingsHash. What a later release wrote is handed on as it stands. */
 function nextApplied(previous: Applied | undefined, live: Live | undefined, now: string): Applied | undefined {
-  if (!live || live.settingsHash === previous?.settingsHash) return previous;
+  if (!live || !isNewer(live, previous)) return previous;
   const settings = live.declaration as Declaration;
   return { generation: live.generation, settingsHash: live.settingsHash, time: live.time ?? now, settings };
 }
 
-function nextHistory(previous: Status | undefined, applied: Applied | undefined): NonNullable<Status['history']> {
+type Apply = { readonly generation: number; readonly settingsHash: string; readonly time: string };
+
+function nextHistory(previous: Status | undefined, applies: readonly (Apply | undefined)[]): Apply[] {
   const history = previous?.history ?? [];
-  if (!applied || applied.settingsHash === previous?.applied?.settingsHash) return history;
-  const { generation, settingsHash, time } = applied;
-  return [{ generation, settingsHash, time }, ...history].slice(0, maxHistory);
+  const since = previous?.applied;
+  const added = applies.filter((one) => one !== undefined).filter((one) => isNewer(one, since));
+  return [
+    ...added.map(({ generation, settingsHash, time }) => ({ generation, settingsHash, time })).reverse(),
+    ...history,
+  ].slice(0, maxHistory);
 }
 
 /** How many errors a message names; `status.errors` has them all. */

@@ -69,7 +69,7 @@ function setUp(first: unknown = spec(5)) {
     configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
     epoch: 'term-1',
     plans: new Map(),
-    failingSince: new Map(),
+    failing: new Map(),
   };
   const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {
     const before = world.settings.get(key);
@@ -573,4 +573,104 @@ test('a plan of this term is not taken over because its last status was lost', a
   await desk.run();
   assert.equal(desk.writes(), ['PUT licensesettings/status']);
   assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+test('a decrease that another term applied less than settleSeconds ago: the next increase waits in full', async () => {
+  const desk = setUp(zoned(3, 2));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  await desk.clock.advance(200_000);
+  desk.save(zoned(2, 2), 2);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  await desk.clock.advance(60_000);
+  nextTerm(desk, 'term-2');
+  desk.save(zoned(2, 3), 3);
+  assert.is((await desk.run()).again, 100_000);
+});
+
+test('what was applied longer ago than settleSeconds makes nobody wait after a restart', async () => {
+  const desk = setUp(zoned(3, 1));
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  await desk.clock.advance(101_000);
+  nextTerm(desk, 'term-2');
+  desk.save(zoned(3, 2), 2);
+  assert.is((await desk.run()).again, undefined);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+test('a rename whose old ConfigMap can not be deleted is live at once, and the status says so once', async () => {
+  const desk = setUp(spec(5, { configMap: { name: 'pom-old' } }));
+  await desk.run();
+  desk.save(spec(5, { configMap: { name: 'pom-new' } }), 2);
+  desk.faults.push(({ method }) => (method === 'DELETE' ? new ApiError('no', { code: 403 }) : undefined));
+  desk.writes();
+  await desk.run();
+  assert.equal(desk.writes(), ['POST configmaps', 'DELETE configmaps', 'PUT licensesettings/status']);
+  assert.equal([desk.status()?.applied?.generation, desk.reasonOf('Ready')], [2, 'WriteRejected']);
+  await desk.run();
+  assert.equal(desk.writes(), ['DELETE configmaps'], 'nothing new to say');
+});
+
+test('a refusal whose words differ in an id alone is told once', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  let id = 0;
+  desk.faults.push(({ resource }) =>
+    resource === 'configmaps' ? new ApiError(`denied by policy, request 7f3a-${++id}`, { code: 403 }) : undefined,
+  );
+  await desk.run();
+  desk.writes();
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT configmaps']);
+  desk.faults.pop();
+  desk.faults.push(({ resource }) => (resource === 'configmaps' ? new ApiError('quota', { code: 403 }) : undefined));
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT configmaps', 'PUT licensesettings/status'], 'other words are news');
+});
+
+test('there and back before the status was written: the history has both, and the stamp never goes back', async () => {
+  const desk = setUp(spec(5));
+  await desk.run();
+  desk.faults.push(({ resource }) =>
+    resource.endsWith('/status') ? new ApiError('conflict', { code: 409 }) : undefined,
+  );
+  desk.save(spec(6), 2);
+  await desk.run();
+  desk.faults.pop();
+  desk.save(spec(5), 3);
+  await desk.run();
+  assert.equal(
+    desk.status()?.history?.map(({ generation }) => generation),
+    [3, 2, 1],
+  );
+  assert.is(desk.status()?.applied?.generation, 3);
+  const map = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  await desk.run();
+  const rebuilt = desk.world.configMaps.get('dialer/pom-licenses');
+  assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '3');
+});
+
+test('the 10 s of patience count from when the first failing try began', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  const client = desk.world.api.updateConfigMap;
+  Object.assign(desk.world.api, {
+    updateConfigMap: async () => {
+      await new Promise<void>((resolve) => desk.clock.after(15_000, resolve));
+      throw new ApiError('no answer within 15000 ms', { code: 0, reason: 'NoAnswer' });
+    },
+  });
+  const running = desk.run();
+  await desk.clock.advance(15_000);
+  await running;
+  assert.is(desk.reasonOf('Ready'), 'WriteFailed');
+  Object.assign(desk.world.api, { updateConfigMap: client });
+  await desk.run();
+  assert.is(desk.reasonOf('Ready'), 'Applied');
 });
