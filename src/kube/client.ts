@@ -1,12 +1,12 @@
 /**
- * Requests to the API server over one keep-alive pool. Configuration and credentials come from client-node's
- * KubeConfig. Its generated API classes are not used: with a CA they open a new TLS connection for each call (measured:
- * 300 calls/s against 6,250/s over a plain undici pool), and none of their calls but watch has a timeout.
+ * Requests to the API server over one keep-alive pool. The configuration comes from client-node's KubeConfig. Its
+ * generated API classes are not used: with a CA they open a new TLS connection for each call (measured: 300 calls/s
+ * against 6,250/s over a plain undici pool), and none of their calls but watch has a timeout.
  */
-import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { Clock } from './clock.ts';
+import { createCredentials, type Identity, type Tls } from './credentials.ts';
 import { ApiError, asApiError, fromAnswer, fromFailure } from './errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -32,11 +32,15 @@ export type Request = {
 export type Observer = (verb: string, resource: string, code: number, seconds: number) => void;
 
 export interface Client {
-  /** Sends, and gives the parsed answer. Throws an ApiError for everything that is not a success. */
+  /**
+   * Sends, and gives the parsed answer: a JSON object. Throws an ApiError for everything else. After a 401 it is sent
+   * once more, if the credentials have changed meanwhile.
+   */
   request<T>(request: Request): Promise<T>;
   /**
    * Sends a GET and gives the lines of the answer as they come, until the server ends it, `deadline` milliseconds
-   * have passed, or `signal` is aborted. Throws an ApiError.
+   * have passed, or `signal` is aborted. Throws an ApiError, also for a line longer than 16 Mi characters. The last
+   * line may be cut off: a server that dies in the middle of one can end the answer in good order.
    */
   lines(request: Omit<Request, 'method' | 'body'>): AsyncGenerator<string>;
   /** Closes all connections. */
@@ -44,53 +48,53 @@ export interface Client {
 }
 
 const defaultDeadline = 15_000;
-/** How long credentials are used before they are asked for again: in-cluster tokens rotate about hourly. */
-const credentialsAge = 10_000;
+/** Objects have 1.5 MiB at most in etcd: what is longer is no event. */
+const maxLine = 16 * 1024 * 1024;
 
-/** A client for the current context of a KubeConfig. `connections` bounds how many requests are under way at once. */
+/**
+ * A client for the current context of a KubeConfig. `connections` bounds how many requests are under way at once.
+ * Throws an Error that says what to mend when the configuration can't work.
+ */
 export async function createClient(
   config: KubeConfig,
   { clock, connections, observe = () => {} }: { clock: Clock; connections: number; observe?: Observer },
 ): Promise<Client> {
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new Error('the kubeconfig has no cluster for its current context');
+  const user = config.getCurrentUser();
+  if (user?.impersonateUser) {
+    throw new Error(`the kubeconfig's user "${user.name}" impersonates another (as): this is not supported`);
+  }
   const server = new URL(cluster.server);
+  if (server.protocol === 'http:' && !cluster.skipTLSVerify) {
+    throw new Error(`${server.origin} is http, not https: set insecure-skip-tls-verify if this is meant`);
+  }
   const prefix = server.pathname.replace(/\/$/, '');
-  const tls: RequestOptions = {};
-  await config.applyToHTTPSOptions(tls);
-  const agent = new Agent({
-    connections,
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: 10_000,
-      ...pick(tls, ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized']),
-    } as Agent.Options['connect'] & object,
-  });
-  const dispatcher = agent.compose(askBeforeSending);
+  const credentials = createCredentials(config, clock);
 
-  let credentials: { headers: Record<string, string>; until: number } | undefined;
-  async function authorization(): Promise<Record<string, string>> {
-    if (credentials && clock.monotonic() < credentials.until) return credentials.headers;
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(options.headers ?? {})) {
-      headers[name.toLowerCase()] = String(value).trim();
+  /** The pool in use, and those made with older certificates that still finish their requests. */
+  let pool: { tlsKey: string; dispatcher: Dispatcher; base: Agent | ProxyAgent } | undefined;
+  const open = new Set<Agent | ProxyAgent>();
+  function dispatcherFor({ tls, tlsKey }: Identity): Dispatcher {
+    if (pool?.tlsKey === tlsKey) return pool.dispatcher;
+    const old = pool?.base;
+    const base = createPool(tls, connections, cluster?.proxyUrl);
+    open.add(base);
+    pool = { tlsKey, base, dispatcher: base.compose(askBeforeSending) };
+    if (old) {
+      const forget = () => open.delete(old);
+      old.close().then(forget, forget);
     }
-    if (options.auth) headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-    credentials = { headers, until: clock.monotonic() + credentialsAge };
-    return headers;
+    return pool.dispatcher;
   }
 
   /**
    * Sends and waits for the head of a successful answer. The deadline goes on until `end` is called, which every
    * caller must do once; `failure` makes an ApiError of what went wrong while reading.
    */
-  async function open(request: Request, verb: string) {
+  async function send(request: Request, verb: string) {
     const what = `${request.method} ${request.path.split('?')[0]}`;
+    const { fence } = request;
     const started = clock.monotonic();
     const limit = request.deadline ?? defaultDeadline;
     const abort = new AbortController();
@@ -100,20 +104,20 @@ export async function createClient(
     if (request.signal?.aborted) stop();
     request.signal?.addEventListener('abort', stop, { once: true });
     let code = 0;
+    const told = () => observe(verb, request.resource, code, (clock.monotonic() - started) / 1000);
     const end = () => {
       for (const cancel of timers) cancel();
       request.signal?.removeEventListener('abort', stop);
-      observe(verb, request.resource, code, (clock.monotonic() - started) / 1000);
+      told();
     };
     const failure = (error: unknown) => fromFailure(what, abort.signal.aborted ? abort.signal.reason : error);
-    const { fence } = request;
     const beforeSending = () => {
       const left = fence?.() ?? Number.POSITIVE_INFINITY;
       // Written so that NaN forbids too.
       if (!(left > 0)) throw new ApiError(`${what}: not sent: no longer the leader`, { code: 0, reason: 'NotLeader' });
       if (left < limit) timers.push(expireAfter(left, `no complete answer within the ${left} ms left of the lease`));
     };
-    try {
+    const attempt = (identity: Identity) => {
       const options: Dispatcher.RequestOptions & Asked = {
         ...(fence ? { beforeSending } : {}),
         origin: server.origin,
@@ -123,18 +127,30 @@ export async function createClient(
           accept: 'application/json',
           'user-agent': 'license-settings-operator',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(await authorization()),
+          ...(identity.authorization === undefined ? {} : { authorization: identity.authorization }),
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: abort.signal,
       };
-      const answer = await dispatcher.request(options);
+      return dispatcherFor(identity).request(options);
+    };
+    try {
+      const identity = await unlessAborted(abort.signal, credentials.get());
+      let answer = await attempt(identity);
       code = answer.statusCode;
-      if (code >= 200 && code < 300) return { body: answer.body, end, failure };
-      // The token may have been rotated or revoked: ask for credentials anew.
-      if (code === 401) credentials = undefined;
-      const header = answer.headers['retry-after'];
-      throw fromAnswer(what, code, await answer.body.text(), Array.isArray(header) ? header[0] : header);
+      if (code === 401) {
+        // The token may have been rotated, or revoked, before we read it again.
+        const fresh = await unlessAborted(abort.signal, credentials.renew(identity)).catch(() => identity);
+        if (fresh !== identity) {
+          await answer.body.dump();
+          told();
+          code = 0;
+          answer = await attempt(fresh);
+          code = answer.statusCode;
+        }
+      }
+      if (code >= 200 && code < 300) return { what, body: answer.body, end, failure };
+      throw fromAnswer(what, code, await answer.body.text(), answer.headers, clock.wall());
     } catch (error) {
       end();
       throw asApiError(error) ?? failure(error);
@@ -143,27 +159,22 @@ export async function createClient(
 
   return {
     async request<T>(request: Request): Promise<T> {
-      const { body, end, failure } = await open(request, request.method.toLowerCase());
+      const { what, body, end, failure } = await send(request, request.method.toLowerCase());
+      let text: string;
       try {
-        return (await body.json()) as T;
+        text = await body.text();
       } catch (error) {
         throw failure(error);
       } finally {
         end();
       }
+      return parseAnswer(what, text) as T;
     },
 
     async *lines(request) {
-      const { body, end, failure } = await open({ ...request, method: 'GET' }, 'watch');
+      const { what, body, end, failure } = await send({ ...request, method: 'GET' }, 'watch');
       try {
-        const decoder = new TextDecoder();
-        let rest = '';
-        for await (const chunk of body as AsyncIterable<Buffer>) {
-          const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-          rest = parts.pop() ?? '';
-          for (const line of parts) if (line) yield line;
-        }
-        if (rest) yield rest;
+        yield* splitLines(what, body as AsyncIterable<Buffer>);
       } catch (error) {
         throw asApiError(error) ?? failure(error);
       } finally {
@@ -172,8 +183,72 @@ export async function createClient(
       }
     },
 
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all([...open].map((one) => one.destroy()));
+    },
   };
+}
+
+/** A success must be a JSON object. What was asked for may have been done all the same. */
+function parseAnswer(what: string, text: string): object {
+  let value: unknown;
+  let cause: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    cause = error;
+  }
+  if (typeof value === 'object' && value !== null) return value;
+  const message = `${what}: a success, but the answer is no JSON object: ${text.slice(0, 80)}`;
+  throw new ApiError(message, { code: 0, reason: 'BadAnswer', cause });
+}
+
+/** The lines of a stream; a character may be split over chunks, and a line over many. Empty lines are left out. */
+async function* splitLines(what: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  // Joined once a line: joining at each chunk would take quadratic time for a long one.
+  let pieces: string[] = [];
+  let length = 0;
+  const add = (piece: string) => {
+    pieces.push(piece);
+    length += piece.length;
+    if (length <= maxLine) return;
+    throw new ApiError(`${what}: a line longer than ${maxLine} characters`, { code: 0, reason: 'BadEvent' });
+  };
+  const take = () => {
+    const line = pieces.join('');
+    pieces = [];
+    length = 0;
+    return line;
+  };
+  for await (const chunk of chunks) {
+    const text = decoder.decode(chunk, { stream: true });
+    let from = 0;
+    for (let to = text.indexOf('\n'); to !== -1; to = text.indexOf('\n', from)) {
+      add(text.slice(from, to));
+      from = to + 1;
+      const line = take();
+      if (line) yield line;
+    }
+    if (from < text.length) add(text.slice(from));
+  }
+  add(decoder.decode());
+  const line = take();
+  if (line) yield line;
+}
+
+function createPool(tls: Tls, connections: number, proxy: string | undefined): Agent | ProxyAgent {
+  const connect = { timeout: 10_000, ...tls };
+  const options = {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: 60_000,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  return proxy
+    ? new ProxyAgent({ ...options, uri: proxy, connectTimeout: 10_000, requestTls: tls })
+    : new Agent({ ...options, connect });
 }
 
 type Asked = { beforeSending?: () => void };
@@ -196,7 +271,12 @@ const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => 
   return dispatch(options, handler);
 };
 
-const pick = <T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> =>
-  Object.fromEntries(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]]))) as Partial<
-    Pick<T, K>
-  >;
+/** The promise's result, or the signal's reason if it is aborted first. */
+function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,10 +1,13 @@
 /** Errors of API requests as values with a class that says what to do about them. */
 
 /**
- * - `retry`: the request may succeed later as it is (no connection, a deadline, 401, 429, 5xx).
- * - `conflict`: what it was decided from is out of date: read again, decide again (409).
- * - `missing`: there is no such object (404).
- * - `rejected`: the server understood and refuses: only a change elsewhere helps (403, 413, 422 and other 4xx).
+ * - `retry`: the request may succeed later as it is. It may also have been carried out already: no answer, a deadline,
+ *   or an answer that can't be read says nothing about what the server did. 0, 401 (credentials rotate), 408, 410 (a
+ *   version or a continue token has expired), 425, 429, and all 5xx.
+ * - `conflict`: what it was decided from is out of date: read again, decide again (409: a conflict, or AlreadyExists).
+ * - `missing`: there is no such object, or no such resource (404).
+ * - `rejected`: the server understood and refuses: only a change elsewhere helps (403, 413, 422, every other 4xx, and
+ *   redirects, which an API server does not send).
  */
 export type ErrorClass = 'retry' | 'conflict' | 'missing' | 'rejected';
 
@@ -17,14 +20,22 @@ export type Status = {
   details?: { causes?: { reason?: string; message?: string }[]; retryAfterSeconds?: number };
 };
 
-/** A request that failed. `code` is the HTTP status; 0 when no answer came. */
+/**
+ * A request that failed. `code` is the HTTP status, and `reason` what the server says; with code 0 there was no answer
+ * to go by, and `reason` is one of:
+ * - `NoAnswer`: the network, TLS, our own deadline, or an answer that broke off.
+ * - `BadAnswer`: a success whose body is no JSON object.
+ * - `BadEvent`: a watch sent what is no event.
+ * - `Credentials`: there was nothing to sign in with; nothing was sent.
+ * - `NotLeader`: the sender's lease was over; nothing was sent.
+ */
 export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
   readonly class: ErrorClass;
   /** Reasons in the causes of the answer, such as NamespaceTerminating. */
   readonly causes: readonly string[];
-  /** How long the server asks to wait, in milliseconds; 0 when it doesn't. */
+  /** How long the server asks to wait, in milliseconds, at most 60,000; 0 when it doesn't. */
   readonly retryAfter: number;
 
   constructor(
@@ -44,34 +55,83 @@ export class ApiError extends Error {
 function classify(code: number): ErrorClass {
   if (code === 409) return 'conflict';
   if (code === 404) return 'missing';
-  if (code === 0 || code === 401 || code === 408 || code === 410 || code === 429 || code >= 500) return 'retry';
+  if (code === 0 || code === 401 || code === 408 || code === 410 || code === 425 || code === 429 || code >= 500)
+    return 'retry';
   return 'rejected';
 }
 
-/** The error of an answer that is not a success. `retryAfter` is the header's value: seconds. */
-export function fromAnswer(what: string, code: number, body: string, retryAfter?: string): ApiError {
+/** No server may silence us for longer, in milliseconds: the API server's own limit is 32 s. */
+const maxRetryAfter = 60_000;
+
+/** The error of an answer that is not a success. `now` is the wall clock, for an answer without a Date header. */
+export function fromAnswer(
+  what: string,
+  code: number,
+  body: string,
+  headers: Record<string, string | string[] | undefined>,
+  now: number,
+): ApiError {
   const status = parseStatus(body);
-  const seconds = Number(retryAfter ?? status.details?.retryAfterSeconds ?? 0);
+  const header = (name: string) => [headers[name]].flat()[0];
+  const asked =
+    retryAfterOf(header('retry-after'), header('date'), now) ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
   return new ApiError(`${what}: ${code} ${status.message ?? body.slice(0, 200)}`.trim(), {
     code,
     reason: status.reason ?? '',
     causes: (status.details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
-    retryAfter: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0,
+    retryAfter: asked > 0 ? Math.min(asked, maxRetryAfter) : 0,
   });
+}
+
+/**
+ * Milliseconds that a Retry-After header asks for (RFC 9110, 10.2.3: seconds or a date); undefined when it says nothing
+ * that can be understood. A date is compared with the answer's own Date: our clock may be wrong.
+ */
+function retryAfterOf(value: string | undefined, date: string | undefined, now: number): number | undefined {
+  if (value === undefined || value.trim() === '') return undefined;
+  const seconds = Number(value);
+  if (!Number.isNaN(seconds)) return seconds * 1000;
+  const until = Date.parse(value);
+  if (Number.isNaN(until)) return undefined;
+  const sent = Date.parse(date ?? '');
+  return until - (Number.isNaN(sent) ? now : sent);
 }
 
 function parseStatus(body: string): Status {
   try {
-    return (JSON.parse(body) as Status) ?? {};
+    const status = JSON.parse(body) as Status | null;
+    return typeof status === 'object' && status !== null ? status : {};
   } catch {
     return {};
   }
 }
 
+/** What Node's and OpenSSL's codes mean, in words for somebody who runs an operator. */
+const explanations: [RegExp, string][] = [
+  [
+    /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED|INVALID_CA)$/,
+    "the server's certificate is not signed by the trusted CA",
+  ],
+  [/^CERT_HAS_EXPIRED$/, "the server's certificate, or that of its CA, has expired"],
+  [/^CERT_NOT_YET_VALID$/, "the server's certificate is not valid yet: is the clock right?"],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "the server's certificate is for another name"],
+  [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, 'the server does not speak TLS'],
+  [/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/, 'the server does not accept our client certificate'],
+  [/^ERR_OSSL_X509_KEY_VALUES_MISMATCH$/, 'client certificate and client key do not belong together'],
+];
+
 /** The error of a request that got no answer: the network, TLS, or our own deadline. */
 export function fromFailure(what: string, cause: unknown): ApiError {
-  const words = [...new Set(chain(cause))].join(': ');
+  const codes = codesOf(cause);
+  const explained = explanations.find(([code]) => codes.some((one) => code.test(one)))?.[1];
+  const words = [...new Set([...(explained ? [explained] : []), ...chain(cause)])].join(': ');
   return new ApiError(`${what}: ${words}`, { code: 0, reason: 'NoAnswer', cause });
+}
+
+function codesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const code = (error as { code?: unknown }).code;
+  return [...(typeof code === 'string' ? [code] : []), ...codesOf(error.cause)];
 }
 
 /** Messages of an error and of what caused it, inner ones last; an AggregateError has its parts. */

@@ -1,25 +1,30 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { KubeConfig, loadYaml, type User } from '@kubernetes/client-node';
+import { tokenFileOf } from './credentials.ts';
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const serviceAccountToken = `${serviceAccount}/token`;
 
 /**
- * The configuration of the API server to talk to: the file given, else $KUBECONFIG, else the pod's ServiceAccount, else
- * ~/.kube/config. Throws an Error that says what is missing and how to mend it.
+ * The configuration of the API server to talk to: the file given, else $KUBECONFIG (a list; files that are not there are
+ * skipped, as kubectl does), else the pod's ServiceAccount, else ~/.kube/config. Throws an Error that says what is
+ * missing and how to mend it.
  */
 export function loadKubeConfig(
   { file, context }: { file?: string; context?: string },
   env: NodeJS.ProcessEnv,
 ): KubeConfig {
   const config = new KubeConfig();
-  const source = file ?? env['KUBECONFIG'];
+  const list = (env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
   const home = join(homedir(), '.kube', 'config');
-  if (source) {
-    // KUBECONFIG may be a list of files, as kubectl takes it.
-    for (const path of source.split(process.platform === 'win32' ? ';' : ':').filter(Boolean)) load(config, path);
+  if (file) {
+    load(config, file);
+  } else if (list.length > 0) {
+    const there = list.filter((path) => existsSync(path));
+    // The first is named in the error when there is none.
+    for (const path of there.length > 0 ? there : list) load(config, path);
   } else if (env['KUBERNETES_SERVICE_HOST'] && existsSync(serviceAccountToken)) {
     config.loadFromCluster();
   } else if (existsSync(home)) {
@@ -44,13 +49,24 @@ export function loadKubeConfig(
         : 'the kubeconfig has no current context: give --context',
     );
   }
+  const user = config.getCurrentUser();
+  for (const [what, path] of [
+    ['certificate-authority', config.getCurrentCluster()?.caFile],
+    ['client-certificate', user?.certFile],
+    ['client-key', user?.keyFile],
+    ['tokenFile', user ? tokenFileOf(user) : undefined],
+  ] as const) {
+    if (path && !existsSync(path)) throw new Error(`the kubeconfig names ${what} ${path}: there is no such file`);
+  }
   return config;
 }
 
 function load(config: KubeConfig, path: string): void {
   const one = new KubeConfig();
+  let users: User[];
   try {
     one.loadFromFile(path);
+    users = withWhatClientNodeDrops(one.getUsers(), path);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
     throw new Error(`kubeconfig ${path}: ${why}: check --kubeconfig or KUBECONFIG`, { cause });
@@ -62,7 +78,7 @@ function load(config: KubeConfig, path: string): void {
   ];
   config.loadFromOptions({
     clusters: merge(config.getClusters(), one.getClusters()),
-    users: merge(config.getUsers(), one.getUsers()),
+    users: merge(config.getUsers(), users),
     contexts: merge(config.getContexts(), one.getContexts()),
     currentContext: config.getCurrentContext() || one.getCurrentContext(),
   });
@@ -75,4 +91,31 @@ export function homeNamespace(config: KubeConfig): string {
   } catch {
     return config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
   }
+}
+
+type RawUser = { name?: string; user?: Record<string, unknown> };
+
+/**
+ * What client-node 2.0.1 leaves out of a user: `tokenFile`, the impersonation fields beside `as`, and that the command
+ * of a plugin is relative to the kubeconfig when it holds a slash.
+ */
+function withWhatClientNodeDrops(users: readonly User[], path: string): User[] {
+  const raw = loadYaml<{ users?: RawUser[] } | null>(readFileSync(path, 'utf8'))?.users ?? [];
+  const directory = dirname(resolve(path));
+  return users.map((user) => {
+    const more = raw.find(({ name }) => name === user.name)?.user ?? {};
+    const tokenFile = more['tokenFile'];
+    const impersonates = Object.keys(more).find((key) => key === 'as' || key.startsWith('as-'));
+    const command: unknown = user.exec?.command;
+    return {
+      ...user,
+      ...(typeof tokenFile === 'string' && tokenFile
+        ? { authProvider: { name: 'tokenFile', config: { tokenFile: resolve(directory, tokenFile) } } }
+        : {}),
+      ...(impersonates ? { impersonateUser: user.impersonateUser || impersonates } : {}),
+      ...(typeof command === 'string' && /[\\/]/.test(command) && !isAbsolute(command)
+        ? { exec: { ...user.exec, command: join(directory, command) } }
+        : {}),
+    };
+  });
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
@@ -38,19 +38,23 @@ type World = {
 async function withServer(
   answer: RequestListener,
   body: (world: World) => Promise<void>,
-  { path = '', user = {} as object } = {},
+  { path = '', user = {} as object, cluster = {} as object, clock = systemClock } = {},
 ) {
   const server = createServer(answer);
   let sockets = 0;
   server.on('connection', () => sockets++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const config = configFor(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
-    token: secret,
-    ...user,
-  });
+  const config = configFor(
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+    {
+      token: secret,
+      ...user,
+    },
+    cluster,
+  );
   const observed: Parameters<Observer>[] = [];
   const client = await createClient(config, {
-    clock: systemClock,
+    clock,
     connections: 4,
     observe: (...call) => observed.push(call),
   });
@@ -151,10 +155,14 @@ for (const [code, kind, body, expected] of [
   [408, 'retry', {}, {}],
   [409, 'conflict', { reason: 'AlreadyExists' }, { reason: 'AlreadyExists' }],
   [410, 'retry', {}, {}],
+  [412, 'rejected', {}, {}],
   [413, 'rejected', {}, {}],
   [422, 'rejected', {}, {}],
+  [425, 'retry', {}, {}],
   [429, 'retry', {}, {}],
   [500, 'retry', {}, {}],
+  [302, 'rejected', {}, {}],
+  [502, 'retry', {}, {}],
   [503, 'retry', {}, {}],
   [504, 'retry', {}, {}],
 ] as const) {
@@ -178,23 +186,55 @@ for (const [code, kind, body, expected] of [
     );
   });
 }
-for (const [what, header, body, milliseconds] of [
-  ['header in seconds', '7', {}, 7_000],
-  ['field of the answer', undefined, { details: { retryAfterSeconds: 3 } }, 3_000],
-  ['header that is a date: none', 'Wed, 21 Oct 2026 07:28:00 GMT', {}, 0],
-  ['negative number: none', '-5', {}, 0],
-  ['nothing: none', undefined, {}, 0],
-] as const) {
-  errors(`Retry-After: ${what}`, async () => {
-    await withServer(
-      (_, response) => {
-        response.writeHead(429, header ? { 'retry-after': header } : {});
-        response.end(JSON.stringify(body));
-      },
-      async ({ client }) => assert.is((await failureOf(get(client))).retryAfter, milliseconds),
-    );
-  });
+const date = 'Wed, 21 Oct 2026 07:28:00 GMT';
+for (const [what, headers, body, milliseconds] of [
+  ['header in seconds', { 'retry-after': '7' }, {}, 7_000],
+  ['field of the answer', {}, { details: { retryAfterSeconds: 3 } }, 3_000],
+  [
+    'header that is a date, against the Date of the answer',
+    { 'retry-after': date.replace('28:00', '28:09'), date },
+    {},
+    9_000,
+  ],
+  ['a date that is over: none', { 'retry-after': date.replace('28:00', '27:00'), date }, {}, 0],
+  ['a date far away: a minute', { 'retry-after': date.replace('2026', '2099'), date }, {}, 60_000],
+  ['negative number: none', { 'retry-after': '-5' }, {}, 0],
+  ['a huge number: a minute', { 'retry-after': '1e300' }, {}, 60_000],
+  ['endless: a minute', { 'retry-after': 'Infinity' }, {}, 60_000],
+  [
+    'no number and no date: what the answer says',
+    { 'retry-after': 'soon' },
+    { details: { retryAfterSeconds: 3 } },
+    3_000,
+  ],
+  ['NaN in the answer: none', {}, { details: { retryAfterSeconds: 'x' } }, 0],
+  ['nothing: none', {}, {}, 0],
+] as [string, Record<string, string>, object, number][]) {
+  for (const code of [429, 503]) {
+    errors(`Retry-After of a ${code}: ${what}`, async () => {
+      await withServer(
+        (_, response) => {
+          response.writeHead(code, headers);
+          response.end(JSON.stringify(body));
+        },
+        async ({ client }) => assert.is((await failureOf(get(client))).retryAfter, milliseconds),
+      );
+    });
+  }
 }
+errors('a Retry-After date without the Date of the answer goes by our clock', async () => {
+  await withServer(
+    (_, response) => {
+      response.sendDate = false;
+      response.writeHead(429, { 'retry-after': new Date(Date.now() + 30_000).toUTCString() });
+      response.end();
+    },
+    async ({ client }) => {
+      const { retryAfter } = await failureOf(get(client));
+      assert.ok(retryAfter > 28_000 && retryAfter <= 30_000, `${retryAfter} ms`);
+    },
+  );
+});
 errors('words of all that lies behind a failure, each once', () => {
   const refused = ['::1', '127.0.0.1'].map((host) => new Error(`connect ECONNREFUSED ${host}:6443`));
   const both = Object.assign(new AggregateError(refused), { code: 'ECONNREFUSED' });
@@ -219,12 +259,20 @@ errors('an answer that is no Status is quoted, and cut', async () => {
     },
   );
 });
-errors('a success that is not JSON is to be tried again', async () => {
-  await withServer(
-    (_, response) => response.end('<html>'),
-    async ({ client }) => assert.is((await failureOf(get(client))).class, 'retry'),
+for (const body of ['<html>', '', '{"ok":', 'null', '"text"', '7']) {
+  errors(
+    `a success with the body ${body || 'of no bytes'} is to be tried again: it may have been carried out`,
+    async () => {
+      await withServer(
+        (_, response) => response.end(body),
+        async ({ client }) => {
+          const error = await failureOf(get(client));
+          assert.equal([error.code, error.class, error.reason], [0, 'retry', 'BadAnswer']);
+        },
+      );
+    },
   );
-});
+}
 errors('a refused connection is no answer, with the address in its words', async () => {
   const server = createTcpServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -412,21 +460,241 @@ fence('what is left when it is sent bounds the deadline', async () => {
 });
 
 const credentials = suite('client credentials');
-credentials('are asked for anew after a 401', async () => {
+/** A server that accepts one bearer token. */
+const guarded =
+  (accepted: () => string, seen: (string | undefined)[] = []): RequestListener =>
+  ({ headers: { authorization } }, response) => {
+    seen.push(authorization);
+    response.statusCode = authorization === `Bearer ${accepted()}` ? 200 : 401;
+    response.end('{"ok":true}');
+  };
+/** A clock whose monotonic and wall time a test moves on; timers are real, and `faster` times as fast. */
+function movableClock(faster = 1) {
+  let moved = 0;
+  return {
+    clock: {
+      ...systemClock,
+      monotonic: () => performance.now() + moved,
+      wall: () => Date.now() + moved,
+      after: (delay: number, action: () => void) => systemClock.after(delay / faster, action),
+    },
+    move(milliseconds: number) {
+      moved += milliseconds;
+    },
+  };
+}
+const scratch = mkdtempSync(join(tmpdir(), 'credentials-test-'));
+credentials.after(() => rmSync(scratch, { recursive: true }));
+const written = (name: string, text: string, mode = 0o600) => {
+  writeFileSync(join(scratch, name), text, { mode });
+  return join(scratch, name);
+};
+const tokenFile = (path: string) => ({
+  token: undefined,
+  authProvider: { name: 'tokenFile', config: { tokenFile: path } },
+});
+
+credentials('after a 401 they are read at once, and the request is sent once more when they changed', async () => {
   let accepted = secret;
+  const path = written('rotated', accepted);
+  const seen: (string | undefined)[] = [];
   await withServer(
-    ({ headers }, response) => {
-      response.statusCode = headers.authorization === `Bearer ${accepted}` ? 200 : 401;
-      response.end('{"ok":true}');
-    },
-    async ({ client, config }) => {
+    guarded(() => accepted, seen),
+    async ({ client, observed }) => {
       await get(client);
-      accepted = 'rotated';
-      Object.assign(config.getCurrentUser() ?? {}, { token: accepted });
-      assert.is((await failureOf(get(client))).code, 401);
+      accepted = 'next';
+      written('rotated', accepted);
       assert.equal(await get(client), { ok: true });
+      assert.equal(seen, [`Bearer ${secret}`, `Bearer ${secret}`, 'Bearer next']);
+      assert.equal(
+        observed.map(([, , code]) => code),
+        [200, 401, 200],
+      );
+      for await (const line of client.lines({ path: '/w', resource: 'things' })) assert.is(line, '{"ok":true}');
     },
+    { user: tokenFile(path) },
   );
+});
+credentials('after a 401 with the same credentials, and after a second 401, it is not sent again', async () => {
+  const path = written('refused', 'one');
+  const seen: (string | undefined)[] = [];
+  await withServer(
+    guarded(() => 'other', seen),
+    async ({ client }) => {
+      assert.is((await failureOf(get(client))).code, 401);
+      assert.is(seen.length, 1);
+      written('refused', 'two');
+      assert.is((await failureOf(get(client))).code, 401);
+      assert.equal(seen, ['Bearer one', 'Bearer one', 'Bearer two']);
+    },
+    { user: tokenFile(path) },
+  );
+});
+credentials('many requests that meet a 401 together read them once, and all go on', async () => {
+  let accepted = secret;
+  const path = written('together', accepted);
+  await withServer(
+    guarded(() => accepted),
+    async ({ client, observed }) => {
+      await get(client);
+      accepted = 'next';
+      written('together', accepted);
+      await Promise.all([1, 2, 3, 4].map(() => get(client)));
+      assert.is(observed.filter(([, , code]) => code === 200).length, 5);
+    },
+    { user: tokenFile(path) },
+  );
+});
+credentials('a token file is read again after 10 s, without a 401', async () => {
+  const path = written('aged', 'one\n');
+  const seen: (string | undefined)[] = [];
+  const { clock, move } = movableClock();
+  await withServer(
+    ({ headers: { authorization } }, response) => {
+      seen.push(authorization);
+      response.end('{}');
+    },
+    async ({ client }) => {
+      await get(client);
+      written('aged', 'two');
+      move(9_900);
+      await get(client);
+      move(200);
+      await get(client);
+      assert.equal(seen, ['Bearer one', 'Bearer one', 'Bearer two']);
+      rmSync(path);
+      move(11_000);
+      await get(client);
+      written('aged', ' ');
+      move(11_000);
+      await get(client);
+      assert.is(seen.at(-1), 'Bearer two', 'a file that is being replaced changes nothing');
+      written('aged', 'three');
+      move(11_000);
+      await get(client);
+      assert.is(seen.at(-1), 'Bearer three');
+    },
+    { user: tokenFile(path), clock },
+  );
+});
+credentials('without a token file that can be read nothing is sent, and it is named', async () => {
+  await withServer(
+    () => {},
+    async ({ client, observed }) => {
+      const error = await failureOf(get(client));
+      assert.equal([error.code, error.class, error.reason, observed[0]?.[2]], [0, 'retry', 'Credentials', 0]);
+      assert.match(error.message, 'token file /nonexistent/token');
+    },
+    { user: tokenFile('/nonexistent/token') },
+  );
+});
+
+/** A kubeconfig user whose plugin is a shell script; `runs` counts how often it ran. */
+function pluginUser(name: string, script: string, more: object = {}) {
+  const log = join(scratch, `${name}.runs`);
+  const command = written(name, `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> ${log}\n${script}`, 0o700);
+  return {
+    command,
+    user: { token: undefined, exec: { apiVersion: 'client.authentication.k8s.io/v1', command, ...more } },
+    runs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').length : 0),
+    log: () => readFileSync(log, 'utf8'),
+  };
+}
+const grant = (status: object) => `echo '${JSON.stringify({ kind: 'ExecCredential', status })}'`;
+
+credentials('a plugin gives the token: one run at a time, and another when it has expired', async () => {
+  const expirationTimestamp = new Date(Date.now() + 60_000).toISOString();
+  const plugin = pluginUser('expiring', `sleep 0.1\n${grant({ token: secret, expirationTimestamp })}`);
+  const { clock, move } = movableClock();
+  await withServer(
+    guarded(() => secret),
+    async ({ client }) => {
+      await Promise.all([1, 2, 3, 4].map(() => get(client)));
+      assert.is(plugin.runs(), 1);
+      move(59_000);
+      await get(client);
+      assert.is(plugin.runs(), 1);
+      move(1_500);
+      await get(client);
+      assert.is(plugin.runs(), 2);
+      assert.match(plugin.log(), '"apiVersion":"client.authentication.k8s.io/v1"');
+      assert.match(plugin.log(), '"interactive":false');
+    },
+    { user: plugin.user, clock },
+  );
+});
+credentials('a 401 runs the plugin again, but not more often than every 10 s', async () => {
+  const plugin = pluginUser('refused-plugin', grant({ token: 'wrong' }));
+  const { clock, move } = movableClock();
+  await withServer(
+    guarded(() => secret),
+    async ({ client }) => {
+      for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
+      assert.is(plugin.runs(), 1);
+      move(10_001);
+      for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
+      assert.is(plugin.runs(), 2);
+    },
+    { user: plugin.user, clock },
+  );
+});
+credentials('a plugin that hangs is killed after 15 s and named; no request waits longer', async () => {
+  const plugin = pluginUser('hanging', `sleep 60 & echo $! > ${join(scratch, 'child')}; wait`);
+  const { clock } = movableClock(50);
+  await withServer(
+    () => {},
+    async ({ client }) => {
+      const started = performance.now();
+      const error = await failureOf(get(client, { deadline: 60_000 }));
+      const took = performance.now() - started;
+      assert.ok(took >= 290 && took < 2_000, `${took} ms`);
+      assert.equal([error.code, error.class, error.reason], [0, 'retry', 'Credentials']);
+      assert.match(error.message, `"${plugin.command}" has not answered within 15 s`);
+      const child = Number(readFileSync(join(scratch, 'child'), 'utf8'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const state = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8').split(' ')[2] : 'Z';
+      assert.is(state, 'Z', 'its children are gone too');
+      assert.match((await failureOf(get(client, { deadline: 5_000 }))).message, 'within 5000 ms');
+    },
+    { user: plugin.user, clock },
+  );
+});
+for (const [what, script, words, more] of [
+  ['fails', 'echo "not signed in" >&2; exit 3', 'ended with exit code 3: not signed in', {}],
+  ['says what is not JSON', `echo ${secret}`, 'not JSON', {}],
+  ['gives nothing', grant({}), 'neither a token nor a certificate', {}],
+  ['gives a time that is none', grant({ token: secret, expirationTimestamp: 'soon' }), 'expirationTimestamp', {}],
+  ['says too much', `yes ${secret}`, 'more than 1 MiB', {}],
+  ['needs a terminal', grant({ token: secret }), 'wants a terminal', { interactiveMode: 'Always' }],
+  ['is not there', '', 'cannot be run', { command: '/nonexistent/plugin', installHint: 'install it with magic' }],
+] as [string, string, string, object][]) {
+  credentials(`a plugin that ${what}: said in words`, async () => {
+    const { user } = pluginUser(what.replaceAll(' ', '-'), script, more);
+    await withServer(
+      () => {},
+      async ({ client }) => {
+        const error = await failureOf(get(client));
+        assert.is(error.reason, 'Credentials');
+        assert.match(error.message, words);
+        if ('installHint' in more) assert.match(error.message, 'install it with magic');
+      },
+      { user },
+    );
+  });
+}
+credentials('impersonation and plain http are refused, not ignored', async () => {
+  const options = { clock: systemClock, connections: 1 };
+  for (const [config, words] of [
+    [configFor('https://127.0.0.1:1', { impersonateUser: 'root' }), 'impersonates another'],
+    [configFor('http://127.0.0.1:1', {}, { skipTLSVerify: false }), 'insecure-skip-tls-verify'],
+  ] as const) {
+    try {
+      await createClient(config, options);
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, words);
+    }
+  }
 });
 credentials('a user and a password are sent as Basic', async () => {
   await withServer(
