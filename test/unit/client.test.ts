@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket, TlsOptions } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import * as assert from 'uvu/assert';
 import { type Client, createClient, type Observer } from '../../src/kube/client.ts';
@@ -823,55 +824,266 @@ lines('a refusal and a reset are errors of their class', async () => {
   );
 });
 
+lines('a very long line comes whole, and one above 16 Mi characters is an error', async () => {
+  const long = 'x'.repeat(16 * 1024 * 1024);
+  await withServer(
+    ({ url }, response) => response.end(url === '/w' ? `${long}\nafter\n` : `${long}x\nafter\n`),
+    async ({ client }) => {
+      const [first, second] = await collect(watch(client));
+      assert.equal([first?.length, second], [long.length, 'after']);
+      const error = await failureOf(collect(watch(client, { path: '/longer' })));
+      assert.equal([error.code, error.class, error.reason], [0, 'retry', 'BadEvent']);
+    },
+  );
+});
+lines('a line without an end is bounded too', async () => {
+  let sent = 0;
+  await withServer(
+    async (request, response) => {
+      let gone = false;
+      request.socket.once('close', () => {
+        gone = true;
+      });
+      for (const chunk = 'x'.repeat(1024 * 1024); !gone; sent++) {
+        if (!response.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    },
+    async ({ client }) => {
+      assert.is((await failureOf(collect(watch(client)))).reason, 'BadEvent');
+      assert.ok(sent < 100, `${sent} MiB were sent`);
+    },
+  );
+});
+lines('a line that the connection cut off is an error, and is not given', async () => {
+  await withServer(
+    (request, response) => {
+      response.write('{"a":1}\n{"b":');
+      setTimeout(() => request.socket.destroy(), 20);
+    },
+    async ({ client }) => {
+      const stream = watch(client);
+      assert.is((await stream.next()).value, '{"a":1}');
+      assert.is((await failureOf(stream.next())).reason, 'NoAnswer');
+    },
+  );
+});
+
 const tls = suite('client over TLS');
-/** A key and a certificate that signs itself, for 127.0.0.1; undefined without openssl. */
-function selfSigned(): { key: Buffer; cert: Buffer } | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'client-test-'));
-  try {
-    const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
-    const options = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes'];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        ...options,
-      ],
-      { stdio: 'ignore' },
-    );
-    return { key: readFileSync(key), cert: readFileSync(cert) };
-  } catch {
-    return undefined;
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+const pki = mkdtempSync(join(tmpdir(), 'client-tls-test-'));
+tls.after(() => rmSync(pki, { recursive: true }));
+type Pair = { key: Buffer; cert: Buffer };
+/** A key and its certificate, signed by `ca` or by itself; files `name.key` and `name.crt` in the directory `pki`. */
+function certify(name: string, { ca, names, expired }: { ca?: string; names?: string; expired?: true } = {}): Pair {
+  const [key, cert, request] = ['key', 'crt', 'csr'].map((end) => join(pki, `${name}.${end}`)) as [
+    string,
+    string,
+    string,
+  ];
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+  const extension = names ? ['-addext', `subjectAltName=${names}`] : [];
+  const signer = ca
+    ? ['-CA', join(pki, `${ca}.crt`), '-CAkey', join(pki, `${ca}.key`), '-CAcreateserial']
+    : ['-signkey', key];
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key];
+  openssl('req', '-new', ...newKey, '-out', request, '-subj', `/CN=${name}`, ...extension);
+  const days = ['-days', expired ? '-1' : '2'];
+  openssl('x509', '-req', '-in', request, ...signer, ...days, '-copy_extensions', 'copyall', '-out', cert);
+  return { key: readFileSync(key), cert: readFileSync(cert) };
 }
-const pair = selfSigned();
-const overTls: typeof tls = pair ? tls : (Object.assign((name: string) => tls.skip(name), tls) as typeof tls);
-overTls('a certificate of the CA is trusted, on a kept connection; any other is not', async () => {
-  if (!pair) return;
-  const server = createTlsServer(pair, (_, response) => response.end('{"ok":true}'));
+const local = { names: 'IP:127.0.0.1' };
+let haveOpenssl = true;
+try {
+  execFileSync('openssl', ['version'], { stdio: 'ignore' });
+} catch {
+  haveOpenssl = false;
+}
+const overTls = ((name: string, body: () => Promise<void>) =>
+  haveOpenssl ? tls(name, body) : tls.skip(name, body)) as typeof tls;
+
+/** A TLS server that tells the name in the client's certificate, and how many connections it has had. */
+async function withTls(
+  options: TlsOptions,
+  body: (at: { address: string; sockets: () => number; server: TlsServer }) => Promise<void>,
+) {
+  const server = createTlsServer(options, (request, response) => {
+    const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+    response.end(JSON.stringify({ ok: true, ...(subject ? { client: subject.CN } : {}) }));
+  });
   let sockets = 0;
   server.on('secureConnection', () => sockets++);
+  server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = { clock: systemClock, connections: 4 };
-  const trusting = await createClient(configFor(address, {}, { caData: pair.cert.toString('base64') }), options);
-  for (let request = 0; request < 20; request++) assert.equal(await get(trusting), { ok: true });
-  assert.ok(sockets <= 2, `${sockets} connections`);
-  const doubting = await createClient(configFor(address), options);
-  const error = await failureOf(get(doubting));
-  assert.is(error.code, 0);
-  assert.match(error.message, /certificate|self.signed/);
-  await Promise.all([trusting.close(), doubting.close()]);
-  server.closeAllConnections();
-  server.close();
+  try {
+    const { port } = server.address() as AddressInfo;
+    await body({ address: `https://127.0.0.1:${port}`, sockets: () => sockets, server });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+/** Runs `body` with a client and closes it. */
+async function withClient(config: KubeConfig, body: (client: Client) => Promise<void>, clock = systemClock) {
+  const client = await createClient(config, { clock, connections: 4 });
+  try {
+    await body(client);
+  } finally {
+    await client.close();
+  }
+}
+const caData = ({ cert }: Pair) => ({ caData: cert.toString('base64') });
+
+overTls('a certificate of the CA is trusted, on a kept connection', async () => {
+  const pair = certify('server', local);
+  await withTls(pair, async ({ address, sockets }) => {
+    await withClient(configFor(address, {}, caData(pair)), async (client) => {
+      for (let request = 0; request < 20; request++) assert.equal(await get(client), { ok: true });
+      assert.ok(sockets() <= 2, `${sockets()} connections`);
+    });
+  });
+});
+overTls('a certificate that is not trusted, is for another name, or has expired: said in words', async () => {
+  const [pair, other, named] = [
+    certify('server', local),
+    certify('other'),
+    certify('named', { names: 'DNS:api.test' }),
+  ];
+  const old = certify('old', { ...local, expired: true });
+  for (const [serving, trusted, words] of [
+    [pair, other, "the server's certificate is not signed by the trusted CA"],
+    [named, named, "the server's certificate is for another name"],
+    [old, old, 'has expired'],
+  ] as const) {
+    await withTls(serving, async ({ address }) => {
+      await withClient(configFor(address, {}, caData(trusted)), async (client) => {
+        const error = await failureOf(get(client));
+        assert.equal([error.code, error.class, error.reason], [0, 'retry', 'NoAnswer']);
+        assert.match(error.message, words);
+      });
+    });
+  }
+});
+overTls('a server that speaks no TLS: said in words', async () => {
+  await withServer(
+    () => {},
+    async ({ server }) => {
+      const { port } = server.address() as AddressInfo;
+      await withClient(configFor(`https://127.0.0.1:${port}`), async (client) =>
+        assert.match((await failureOf(get(client))).message, 'the server does not speak TLS'),
+      );
+    },
+  );
+});
+overTls(
+  'tls-server-name is what the certificate is checked for, and insecure-skip-tls-verify checks nothing',
+  async () => {
+    const named = certify('named', { names: 'DNS:api.test' });
+    await withTls(named, async ({ address }) => {
+      for (const cluster of [{ ...caData(named), tlsServerName: 'api.test' }, { skipTLSVerify: true }]) {
+        await withClient(configFor(address, {}, cluster), async (client) =>
+          assert.equal(await get(client), { ok: true }),
+        );
+      }
+    });
+  },
+);
+overTls(
+  'a client certificate is shown; one that rotates in its files is used after 10 s, without a restart',
+  async () => {
+    const server = certify('server', local);
+    certify('ca');
+    certify('first', { ca: 'ca' });
+    await withTls(
+      { ...server, ca: readFileSync(join(pki, 'ca.crt')), requestCert: true },
+      async ({ address, sockets }) => {
+        const [certFile, keyFile] = [join(pki, 'client.crt'), join(pki, 'client.key')];
+        const use = (name: string) => {
+          copyFileSync(join(pki, `${name}.crt`), certFile);
+          copyFileSync(join(pki, `${name}.key`), keyFile);
+        };
+        use('first');
+        const { clock, move } = movableClock();
+        const config = configFor(address, { certFile, keyFile }, caData(server));
+        await withClient(
+          config,
+          async (client) => {
+            assert.equal(await get(client), { ok: true, client: 'first' } as never);
+            certify('second', { ca: 'ca' });
+            use('second');
+            move(9_000);
+            assert.equal(await get(client), { ok: true, client: 'first' } as never);
+            move(2_000);
+            assert.equal(await get(client), { ok: true, client: 'second' } as never);
+            const before = sockets();
+            move(11_000);
+            assert.equal(await get(client), { ok: true, client: 'second' } as never);
+            assert.is(sockets(), before, 'what did not change keeps its connections');
+          },
+          clock,
+        );
+      },
+    );
+  },
+);
+overTls('a CA that rotates in its file is used after 10 s', async () => {
+  const [first, second] = [certify('server', local), certify('server-2', local)];
+  const caFile = join(pki, 'ca-file.crt');
+  writeFileSync(caFile, first.cert);
+  const { clock, move } = movableClock();
+  await withTls(first, async ({ address, server }) => {
+    await withClient(
+      configFor(address, {}, { caFile }),
+      async (client) => {
+        assert.equal(await get(client), { ok: true });
+        server.setSecureContext(second);
+        server.closeAllConnections();
+        assert.match((await failureOf(get(client))).message, /certificate|closed|reset/);
+        writeFileSync(caFile, second.cert);
+        move(11_000);
+        assert.equal(await get(client), { ok: true });
+      },
+      clock,
+    );
+  });
+});
+overTls('the certificate of a plugin is shown', async () => {
+  const server = certify('server', local);
+  certify('ca');
+  const { key, cert } = certify('plugin', { ca: 'ca' });
+  const status = { clientCertificateData: cert.toString(), clientKeyData: key.toString() };
+  writeFileSync(join(pki, 'grant.json'), JSON.stringify({ status }));
+  const exec = { command: 'cat', args: [join(pki, 'grant.json')] };
+  await withTls({ ...server, ca: readFileSync(join(pki, 'ca.crt')), requestCert: true }, async ({ address }) => {
+    await withClient(configFor(address, { token: undefined, exec }, caData(server)), async (client) =>
+      assert.equal(await get(client), { ok: true, client: 'plugin' } as never),
+    );
+  });
+});
+overTls('proxy-url: requests go through a tunnel of the proxy', async () => {
+  const pair = certify('server', local);
+  const asked: (string | undefined)[] = [];
+  const proxy = createServer();
+  proxy.on('connect', ({ url }, socket: Socket) => {
+    asked.push(url);
+    const upstream = connect(Number(url?.split(':')[1]), '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      upstream.pipe(socket).pipe(upstream);
+    });
+    for (const one of [socket, upstream]) one.on('error', () => {});
+    socket.on('close', () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  await withTls(pair, async ({ address, sockets }) => {
+    await withClient(configFor(address, {}, { ...caData(pair), proxyUrl }), async (client) => {
+      await Promise.all(Array.from({ length: 12 }, () => get(client)));
+      assert.ok(sockets() <= 4, `${sockets()} connections`);
+      assert.ok(asked.length > 0 && asked.every((url) => `https://${url}` === address), `${asked}`);
+      assert.is((await failureOf(get(client, { fence: () => 0 }))).reason, 'NotLeader');
+    });
+    await withClient(configFor(address, {}, { ...caData(certify('other')), proxyUrl }), async (client) =>
+      assert.match((await failureOf(get(client))).message, 'not signed by the trusted CA'),
+    );
+  });
+  proxy.closeAllConnections();
+  proxy.close();
 });

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { createClient } from '../../src/kube/client.ts';
+import { systemClock } from '../../src/kube/clock.ts';
+import { createCredentials } from '../../src/kube/credentials.ts';
 import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { suite } from '../suite.ts';
 
@@ -88,4 +91,58 @@ test('several files with the same names: the first goes first, as with kubectl',
   const KUBECONFIG = [one, again].join(delimiter);
   assert.is(serverOf({}, { KUBECONFIG }), 'https://a:6443');
   assert.is(serverOf({ context: 'z' }, { KUBECONFIG }), 'https://second:6443');
+});
+test('files of KUBECONFIG that are not there are skipped, as kubectl does; none at all is an error', () => {
+  const missing = join(directory, 'missing');
+  assert.is(serverOf({}, { KUBECONFIG: [missing, two].join(delimiter) }), 'https://d:6443');
+  const message = failureOf({}, { KUBECONFIG: [missing, `${missing}-2`].join(delimiter) });
+  assert.match(message, missing);
+  assert.match(message, 'there is no such file');
+});
+/** A kubeconfig file of one cluster `c`, user `u` and context. */
+function single(name: string, user: object, cluster: object = {}) {
+  const path = join(directory, name);
+  const config = {
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'x' },
+    clusters: [{ name: 'c', cluster: { server: 'https://c:6443', ...cluster } }],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+test('tokenFile of a user is read, relative to the kubeconfig, and goes before token', async () => {
+  writeFileSync(join(directory, 'my-token'), 'of-the-file\n');
+  for (const tokenFile of ['my-token', join(directory, 'my-token')]) {
+    const config = loadKubeConfig({ file: single('token-file', { tokenFile, token: 'of-the-user' }) }, {});
+    const { authorization } = await createCredentials(config, systemClock).get();
+    assert.is(authorization, 'Bearer of-the-file');
+  }
+});
+for (const [what, user, cluster] of [
+  ['tokenFile', { tokenFile: 'gone' }, {}],
+  ['client-key', { 'client-key': 'gone' }, {}],
+  ['client-certificate', { 'client-certificate': 'gone' }, {}],
+  ['certificate-authority', {}, { 'certificate-authority': 'gone' }],
+] as const) {
+  test(`${what}: a file that is not there is named`, () => {
+    const message = failureOf({ file: single('names-file', user, cluster) }, {});
+    assert.match(message, `${what} ${join(directory, 'gone')}: there is no such file`);
+  });
+}
+for (const impersonation of [{ as: 'root' }, { 'as-groups': ['system:masters'] }, { 'as-uid': '1' }]) {
+  test(`impersonation (${Object.keys(impersonation)}) is refused, not ignored`, async () => {
+    const config = loadKubeConfig({ file: single('as', { token: 't', ...impersonation }) }, {});
+    try {
+      await createClient(config, { clock: systemClock, connections: 1 });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, 'impersonates another');
+    }
+  });
+}
+test('the command of a plugin with a slash is relative to the kubeconfig', async () => {
+  writeFileSync(join(directory, 'plugin'), '#!/bin/sh\necho \'{"status":{"token":"given"}}\'\n', { mode: 0o700 });
+  const config = loadKubeConfig({ file: single('exec', { exec: { command: './plugin' } }) }, {});
+  assert.is((await createCredentials(config, systemClock).get()).authorization, 'Bearer given');
 });
