@@ -242,6 +242,9 @@ function createPool(tls: Tls, connections: number, proxy: string | undefined): A
   const options = {
     connections,
     pipelining: 1,
+    // Undici 8 would offer HTTP/2, and the API server takes it. Then a silent connection takes all requests with it,
+    // ending one does not end the connection, and `connections` bounds nothing. See docs/design.md for the figures.
+    allowH2: false,
     keepAliveTimeout: 60_000,
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -961,6 +962,18 @@ overTls('a certificate that is not trusted, is for another name, or has expired:
       });
     });
   }
+});
+overTls('it speaks HTTP/1.1 where the server would rather have HTTP/2', async () => {
+  const pair = certify('server', local);
+  const server = createHttp2Server({ ...pair, allowHTTP1: true }, ({ httpVersion }, response) => {
+    response.end(JSON.stringify({ httpVersion }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await withClient(configFor(address, {}, caData(pair)), async (client) =>
+    assert.equal(await get(client), { httpVersion: '1.1' } as never),
+  );
+  server.close();
 });
 overTls('a server that speaks no TLS: said in words', async () => {
   await withServer(
