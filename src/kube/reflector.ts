@@ -1,23 +1,51 @@
 /**
- * Keeps a local copy of a list of objects current: list, then watch from there, for as long as the process lives.
+ * Keeps a local copy of a list of objects current: list, then watch from there, for as long as the process lives. The
+ * semantics are those of client-go's reflector.
  * client-node's informer is not used: it ends for good at the first reset, 429, 500 or failed list, ignores pages and
  * never times out (measured on 2.0.1).
  */
 import { equalJitter } from './backoff.ts';
 import type { Client } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
-import { ApiError, asApiError } from './errors.ts';
-import type { KubeObject } from './object.ts';
+import { ApiError, asApiError, fromAnswer } from './errors.ts';
+import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
 /** Where the objects go. A handler that throws makes the reflector list again. */
 export interface Sink<T> {
-  /** A whole list, consistent at one moment. */
+  /** A whole list, consistent at one moment. It is the truth, even if its versions are older than what was known. */
   replace(objects: T[]): void;
   /** An object that was added or changed. */
   put(object: T): void;
   /** The last state of an object that is gone. */
   remove(object: T): void;
 }
+
+/**
+ * Why list or watch began again:
+ * - `ended`: the server ended the watch, as agreed after 45 s or earlier.
+ * - `Silent`: nothing came until the deadline: the connection was half open.
+ * - `NoAnswer`: the connection failed or broke, or the server did not answer.
+ * - `BadEvent`: the server sent what is no event or no list, or an event from before the list.
+ * - `Credentials`: there was nothing to sign in with.
+ * - `Handler`: the sink, `project` or `onSynced` threw.
+ * - `Unsupported`: the server doesn't stream lists; from now on they come in pages. At most once.
+ * - else the code of an answer or of an ERROR event.
+ */
+export type RestartReason =
+  | 'ended'
+  | 'Silent'
+  | 'NoAnswer'
+  | 'BadEvent'
+  | 'Credentials'
+  | 'Handler'
+  | 'Unsupported'
+  | '401'
+  | '403'
+  | '404'
+  | '410'
+  | '429'
+  | '4xx'
+  | '5xx';
 
 export type ReflectorOptions<T> = {
   client: Client;
@@ -31,26 +59,41 @@ export type ReflectorOptions<T> = {
   sink: Sink<T>;
   /** Keeps of an object only what is needed, so that the copy stays small. */
   project: (object: KubeObject) => T;
-  /** Told each time that list or watch must begin again, and why; `error` is missing when the server ended the watch as agreed. */
-  onRestart?: (reason: string, error?: ApiError) => void;
+  /**
+   * Whether a list is asked for as a stream (WatchList, KEP-3157) where the server can; else, and where it can't, it
+   * comes in pages.
+   */
+  streaming?: boolean;
+  /**
+   * Told each time that list or watch must begin again, and why; `error` is missing when the server ended the watch as
+   * agreed. What it throws is dropped.
+   */
+  onRestart?: (reason: RestartReason, error?: ApiError) => void;
   /** Told when the first list is complete. */
   onSynced?: () => void;
 };
 
-const pageSize = 500;
+/** See docs/design.md, "Lists come in pages or as a stream", for the figures behind this choice. */
+const streamingByDefault = true;
+const pageSize = 250;
 /**
  * A watch lives this many seconds at most, then it is opened anew. This is the guard against half-open connections: one
  * that goes silent is noticed when its time is over, at the latest `watchSeconds + graceSeconds` after it was opened.
  */
 const watchSeconds = 45;
 const graceSeconds = 10;
-const listDeadline = 60_000;
+const watchDeadline = (watchSeconds + graceSeconds) * 1000;
+/** For one page. */
+const listDeadline = 45_000;
 const backoff = { base: 200, cap: 4_000 };
 /** What lasted longer than this many milliseconds was no part of a run of failures. */
 const healthyAfter = backoff.cap;
 
-/** The wire form of one watch event. */
-type WatchEvent = { type: string; object: KubeObject & { code?: number; message?: string; reason?: string } };
+/** So many attempts in a row that got nothing from the version we are at: then a list must help. */
+const stuckAfter = 3;
+
+/** The wire form of one watch event; an ERROR has a Status as its object. */
+type WatchEvent = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'; object: KubeObject };
 
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
@@ -59,6 +102,15 @@ export class Reflector<T> {
   #ended = false;
   /** The version that the copy is at; undefined: a list is needed. */
   #version: string | undefined;
+  /** The next list comes as a stream, if it may. After a stream that failed it comes in pages once. */
+  #streamNext = true;
+  #streaming: boolean;
+  /** A continue token expired: the next list comes whole. */
+  #whole = false;
+  /** Attempts in a row that the server answered, but with nothing of use. */
+  #stuck = 0;
+  /** When the last list, event or bookmark came. */
+  #lastSign: number | undefined;
   /** Ends the list, watch or wait that is under way, so that the next begins. */
   #attempt = new AbortController();
   /** Callers of `refresh` whose list has not begun yet. */
@@ -66,6 +118,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#streaming = options.streaming ?? streamingByDefault;
   }
 
   /** What it reflects, for people. */
@@ -81,6 +134,14 @@ export class Reflector<T> {
   /** True once the first list is complete; it stays true while the copy catches up after a fault. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /**
+   * Milliseconds since the last list, event or bookmark; undefined before the first list. While all is well it stays
+   * below a minute: the server sends a bookmark before it ends a watch.
+   */
+  get age(): number | undefined {
+    return this.#lastSign === undefined ? undefined : this.#options.clock.monotonic() - this.#lastSign;
   }
 
   /**
@@ -103,9 +164,9 @@ export class Reflector<T> {
     });
   }
 
-  /** Runs until `signal` is aborted. It never rejects, whatever the server does. */
+  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does. */
   async run(stop: AbortSignal): Promise<void> {
-    const { clock, onRestart } = this.#options;
+    const { clock } = this.#options;
     let failures = 0;
     const end = () => {
       this.#ended = true;
@@ -118,59 +179,110 @@ export class Reflector<T> {
       this.#attempt = new AbortController();
       const { signal } = this.#attempt;
       const started = clock.monotonic();
-      let retryAfter = 0;
+      let error: ApiError | undefined;
       try {
-        if (this.#version === undefined) await this.#list(signal);
-        if (!signal.aborted) await this.#watch(signal);
-        if (signal.aborted) continue;
-        onRestart?.('ended');
-        if (clock.monotonic() - started > healthyAfter) {
-          failures = 0;
-          continue;
-        }
-        // A server that ends watches at once must not make us spin.
+        await this.#follow(signal);
       } catch (thrown) {
-        if (signal.aborted) continue;
-        const error =
+        error =
           asApiError(thrown) ??
-          new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, cause: thrown });
-        // A version that the server no longer (410), or not yet (504), knows, or an event we could not handle: list again.
-        if (error.code === 410 || error.code === 504 || !asApiError(thrown)) this.#version = undefined;
-        onRestart?.(reasonOf(error), error);
-        // A list that succeeds proves nothing: the watch after it may fail each time.
-        if (clock.monotonic() - started > healthyAfter) failures = 0;
-        if (error.code === 410 && failures++ === 0) continue;
-        retryAfter = error.retryAfter;
+          new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, reason: 'Handler', cause: thrown });
       }
-      await sleep(clock, Math.max(retryAfter, equalJitter(backoff, failures++, clock.random())), signal);
+      // Broken off by `refresh` or `stop`: that is no failure.
+      if (signal.aborted) continue;
+      const lasted = clock.monotonic() - started;
+      const reason = error ? this.#learn(error, lasted) : 'ended';
+      this.#tell(reason, error);
+      // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
+      if (lasted > healthyAfter) failures = 0;
+      if (reason === 'Unsupported' || (!error && lasted > healthyAfter)) continue;
+      if (reason === '410' && failures++ === 0) continue;
+      // A server that ends watches at once must not make us spin either.
+      const wait = equalJitter(backoff, failures++, clock.random());
+      await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);
     }
   }
 
+  /** Decides from what ended an attempt how the next one begins, and names it. */
+  #learn(error: ApiError, lasted: number): RestartReason {
+    const listing = this.#version === undefined;
+    if (listing && this.#streaming && this.#streamNext) {
+      // 422: the feature gate is off. 400: the server is too old to know the parameter.
+      if (error.code === 400 || error.code === 422) {
+        this.#streaming = false;
+        return 'Unsupported';
+      }
+      this.#streamNext = false;
+    } else if (listing) {
+      this.#streamNext = true;
+    }
+    if (error.code > 0 || error.reason === 'BadEvent') this.#stuck++;
+    if (
+      error.code === 410 ||
+      isTooLargeVersion(error) ||
+      error.reason === 'Handler' ||
+      error.reason === 'OldEvent' ||
+      this.#stuck >= stuckAfter
+    ) {
+      this.#version = undefined;
+    }
+    return error.reason === 'NoAnswer' && lasted >= watchDeadline ? 'Silent' : reasonOf(error);
+  }
+
+  #tell(reason: RestartReason, error?: ApiError): void {
+    try {
+      this.#options.onRestart?.(reason, error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  /** One attempt: a list if one is needed, and a watch. Returns when the server ends the watch. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    if (this.#version === undefined && !(this.#streaming && this.#streamNext)) await this.#list(signal);
+    if (!signal.aborted) await this.#watch(signal);
+  }
+
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, path, labelSelector, resource, sink, project, onSynced } = this.#options;
+    const { client, path, labelSelector, resource, project } = this.#options;
     const objects: T[] = [];
     let next: string | undefined;
     let version: string | undefined;
     const served = [...this.#waiting];
     do {
-      const query = queryOf({ limit: String(pageSize), labelSelector, continue: next });
-      const page = await client.request<{
-        metadata: { resourceVersion: string; continue?: string };
-        items: KubeObject[] | null;
-      }>({
-        method: 'GET',
-        path: `${path}?${query}`,
-        resource,
-        deadline: listDeadline,
-        signal,
-      });
+      const limit = this.#whole ? undefined : String(pageSize);
+      const query = queryOf({ limit, labelSelector, continue: next });
+      const request = { method: 'GET', path: `${path}?${query}`, resource, deadline: listDeadline, signal } as const;
+      let page: { metadata?: { resourceVersion?: string; continue?: string }; items?: KubeObject[] | null };
+      try {
+        page = await client.request(request);
+      } catch (error) {
+        // More pages than the server keeps a snapshot for: as a whole it needs none.
+        if (next !== undefined && asApiError(error)?.code === 410) this.#whole = true;
+        throw error;
+      }
       if (signal.aborted) return;
+      version = page?.metadata?.resourceVersion;
+      if (!version || !Array.isArray(page.items ?? [])) {
+        throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });
+      }
       for (const item of page.items ?? []) objects.push(project(item));
-      next = page.metadata.continue || undefined;
-      version = page.metadata.resourceVersion;
+      const after = page.metadata?.continue || undefined;
+      if (after !== undefined && after === next) {
+        throw new ApiError(`list of ${resource}: its pages never end`, { code: 0, reason: 'BadEvent' });
+      }
+      next = after;
     } while (next !== undefined);
+    this.#whole = false;
+    this.#replace(objects, version, served);
+  }
+
+  #replace(objects: T[], version: string, served: readonly (() => void)[]): void {
+    const { clock, sink, onSynced } = this.#options;
     sink.replace(objects);
     this.#version = version;
+    this.#streamNext = true;
+    this.#stuck = 0;
+    this.#lastSign = clock.monotonic();
     for (const done of served) done();
     if (!this.#synced) {
       this.#synced = true;
@@ -179,38 +291,73 @@ export class Reflector<T> {
     }
   }
 
+  /**
+   * Watches from the version that the copy is at. Without one it asks for all objects as events first, from the newest
+   * state that the server has: nothing of these is seen until the bookmark that ends them.
+   */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, path, labelSelector, resource, sink, project } = this.#options;
+    const { client, clock, path, labelSelector, resource, sink, project } = this.#options;
+    let initial = this.#version === undefined ? new Map<string, T>() : undefined;
+    const served = [...this.#waiting];
     const query = queryOf({
       watch: 'true',
       allowWatchBookmarks: 'true',
-      resourceVersion: this.#version,
+      ...(initial
+        ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+        : { resourceVersion: this.#version }),
       timeoutSeconds: String(watchSeconds),
       labelSelector,
     });
-    const deadline = (watchSeconds + graceSeconds) * 1000;
-    for await (const line of client.lines({ path: `${path}?${query}`, resource, deadline, signal })) {
+    const request = { path: `${path}?${query}`, resource, deadline: watchDeadline, signal };
+    for await (const line of client.lines(request)) {
       if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
       if (type === 'ERROR') {
-        throw new ApiError(`watch of ${resource}: ${object.message}`, {
-          code: object.code ?? 500,
-          reason: object.reason ?? '',
-        });
+        const code = Number((object as { code?: unknown }).code) || 500;
+        throw fromAnswer(`watch of ${resource}`, code, JSON.stringify(object), {}, clock.wall());
       }
-      if (type === 'ADDED' || type === 'MODIFIED') sink.put(project(object));
-      else if (type === 'DELETED') sink.remove(project(object));
-      this.#version = object.metadata.resourceVersion;
+      if (initial) {
+        if (type === 'DELETED') initial.delete(keyOf(object));
+        else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
+        else if (object.metadata.annotations?.[initialEventsEnd] === 'true') {
+          this.#replace([...initial.values()], object.metadata.resourceVersion, served);
+          initial = undefined;
+        }
+        continue;
+      }
+      const version = object.metadata.resourceVersion;
+      if (compareResourceVersions(version, this.#version ?? '') < 0) {
+        const message = `watch of ${resource}: an event of version ${version}, before ${this.#version}`;
+        throw new ApiError(message, { code: 0, reason: 'OldEvent' });
+      }
+      if (type === 'DELETED') sink.remove(project(object));
+      else if (type !== 'BOOKMARK') sink.put(project(object));
+      this.#version = version;
+      this.#stuck = 0;
+      this.#lastSign = clock.monotonic();
+    }
+    if (initial && !signal.aborted) {
+      throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });
     }
   }
 }
 
+/** Annotation of the bookmark that ends the initial events. */
+const initialEventsEnd = 'k8s.io/initial-events-end';
+const eventTypes = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
 function parseEvent(line: string, resource: string): WatchEvent {
+  let event: WatchEvent | undefined;
+  let cause: unknown;
   try {
-    return JSON.parse(line) as WatchEvent;
-  } catch (cause) {
-    throw new ApiError(`watch of ${resource}: not JSON: ${line.slice(0, 80)}`, { code: 0, reason: 'BadEvent', cause });
+    event = JSON.parse(line) as WatchEvent;
+  } catch (error) {
+    cause = error;
   }
+  const whole = event?.type === 'ERROR' ? event.object : event?.object?.metadata?.resourceVersion;
+  if (event && whole && eventTypes.has(event.type)) return event;
+  const message = `watch of ${resource}: no event: ${line.slice(0, 80)}`;
+  throw new ApiError(message, { code: 0, reason: 'BadEvent', cause });
 }
 
 const queryOf = (values: Record<string, string | undefined>): string =>
@@ -218,7 +365,18 @@ const queryOf = (values: Record<string, string | undefined>): string =>
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
   ).toString();
 
-function reasonOf(error: ApiError): string {
-  if (error.code === 0) return error.reason === 'NoAnswer' || error.reason === 'BadEvent' ? error.reason : 'Handler';
-  return String(error.code);
+/** The server does not know the version yet: it is behind another one, or was restored from a backup. */
+const isTooLargeVersion = ({ code, causes, message }: ApiError): boolean =>
+  code === 504 && (causes.includes('ResourceVersionTooLarge') || /too large resource version/i.test(message));
+
+const reasonsOfCodes: ReadonlySet<string> = new Set(['401', '403', '404', '410', '429']);
+
+function reasonOf({ code, reason }: ApiError): RestartReason {
+  if (code === 0) {
+    if (reason === 'Handler' || reason === 'Credentials') return reason;
+    return reason === 'BadEvent' || reason === 'OldEvent' || reason === 'BadAnswer' ? 'BadEvent' : 'NoAnswer';
+  }
+  const name = String(code);
+  if (reasonsOfCodes.has(name)) return name as RestartReason;
+  return code >= 500 ? '5xx' : '4xx';
 }

@@ -45,7 +45,9 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown) {
       if (request.resource.endsWith('/status') && body.metadata.name === 'b') current = stored;
       return stored as T;
     },
-    async *lines({ resource, signal }) {
+    async *lines({ path, resource, signal }) {
+      // Lists come in pages here.
+      if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
       while (!signal?.aborted) {
         const line = resource === 'licensesettings' ? events.shift() : undefined;
         if (line) yield line;

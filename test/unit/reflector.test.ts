@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
-import { Reflector, type Sink } from '../../src/kube/reflector.ts';
+import { Reflector, type ReflectorOptions, type Sink } from '../../src/kube/reflector.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock, settle } from '../support/virtual-clock.ts';
 
@@ -11,7 +11,14 @@ const object = (name: string, resourceVersion: number): KubeObject => ({
   metadata: { name, namespace: 'a', uid: name, resourceVersion: String(resourceVersion) },
 });
 const event = (type: string, name: string, version: number) => JSON.stringify({ type, object: object(name, version) });
-const expired = (code = 410) => JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message: 'too old' } });
+const expired = (code = 410, more: object = {}) =>
+  JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message: 'too old', ...more } });
+/** The bookmark that ends the initial events of a stream. */
+const initialEnd = (version: number) =>
+  JSON.stringify({
+    type: 'BOOKMARK',
+    object: { metadata: { resourceVersion: String(version), annotations: { 'k8s.io/initial-events-end': 'true' } } },
+  });
 const page = (version: number, items: KubeObject[] = [], next?: string) => ({
   metadata: { resourceVersion: String(version), ...(next ? { continue: next } : {}) },
   items,
@@ -20,23 +27,28 @@ const error = (code: number, retryAfter = 0) =>
   new ApiError(`scripted ${code}`, { code, retryAfter, reason: code ? '' : 'NoAnswer' });
 
 /** A list is answered by a page, or fails with an error. */
-type List = object | Error;
-/** A watch gives lines and then ends, fails, or stays open (`'open'`, until its 45 s are over). */
-type Watch = (string | Error | 'open')[];
+type List = object | Error | null;
+/** A watch gives lines and then ends, fails, or stays open (`'open'` 45 s, `'silent'` 10 s more). */
+type Watch = (string | Error | 'open' | 'silent')[];
 
 /** A reflector whose server follows a script; the last entry of each list repeats itself for ever. */
 function setUp({
   lists,
   watches = [['open']],
+  streams,
   sink = {},
+  more = {},
 }: {
   lists: List[];
   watches?: Watch[];
+  /** Watches that ask for initial events; without them lists come in pages. */
+  streams?: Watch[];
   sink?: Partial<Sink<KubeObject>>;
+  more?: Partial<ReflectorOptions<KubeObject>>;
 }) {
   const clock = createVirtualClock();
   const abort = new AbortController();
-  const requests: { kind: 'list' | 'watch'; query: URLSearchParams; at: number }[] = [];
+  const requests: { kind: 'list' | 'watch' | 'stream'; query: URLSearchParams; at: number }[] = [];
   const seen: string[] = [];
   const restarts: string[] = [];
   const next = <T>(script: T[]): T => {
@@ -44,7 +56,7 @@ function setUp({
     if (one === undefined) throw new Error('the script is empty');
     return one;
   };
-  const note = (kind: 'list' | 'watch', path: string) => {
+  const note = (kind: 'list' | 'watch' | 'stream', path: string) => {
     const url = new URL(path, 'http://server');
     assert.is(url.pathname, '/api/v1/things');
     requests.push({ kind, query: url.searchParams, at: clock.monotonic() });
@@ -58,14 +70,15 @@ function setUp({
       return answer as T;
     },
     async *lines({ path, signal }) {
-      note('watch', path);
-      for (const line of next(watches)) {
+      const streamed = path.includes('sendInitialEvents=true');
+      note(streamed ? 'stream' : 'watch', path);
+      for (const line of next(streamed ? (streams ?? []) : watches)) {
         await undefined;
         if (line instanceof Error) throw line;
-        if (line !== 'open') yield line;
+        if (line !== 'open' && line !== 'silent') yield line;
         else {
           await new Promise<void>((resolve) => {
-            const cancel = clock.after(45_000, resolve);
+            const cancel = clock.after(line === 'open' ? 45_000 : 10_000, resolve);
             signal?.addEventListener('abort', () => {
               cancel();
               resolve();
@@ -81,9 +94,11 @@ function setUp({
   let syncedTimes = 0;
   const reflector = new Reflector<KubeObject>({
     ...{ client, clock, path: '/api/v1/things', resource: 'things', labelSelector: 'a=b' },
+    ...(streams ? {} : { streaming: false }),
     project: (one) => one,
     onRestart: (reason) => restarts.push(reason),
     onSynced: () => syncedTimes++,
+    ...more,
     sink: {
       replace: (objects) => seen.push(`list ${objects.map(nameOf)}`),
       put: (one) => seen.push(`put ${nameOf(one)}`),
@@ -174,17 +189,30 @@ test('a watch that broke goes on from the last event, without a list', async () 
   await run.clock.advance(5_000);
   assert.equal(run.watchesFrom(), ['1', '20', '20']);
   assert.is(run.lists(), 1);
-  assert.equal(run.restarts, ['NoAnswer', '503']);
+  assert.equal(run.restarts, ['NoAnswer', '5xx']);
   await run.stop();
 });
 for (const [what, watch] of [
   ['an answer 410', [error(410)]],
   ['an event 410', [event('ADDED', 'x', 5), expired()]],
-  ['an event 504: the server does not know the version yet', [expired(504)]],
+  [
+    'an event 504: the server does not know the version yet',
+    [expired(504, { details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } })],
+  ],
+  ['a 504 in the words of older servers', [expired(504, { message: 'Too large resource version: 9, current: 5' })]],
+  [
+    'an event from before the list: its server was restored from a backup',
+    [event('ADDED', 'x', 5), event('ADDED', 'y', 4)],
+  ],
+  ['a bookmark from before the list', [event('BOOKMARK', '', 0)]],
+  ['a watch that thrice gives nothing but errors', [error(500), error(504), expired(500)]],
+  ['a watch that thrice gives no event', ['null', '{}', '{"type":"BOOKMARK","object":{}}']],
 ] as [string, Watch][]) {
   test(`${what} makes it list again`, async () => {
-    const run = setUp({ lists: [page(1), page(40, [object('a', 33)])], watches: [watch, ['open']] });
-    await run.clock.advance(1_000);
+    // What fails by itself three times is three watches.
+    const watches = what.includes('thrice') ? watch.map((one) => [one]) : [watch];
+    const run = setUp({ lists: [page(1), page(40, [object('a', 33)])], watches: [...watches, ['open']] });
+    await run.clock.advance(3_000);
     assert.is(run.lists(), 2);
     assert.is(run.seen.at(-1), 'list a@33');
     assert.is(run.watchesFrom().at(-1), '40');
@@ -208,6 +236,11 @@ for (const [what, trouble] of [
   ['410', error(410)],
   ['no answer', error(0)],
   ['a list that is not one', {}],
+  ['null', null],
+  ['a list without a version', { metadata: {}, items: [] }],
+  ['a list of no list', { metadata: { resourceVersion: '1' }, items: 7 }],
+  ['a page that says it comes after itself', page(1, [], 'same')],
+  ['a list with null in it', { metadata: { resourceVersion: '1' }, items: [null] }],
   ['a defect', new TypeError('x is not a function')],
 ] as [string, List][]) {
   test(`a list that meets ${what} is tried again, below once a second, until it comes`, async () => {
@@ -338,6 +371,253 @@ for (const [when, lists, watches] of [
     assert.is(run.restarts.length, told, 'stopping is no trouble to tell of');
   });
 }
+test('a 504 of a gateway, or an event 500 or 429, is no reason to list', async () => {
+  const watches: Watch[] = [[error(504)], [event('ADDED', 'a', 2), expired(500)], [expired(429)], ['open']];
+  const run = setUp({ lists: [page(1)], watches });
+  await run.clock.advance(10_000);
+  assert.is(run.lists(), 1);
+  assert.equal(run.watchesFrom(), ['1', '1', '2', '2']);
+  assert.equal(run.restarts, ['5xx', '5xx', '429']);
+  await run.stop();
+});
+test('an event 429 is waited for as long as it says', async () => {
+  const run = setUp({ lists: [page(1)], watches: [[expired(429, { details: { retryAfterSeconds: 20 } })], ['open']] });
+  await run.clock.advance(19_999);
+  assert.is(run.watchesFrom().length, 1);
+  await run.clock.advance(1);
+  assert.is(run.watchesFrom().length, 2);
+  await run.stop();
+});
+test('items null is an empty list', async () => {
+  const run = setUp({ lists: [{ metadata: { resourceVersion: '3' }, items: null }] });
+  await run.clock.advance(100);
+  assert.equal([run.seen, run.watchesFrom()], [['list '], ['3']]);
+  await run.stop();
+});
+test('a server restored from a backup: the list is the truth, and the watch goes on from its older version', async () => {
+  const tooLarge = expired(504, { details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } });
+  const run = setUp({
+    lists: [page(900, [object('a', 890), object('b', 895)]), page(100, [object('a', 90)])],
+    watches: [[tooLarge], [event('ADDED', 'c', 101), 'open'], ['open']],
+  });
+  await run.clock.advance(50_000);
+  assert.equal(run.seen, ['list a@890,b@895', 'list a@90', 'put c@101']);
+  assert.equal(run.watchesFrom(), ['900', '100', '101']);
+  await run.stop();
+});
+test('a continue token that expires: it starts over, with a list in one piece', async () => {
+  const run = setUp({
+    lists: [
+      page(5, [object('old', 1)], 'token-1'),
+      error(410),
+      page(9, [object('new', 8)]),
+      page(10, [], 'token-2'),
+      page(11),
+    ],
+    watches: [[error(410)], ['open']],
+  });
+  await run.clock.advance(1_000);
+  assert.equal(run.seen[0], 'list new@8');
+  assert.equal(
+    run.requests
+      .filter(({ kind }) => kind === 'list')
+      .map(({ query }) => [query.get('limit'), query.get('continue')])
+      .slice(0, 4),
+    [
+      ['250', null],
+      ['250', 'token-1'],
+      [null, null],
+      ['250', null],
+    ],
+  );
+  await run.stop();
+});
+for (const callback of ['onRestart', 'onSynced', 'project', 'replace', 'put', 'remove'] as const) {
+  test(`${callback} that throws each time neither ends it nor makes it spin`, async () => {
+    let broken = true;
+    const seen: string[] = [];
+    const fail = () => {
+      if (broken) throw new Error('a defect');
+      seen.push('b');
+    };
+    const inSink = callback === 'replace' || callback === 'put' || callback === 'remove';
+    const run = setUp({
+      lists: [page(1, [object('a', 1)])],
+      watches: [[event('ADDED', 'b', 2), event('DELETED', 'b', 3), error(500)]],
+      sink: {
+        put: ({ metadata }) => seen.push(metadata.name),
+        ...(inSink ? { [callback]: fail } : {}),
+      },
+      more: inSink
+        ? {}
+        : {
+            [callback](one: KubeObject) {
+              fail();
+              return one;
+            },
+          },
+    });
+    await run.clock.advance(hour);
+    assert.not.ok(run.ended());
+    assert.ok(run.requests.length < 2 * 3_600, `${run.requests.length} requests an hour`);
+    broken = false;
+    seen.length = 0;
+    await run.clock.advance(10_000);
+    assert.ok(run.reflector.synced);
+    assert.ok(seen.includes('b'), 'it works again');
+    await run.stop();
+  });
+}
+test('age is the time since the last list, event or bookmark', async () => {
+  const run = setUp({ lists: [error(500), page(1)], watches: [['open', event('BOOKMARK', '', 2), 'open', error(0)]] });
+  assert.is(run.reflector.age, undefined);
+  await run.clock.advance(200);
+  const age = run.reflector.age ?? Number.NaN;
+  assert.ok(age >= 0 && age <= 200, `${age}`);
+  await run.clock.advance(44_000);
+  assert.is(run.reflector.age, age + 44_000);
+  await run.clock.advance(1_000);
+  assert.ok((run.reflector.age ?? Number.NaN) <= 1_000);
+  await run.stop();
+});
+test('a watch that gave nothing until its deadline was silent: told as such, and opened again at once', async () => {
+  const run = setUp({ lists: [page(1)], watches: [['open', 'silent', error(0)], ['open']] });
+  await run.clock.advance(54_999);
+  assert.is(run.watchesFrom().length, 1);
+  await run.clock.advance(300);
+  assert.equal([run.restarts, run.watchesFrom().length], [['Silent'], 2], 'within 60 s');
+  await run.stop();
+});
+test('every reason is of the documented set', async () => {
+  const codes = [400, 401, 403, 404, 405, 408, 410, 413, 422, 425, 429, 500, 502, 503, 504, 302];
+  const run = setUp({
+    lists: [page(1)],
+    watches: [...codes.map((code) => [error(code)]), [error(0)], ['x'], [new Error('a defect')], ['open']],
+  });
+  await run.clock.advance(200_000);
+  assert.equal(
+    new Set(run.restarts),
+    new Set(['4xx', '401', '403', '404', '410', '429', '5xx', 'NoAnswer', 'BadEvent', 'Handler', 'ended']),
+  );
+  await run.stop();
+});
+
+const streaming = suite('reflector stream');
+streaming('initial events are seen together, when their bookmark comes, and the watch goes on', async () => {
+  const run = setUp({
+    lists: [],
+    streams: [
+      [
+        ...[event('ADDED', 'b', 7), event('ADDED', 'a', 3), event('ADDED', 'gone', 2)],
+        ...[event('MODIFIED', 'a', 8), event('DELETED', 'gone', 9), event('BOOKMARK', '', 9)],
+        'open',
+        initialEnd(10),
+        event('ADDED', 'c', 11),
+        'open',
+      ],
+    ],
+    watches: [['open']],
+  });
+  await run.clock.advance(40_000);
+  assert.equal([run.seen, run.reflector.synced, run.reflector.age], [[], false, undefined]);
+  await run.clock.advance(6_000);
+  assert.equal(run.seen, ['list b@7,a@8', 'put c@11']);
+  assert.ok(run.reflector.synced);
+  assert.is(run.synced(), 1);
+  await run.clock.advance(45_000);
+  const [stream, watch] = run.requests;
+  assert.equal(Object.fromEntries(stream?.query ?? []), {
+    ...{ watch: 'true', allowWatchBookmarks: 'true', sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
+    ...{ timeoutSeconds: '45', labelSelector: 'a=b' },
+  });
+  assert.equal([watch?.kind, watch?.query.get('resourceVersion')], ['watch', '11']);
+  assert.is(watch?.query.get('sendInitialEvents'), null);
+  await run.stop();
+});
+for (const code of [400, 422]) {
+  streaming(`a server without streams (${code}) is asked once: then lists come in pages, at once`, async () => {
+    const run = setUp({
+      lists: [page(1, [object('a', 1)])],
+      streams: [[error(code)]],
+      watches: [['open'], [error(410)], ['open']],
+    });
+    for (let turn = 0; turn < 10; turn++) await settle();
+    assert.equal([run.seen, run.clock.monotonic()], [['list a@1'], 0]);
+    await run.clock.advance(60_000);
+    assert.equal(
+      run.requests.map(({ kind }) => kind),
+      ['stream', 'list', 'watch', 'watch', 'list', 'watch'],
+    );
+    assert.is(run.restarts[0], 'Unsupported');
+    await run.stop();
+  });
+}
+for (const [what, trouble] of [
+  ['breaks off', [event('ADDED', 'x', 2), error(0)]],
+  ['ends before its bookmark', [event('ADDED', 'x', 2)]],
+  ['meets 500', [error(500)]],
+  ['has an event 410', [event('ADDED', 'x', 2), expired()]],
+  ['has a line that is cut off', [event('ADDED', 'x', 2), '{"type":']],
+  ['is silent', ['open', 'silent', error(0)]],
+] as [string, Watch][]) {
+  streaming(
+    `one that ${what} shows nothing; the next list comes in pages, and the one after that as a stream`,
+    async () => {
+      const run = setUp({
+        lists: [error(500), page(5, [object('a', 4)])],
+        streams: [trouble, [event('ADDED', 'b', 6), initialEnd(8), 'open']],
+        watches: [['open']],
+      });
+      await run.clock.advance(what === 'is silent' ? 56_000 : 1_000);
+      assert.equal(run.seen, ['list b@6']);
+      assert.equal(
+        run.requests.map(({ kind }) => kind),
+        ['stream', 'list', 'stream'],
+      );
+      await run.stop();
+    },
+  );
+}
+streaming('after one that failed, pages that work are followed by a watch, and the next list is a stream', async () => {
+  const run = setUp({
+    lists: [page(5, [object('a', 4)])],
+    streams: [[error(0)], [event('ADDED', 'b', 6), initialEnd(8), 'open']],
+    watches: [[error(410)], ['open']],
+  });
+  await run.clock.advance(1_000);
+  assert.equal(
+    run.requests.map(({ kind }) => kind),
+    ['stream', 'list', 'watch', 'stream'],
+  );
+  assert.equal(run.seen, ['list a@4', 'list b@6']);
+  await run.stop();
+});
+streaming('a server that is away is asked below once a second, and a list comes within 5 s of its return', async () => {
+  const [streams, lists]: [Watch[], List[]] = [[[error(0)]], [error(0)]];
+  const run = setUp({ lists, streams });
+  await run.clock.advance(hour);
+  assert.ok(run.requests.length < 3_600 && run.requests.length > 600, `${run.requests.length} requests an hour`);
+  lists[0] = page(5);
+  streams[0] = [initialEnd(5), 'open'];
+  await run.clock.advance(5_000);
+  assert.ok(run.reflector.synced);
+  await run.stop();
+});
+streaming('refresh breaks it off, and resolves with a stream begun after the call', async () => {
+  const run = setUp({
+    lists: [],
+    streams: [
+      [event('ADDED', 'old', 1), 'open', initialEnd(1), 'open'],
+      [event('ADDED', 'new', 2), initialEnd(2), 'open'],
+    ],
+  });
+  await run.clock.advance(10_000);
+  const fresh = run.reflector.refresh(new AbortController().signal);
+  await run.clock.advance(0);
+  await fresh;
+  assert.equal(run.seen, ['list new@2']);
+  await run.stop();
+});
 
 const refreshing = suite('reflector refresh');
 const signalOf = () => new AbortController().signal;
