@@ -1,10 +1,10 @@
 /** What the operator outlives, and what it says while it waits. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import * as assert from 'uvu/assert';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
 import { createDesk, type Desk, install, type Operator, operatorUser, startOperator, until } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
 
 const spec = (maximum = 500) => ({ licenses: { outboundPorts: { minimum: 100, maximum } } });
 const crd = 'licensesettings.licensing.dialer.dev';
@@ -247,47 +247,6 @@ async function compact(): Promise<void> {
     };
   const { header } = await post('/v3/kv/range', { key: Buffer.from('x').toString('base64') });
   await post('/v3/kv/compaction', { revision: header?.revision, physical: true });
-}
-
-/** A TCP proxy before the API server that can cut all connections, and refuse new ones. */
-async function startCuttingProxy(target: number) {
-  const sockets = new Set<Socket>();
-  let open = true;
-  const server = createServer((client) => {
-    if (!open) return void client.destroy();
-    const upstream = connect(target, '127.0.0.1');
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const reset = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
-  };
-  return {
-    port: (server.address() as { port: number }).port,
-    reset,
-    cut() {
-      open = false;
-      reset();
-    },
-    mend() {
-      open = true;
-    },
-    close() {
-      reset();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
 }
 
 /** The certificate of a CA that signed nothing here; its key was thrown away. */
