@@ -73,7 +73,7 @@ export type ReflectorOptions<T> = {
   onSynced?: () => void;
 };
 
-/** See docs/design.md, "Lists come in pages or as a stream", for the figures behind this choice. */
+/** For less memory: see "Lists come in pages or as a stream" in docs/design.md. */
 const streamingByDefault = true;
 const pageSize = 250;
 /**
