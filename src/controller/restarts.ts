@@ -21,6 +21,10 @@ export function adviceFor(resource: string, error: ApiError): string {
   if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
     return "the API server's certificate is not trusted: check certificate-authority in the kubeconfig, and that the server is the right one; trying again";
   }
+  if (error.code === 0 && error.reason === 'Credentials')
+    return "the kubeconfig's credentials can not be had: see the error, and check its plugin, token file or certificate; trying again";
+  if (error.code === 0 && ['BadAnswer', 'BadEvent'].includes(error.reason))
+    return 'the answer is cut off or no Kubernetes answer: check what stands between this process and the API server; trying again';
   if (error.code === 0)
     return 'the API server does not answer: check the address in the kubeconfig, and that the server runs; trying again';
   return 'the API server refuses the request: trying again';

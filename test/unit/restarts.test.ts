@@ -5,7 +5,7 @@ import { createLogger } from '../../src/observe/logger.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const error = (code: number, message = 'words') => new ApiError(message, { code });
+const error = (code: number, message = 'words', reason = '') => new ApiError(message, { code, reason });
 
 const advice = suite('advice');
 for (const [what, resource, failure, words] of [
@@ -21,6 +21,14 @@ for (const [what, resource, failure, words] of [
   ],
   ['a self-signed one', 'configmaps', error(0, 'self-signed'), /not trusted/],
   ['no answer', 'configmaps', error(0, 'connect ECONNREFUSED'), /does not answer: check the address/],
+  [
+    'a plugin that fails',
+    'configmaps',
+    error(0, 'exit 1', 'Credentials'),
+    /check its plugin, token file or certificate/,
+  ],
+  ['half an answer', 'configmaps', error(0, 'not JSON', 'BadAnswer'), /check what stands between/],
+  ['half an event', 'configmaps', error(0, 'not JSON', 'BadEvent'), /check what stands between/],
   ['a 404 of what is no kind of ours', 'configmaps', error(404), /refuses the request/],
   ['500', 'configmaps', error(500), /refuses the request: trying again/],
   ['429', 'configmaps', error(429), /refuses the request: trying again/],
