@@ -4,7 +4,15 @@ import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Store } from '../kube/store.ts';
-import { carriesUid, isLeftBehind, isOurs, mayDelete, type Owner, stampOf } from '../settings/configmap.ts';
+import {
+  carriesUid,
+  isLeftBehind,
+  isOurs,
+  mayDelete,
+  metadataRight,
+  type Owner,
+  stampOf,
+} from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import { planTakeover, planZones } from '../settings/zones.ts';
@@ -29,6 +37,8 @@ export type MoveInput = {
   readonly retained: boolean;
   /** How long dialers get to see what was taken away, in milliseconds. */
   readonly settle: number;
+  /** Names of ConfigMaps that this object had a moment ago. */
+  readonly names: readonly string[];
 };
 
 export type MoveResult =
@@ -75,13 +85,14 @@ export async function takenName(
  */
 export async function takeOver(
   world: Caches & { epoch: string },
-  input: Omit<MoveInput, 'settle'>,
+  input: Omit<MoveInput, 'settle' | 'names'>,
   plans: readonly Declaration[],
 ): Promise<{ writes: number; taken: string | undefined }> {
   const { api, configMaps: cache, epoch } = world;
   const { owner, namespace, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
+  const wanted = new Set(configMapNames(input.target));
   let writes = 0;
   for (const rendered of stamp) {
     const view = present.get(rendered.name);
@@ -96,7 +107,8 @@ export async function takeOver(
     const want = { rendered, generation, retained, epoch };
     const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
     const result = await bring(world, { ...context, namespace, background: true });
-    if (result.kind === 'conflict') return { writes, taken: result.name };
+    // Where the newest settings don't want the name, it is nobody's concern whose it is: a late create conflicts too.
+    if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name };
     if (result.kind === 'applied') writes += result.writes;
   }
   return { writes, taken: undefined };
@@ -114,8 +126,8 @@ export async function move(
   const { configMaps: cache, clock } = world;
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
-  const write = async (rendered: Rendered): Promise<string | undefined> => {
-    const want = { rendered, generation, retained };
+  const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
+    const want = { rendered, generation: stamp, retained };
     const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
     const result = await bring(world, { ...context, namespace, background: true });
     if (result.kind === 'applied') writes += result.writes;
@@ -126,20 +138,42 @@ export async function move(
     memory.until = undefined;
   };
 
+  const names = new Set(input.names);
   for (let round = 0; round < maxRounds; round++) {
+    // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
+    for (const name of [...names].filter((one) => !cache.get(`${namespace}/${one}`))) {
+      names.delete(name);
+      await lookForLost(world, input, [name]);
+    }
     const present = presentOf(cache, input);
+    for (const name of present.keys()) names.add(name);
     const plan = planZones({ ...input, present });
     const obsolete = plan.obsolete.flatMap((name) => present.get(name) ?? []).filter((view) => mayDelete(view, owner));
     if (plan.decreases.length > 0 || plan.system) {
       // Noted before the write: its answer may get lost.
       if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();
       const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];
-      const taken = await writeAll(step, write);
+      const taken = await writeAll(step, (rendered) => write(rendered));
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
     if (memory.takenAway) memory.until ??= clock.monotonic() + settle;
     if (plan.increases.length === 0 && obsolete.length === 0) {
+      // The data are right, the metadata may not be: adopted as it was, or Retain was switched meanwhile. The status must
+      // not call retained what the garbage collector would take.
+      const wrong = render(input.target).flatMap((rendered) => {
+        const view = present.get(rendered.name);
+        // A zone's stamp is that of the change that touched it last.
+        const since = rendered.zone !== undefined && view ? stampOf(view, owner) : undefined;
+        const stamp = Math.min(generation, since ?? generation);
+        const right = view && metadataRight(owner, { rendered, generation: stamp, retained }, view);
+        return right ? [] : { rendered, stamp };
+      });
+      for (const { rendered, stamp } of wrong) {
+        const taken = await write(rendered, stamp);
+        if (taken) return { kind: 'conflict', name: taken };
+      }
+      if (wrong.length > 0) continue;
       const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
     }
@@ -147,11 +181,12 @@ export async function move(
     if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
     memory.takenAway = false;
     if (plan.increases.length > 0) {
-      const taken = await writeAll(plan.increases, write);
+      const taken = await writeAll(plan.increases, (rendered) => write(rendered));
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
     for (const view of obsolete) {
+      names.delete(view.metadata.name);
       await remove(world, view);
       writes++;
     }
@@ -184,12 +219,13 @@ export const memoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMe
 /** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
 export async function lookForLost(
   { api, configMaps: cache }: Caches,
-  namespace: string,
-  known: Status['configMaps'],
+  { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>,
+  names: readonly string[],
 ): Promise<void> {
-  for (const { name } of known ?? []) {
+  for (const name of names) {
     if (cache.get(`${namespace}/${name}`)) continue;
     const found = await missingAsUndefined(api.getConfigMap(namespace, name));
-    if (found) cache.put(found);
+    // Someone else's would stay for ever: our watch does not see it, nor that it goes.
+    if (found && carriesUid(found, owner)) cache.put(found);
   }
 }

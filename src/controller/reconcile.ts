@@ -235,7 +235,11 @@ async function act(
     return false;
   }
 
-  await lookForLost(world, namespace, progress.configMaps);
+  await lookForLost(
+    world,
+    ours,
+    (progress.configMaps ?? []).map(({ name }) => name),
+  );
   if (applying !== undefined && !world.plans.has(key)) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
     const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
@@ -252,7 +256,12 @@ async function act(
     if (begun) await writeStatus(world, progress, begun);
   }
   const memory = world.plans.get(key) ?? memoryOf(undefined, true);
-  const result = await move(world, memory, { ...ours, before, settle });
+  const result = await move(world, memory, {
+    ...ours,
+    before,
+    settle,
+    names: owned.map(({ metadata }) => metadata.name),
+  });
   if (result.kind === 'conflict') return conflict(result.name);
   progress.writes += result.writes;
   if (result.kind === 'settling') progress.again = result.remaining;

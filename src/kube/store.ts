@@ -50,7 +50,8 @@ export class Store<T extends KubeObject> {
     const known = this.#objects.get(key);
     if (this.#deleted.has(object.metadata.uid)) return false;
     const wentAt = this.#gone.get(object.metadata.uid);
-    if (wentAt !== undefined && compareResourceVersions(object.metadata.resourceVersion, wentAt) <= 0) return false;
+    // Only one that went out of sight, its label removed, is still there at the version of its DELETED event.
+    if (wentAt !== undefined && compareResourceVersions(object.metadata.resourceVersion, wentAt) < 0) return false;
     if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
       return false;
     this.#set(key, known, object);

@@ -86,7 +86,7 @@ function setUp(first: unknown = spec(5)) {
   };
   save(first, 1);
   return {
-    ...{ clock, world, sent, faults, save },
+    ...{ clock, world, sent, stored, faults, save },
     /** A version newer than all before. */
     next: () => String(++version),
     run: (priority: Priority = 'fresh') => reconcile(world, { key, priority }),
@@ -416,6 +416,63 @@ test('a plan waits on the monotonic clock, and a look in between does not make i
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+test('Retain that was switched during a plan is in all ConfigMaps before the status calls them retained', async () => {
+  const desk = await waiting();
+  desk.save(zoned(2, 3, { deletionPolicy: 'Retain' }), 3);
+  await desk.run();
+  await desk.clock.advance(100_000);
+  await desk.run();
+  assert.equal(
+    desk.status()?.configMaps?.map(({ name, retained }) => ({ name, retained })),
+    ['pom-licenses', 'pom-licenses-a', 'pom-licenses-b'].map((name) => ({ name, retained: true })),
+  );
+  for (const { metadata } of desk.world.configMaps.values())
+    assert.equal(metadata.ownerReferences ?? [], [], `the garbage collector would take ${metadata.name}`);
+  // A zone's stamp is that of the change that touched it.
+  const stamp = (name: string) =>
+    desk.world.configMaps.get(`dialer/${name}`)?.metadata.annotations?.['licensing.dialer.dev/generation'];
+  assert.equal(['pom-licenses-a', 'pom-licenses-b'].map(stamp), ['2', '2']);
+});
+
+test('a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-a';
+  const lost = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
+  desk.world.configMaps.remove({ ...lost, metadata: { ...lost.metadata, resourceVersion: desk.next() } });
+  const metadata = { name: 'pom-licenses-a', namespace: 'dialer', uid: 'theirs', resourceVersion: desk.next() };
+  desk.stored.set(path, { metadata });
+  desk.save(zoned(2, 3), 2);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'ConfigMapConflict');
+  // No watch tells of it: it does not carry our label.
+  desk.stored.delete(path);
+  await desk.run();
+  assert.is.not(desk.reasonOf('Applied'), 'ConfigMapConflict');
+});
+
+test('a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  desk.writes();
+  const lose = () => {
+    const a = desk.world.configMaps.get('dialer/pom-licenses-a');
+    if (a) desk.world.configMaps.remove(a);
+  };
+  // The event comes while the status is written.
+  desk.faults.push(({ method, resource }) => {
+    if (method === 'PUT' && resource === 'licensesettings/status') lose();
+    return undefined;
+  });
+  desk.save({ ...zoned(0, 2), licenses: { outboundPorts: { minimum: 0, maximum: 2 } } }, 2);
+  await desk.run();
+  const written = desk.sent.filter(({ method, resource }) => method === 'PUT' && resource === 'configmaps');
+  assert.equal(
+    written.map(({ body }) => body.metadata.name),
+    ['pom-licenses-a', 'pom-licenses'],
+  );
+});
+
 test('a plan that supersedes another takes over what is left of its wait', async () => {
   const desk = await waiting();
   await desk.clock.advance(40_000);
@@ -536,6 +593,27 @@ test('a plan of an earlier term: a zone that is not there yet is created at zero
   const { metadata, data } = (created?.body ?? {}) as Body & { data: Record<string, string> };
   assert.equal([metadata.name, data['OUTBOUND_PORTS_CAPACITY']], ['pom-licenses-c', '0']);
 });
+
+for (const still of [true, false]) {
+  test(`a plan of an earlier term, and a zone of it whose name is taken: ${still ? 'a conflict' : 'none, once it is not wanted'}`, async () => {
+    const desk = setUp(zoned(3, 2));
+    await desk.run();
+    const three = { zones: ['a', 'b', 'c'].map((name) => ({ name, licenses: { outboundPorts: 1 } })) };
+    desk.save(zoned(3, 2, three), 2);
+    await desk.run();
+    const metadata = { name: 'pom-licenses-c', namespace: 'dialer', uid: 'theirs', resourceVersion: desk.next() };
+    desk.stored.set('/api/v1/namespaces/dialer/configmaps/pom-licenses-c', { metadata });
+    desk.faults.push(({ method, body }) =>
+      method === 'POST' && (body as Body).metadata.name === 'pom-licenses-c'
+        ? new ApiError('taken', { code: 409, reason: 'AlreadyExists' })
+        : undefined,
+    );
+    desk.save(still ? zoned(3, 2, three) : zoned(3, 2), 3);
+    nextTerm(desk, 'term-2');
+    await desk.run();
+    assert.is(desk.reasonOf('Applied') === 'ConfigMapConflict', still);
+  });
+}
 
 test('a takeover that fails half-way goes on with the rest, and nothing of the plan is done before', async () => {
   const desk = await waiting();
