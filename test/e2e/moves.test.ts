@@ -17,6 +17,7 @@ import {
   startOperator,
 } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { createRandom, type Random } from '../support/random.ts';
 import { watchZones, type ZoneWatcher } from '../support/zone-watcher.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? 20_261_124);
@@ -46,29 +47,11 @@ test.after(async () => {
   await plane?.stop();
 });
 
-/** Mulberry32: the same moves for the same seed. */
-function createRandom(start: number) {
-  let state = start;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  /** From 0 up to, but not including, the limit. */
-  const below = (limit: number) => Math.floor(next() * limit);
-  return {
-    chance: (part: number) => next() < part,
-    below,
-    pick: <T>(list: readonly T[]) => list[below(list.length)] as T,
-  };
-}
-
 type Counts = Record<string, number>;
 type Zone = { licenses: Counts; organizations: Map<string, Counts> };
 
 /** The settings as they change. What the zones hold is always exactly the maximum: one license more is too many. */
-function createWorld({ below, chance, pick }: ReturnType<typeof createRandom>) {
+function createWorld({ below, chance, pick }: Random) {
   const maximum: Counts = Object.fromEntries(keys.map((key) => [key, 64_000]));
   const zones = new Map<string, Zone>();
   let serial = 0;

@@ -3,6 +3,7 @@
  * a seed, so that a run can be repeated.
  */
 import { type Clock, maxDelay } from '../../src/kube/clock.ts';
+import { seededRandom } from './random.ts';
 
 export type VirtualClock = Clock & {
   /** Moves the time on by `ms`, running what falls due in order; promises settle before and after each timer. */
@@ -62,14 +63,3 @@ export function createVirtualClock({ seed = 1, wall = Date.UTC(2026, 0, 1) } = {
 
 /** Lets everything that is ready to go on go on: all microtasks run before the next immediate. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
