@@ -1,0 +1,672 @@
+/**
+ * An independent judge of the invariants of DESIGN section 7: it is shown every committed revision of a namespace, and
+ * tells what the operator should not have written. Pure: a harness brings the revisions (a watch, or a simulation) and
+ * says who wrote each. Of the operator's code it shares the table of types, and what has proofs of its own: validation,
+ * the normal form, hash and rendering of a declaration.
+ *
+ * What it tolerates, and why. A ConfigMap's write does not carry the version of the LicenseSettings that it was decided
+ * from, so one may land after a newer spec was saved. Until `settled()` says that nothing was in flight, every declaration
+ * that was applicable since may still be written. A status is written with the version of the object that it was decided
+ * from, and a ConfigMap's write or delete with that of the ConfigMap: what depends on those alone is judged strictly.
+ *
+ * S5 (leases), S8 between settled states only, and L1 to L3 (time, processes) belong to the harness.
+ */
+import type { Declaration, Status } from '../../src/api/licensesettings.ts';
+import { declare } from '../../src/settings/declaration.ts';
+import { dataHash, settingsHash } from '../../src/settings/hash.ts';
+import { type Rendered, render, renderSystem } from '../../src/settings/render.ts';
+import { validate } from '../../src/settings/validate.ts';
+import { brief, type Counts, canonical, type Document, keys, readData } from './document.ts';
+
+export type Metadata = {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly name?: string;
+    readonly uid: string;
+    readonly controller?: boolean;
+    readonly blockOwnerDeletion?: boolean;
+  }[];
+};
+
+/** A LicenseSettings or a ConfigMap, as stored. */
+export type Stored = {
+  readonly metadata: Metadata;
+  readonly spec?: unknown;
+  readonly status?: Status;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly binaryData?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
+};
+
+/** One committed change. `DELETED` carries the last state. The garbage collector, and everybody else, is `other`. */
+export type Revision = {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly kind: 'LicenseSettings' | 'ConfigMap';
+  readonly object: Stored;
+  readonly by: 'operator' | 'other';
+};
+
+export type Judge = {
+  /** Judges the next revision: in the order of their resourceVersions, without a gap. */
+  take(revision: Revision): void;
+  /** The system has converged and no write is in flight: what follows is judged strictly until the next settled state. */
+  settled(): void;
+  /** Judges the end state (S7): call it once converged, and when the garbage collector is done. */
+  finish(): void;
+  /** Every broken rule: revision, object, invariant, expected and found. */
+  readonly violations: string[];
+  /** Revisions judged. */
+  readonly judged: number;
+  /** How many of them had zones whose capacity of some type was exactly the total: where one license more is too many. */
+  readonly tight: number;
+};
+
+const group = 'licensing.dialer.dev';
+const manager = 'license-settings-operator';
+const note = (name: string) => `${group}/${name}`;
+
+/** A declaration, with what it renders to. */
+type Known = {
+  readonly declaration: Declaration;
+  readonly hash: string;
+  readonly rendered: ReadonlyMap<string, Rendered>;
+};
+
+/** One LicenseSettings from its creation to its end. */
+type Life = {
+  readonly name: string;
+  readonly uid: string;
+  object: Stored;
+  /** By generation; undefined for an invalid spec. */
+  readonly generations: Map<number, Known | undefined>;
+  /** What may be written: live at the last settled state, or applicable since. By hash. */
+  possible: Map<string, Known>;
+  /** Values of `spec.suspend` and of Retain that the operator may have decided from. */
+  suspended: Set<boolean>;
+  retained: Set<boolean>;
+  /** Set at its deletion: true when a write decided before may still land. */
+  gone: { readonly inFlight: boolean } | undefined;
+  /** True once it is deleted for good. */
+  ended: boolean;
+  /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
+  restored: boolean;
+  /** When the operator last named a ConfigMap as that of the system. */
+  readonly ranks: Map<string, number>;
+};
+
+/** What is known of one name. */
+type Kept = {
+  readonly name: string;
+  /** As stored now. */
+  current: Stored | undefined;
+  /** As last written by the operator, until the operator deletes it. */
+  written: { readonly uid: string; readonly object: Stored; readonly document: Document } | undefined;
+  /** Somebody else deleted or replaced what the operator wrote. */
+  lost: boolean;
+  /** Capacities as last written by the operator, less what others took away since: that is what the operator finds. */
+  left: Counts;
+  /** The highest generation stamp, by owner uid. */
+  readonly stamps: Map<string, number>;
+};
+
+/** Begins with a namespace that has no LicenseSettings and none of our ConfigMaps: what came before can't be judged. */
+export function createJudge(): Judge {
+  const lives = new Map<string, Life>();
+  const maps = new Map<string, Kept>();
+  const violations: string[] = [];
+  const knownByHash = new Map<string, Known>();
+  let judged = 0;
+  let tight = 0;
+  let at = '0';
+  /** Changes by others since the last settled state; undefined before the first. */
+  let changes: number | undefined;
+
+  const fail = (what: string, rule: string, text: string) =>
+    violations.push(`revision ${at}: ${what}: ${rule}: ${brief(text)}`);
+  const changed = () => {
+    if (changes !== undefined) changes++;
+  };
+
+  const know = (declaration: Declaration): Known => {
+    const hash = settingsHash(declaration);
+    const known = knownByHash.get(hash) ?? {
+      declaration,
+      hash,
+      rendered: new Map(render(declaration).map((one) => [one.name, one])),
+    };
+    knownByHash.set(hash, known);
+    return known;
+  };
+  const knowStored = (applied: Status['applied']): Known | undefined => {
+    try {
+      return applied && know(applied.settings);
+    } catch {
+      return undefined; // What somebody else wrote into a status can have any shape.
+    }
+  };
+  const newestOf = ({ object, generations }: Life): Known | undefined =>
+    generations.get(object.metadata.generation ?? 0);
+  /** True when the newest spec may be applied, suspended or not. */
+  const isApplicable = (life: Life): boolean => {
+    const newest = newestOf(life);
+    if (!newest) return false;
+    const { applyPolicy } = life.object.spec as { applyPolicy?: string };
+    const approval = (life.object.metadata.annotations?.[note('apply')] ?? '').trim().toLowerCase();
+    return applyPolicy !== 'Manual' || (approval.length >= 12 && newest.hash.startsWith(approval));
+  };
+  const isSuspended = ({ object }: Life) => (object.spec as { suspend?: unknown } | undefined)?.suspend === true;
+  const isRetained = ({ object }: Life) =>
+    (object.spec as { deletionPolicy?: unknown } | undefined)?.deletionPolicy === 'Retain';
+
+  /** Takes in a version of an object that the operator may decide from. */
+  const learn = (life: Life, object: Stored) => {
+    life.object = object;
+    const generation = object.metadata.generation ?? 0;
+    if (!life.generations.has(generation)) {
+      const { spec } = validate({ name: life.name, spec: object.spec });
+      life.generations.set(generation, spec && know(declare(life.name, spec)));
+    }
+    life.suspended.add(isSuspended(life));
+    life.retained.add(isRetained(life));
+    const newest = newestOf(life);
+    if (newest && isApplicable(life) && !isSuspended(life)) life.possible.set(newest.hash, newest);
+  };
+  /** A status that others wrote is believed: what it says is live may be written. */
+  const believe = (life: Life, status: Status | undefined) => {
+    life.restored = true;
+    for (const stored of [status?.applied, status?.applying]) {
+      const known = knowStored(stored);
+      if (known) life.possible.set(known.hash, known);
+    }
+  };
+
+  const takeSettings = ({ type, object, by }: Revision) => {
+    const { name, uid } = object.metadata;
+    let life = lives.get(uid);
+    if (type === 'DELETED') {
+      if (by === 'operator') fail(name, 'status', 'the operator deleted a LicenseSettings');
+      if (life) {
+        life.gone ??= { inFlight: changes !== 0 };
+        life.ended = true;
+      }
+      changed();
+      return;
+    }
+    if (!life) {
+      life = {
+        ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
+        ...{ generations: new Map(), possible: new Map(), ranks: new Map() },
+        ...{ suspended: new Set(), retained: new Set() },
+      };
+      lives.set(uid, life);
+      if (by === 'operator') fail(name, 'status', 'the operator created a LicenseSettings');
+      changed();
+      learn(life, object);
+      return;
+    }
+    const before = life.object;
+    if (by === 'operator') {
+      judgeStatus(life, before, object);
+      life.object = object;
+      return;
+    }
+    const deletedNow = object.metadata.deletionTimestamp !== undefined && life.gone === undefined;
+    if (deletedNow) life.gone = { inFlight: changes !== 0 };
+    changed();
+    learn(life, object);
+    if (canonical(before.status ?? {}) !== canonical(object.status ?? {})) believe(life, object.status);
+  };
+
+  const judgeStatus = (life: Life, before: Stored, object: Stored) => {
+    const { metadata, spec, status } = object;
+    const wrong = (rule: string, text: string) => fail(`LicenseSettings ${life.name}`, rule, text);
+    const told = ({ metadata: { labels, annotations, finalizers, generation }, spec: said }: Stored) =>
+      canonical({ labels, annotations, finalizers, generation, said });
+    if (told({ metadata, spec }) !== told(before))
+      wrong('status', `nothing but the status may be written: expected ${told(before)}, found ${told(object)}`);
+    // These are strict: the write carries the version of the object that it was decided from.
+    if (life.gone) wrong('rule 5', 'a status is written on an object that is being deleted');
+    if (changes === 0) wrong('S8', 'a status is written, though nothing has changed since it settled');
+    const generation = metadata.generation ?? 0;
+    if (status?.observedGeneration !== generation)
+      wrong('status', `observedGeneration: expected ${generation}, found ${status?.observedGeneration}`);
+    judgeLive(life, before.status, status, wrong);
+    const target = status?.applying ?? status?.applied;
+    const previous = before.status?.applying ?? before.status?.applied;
+    if (target && (target.settingsHash !== previous?.settingsHash || life.ranks.size === 0))
+      life.ranks.set(target.settings.configMap.name, judged);
+
+    const applied = status?.conditions?.find((one) => one.type === 'Applied');
+    if (applied?.status !== 'True' || applied.reason !== 'Applied') return;
+    // While suspended nothing looks at the ConfigMaps: then the status of a backup can only be believed.
+    if (isSuspended(life) && life.restored) return;
+    const known = life.generations.get(applied.observedGeneration);
+    if (!known) {
+      wrong('S4', `Applied for generation ${applied.observedGeneration}, which is not valid`);
+      return;
+    }
+    for (const { name, data } of known.rendered.values()) {
+      const written = maps.get(name)?.written;
+      const found = written?.uid === life.uid ? written.object.data : undefined;
+      if (canonical(found) !== canonical(data))
+        wrong(
+          'S4',
+          `Applied for generation ${applied.observedGeneration} before ConfigMap ${name}: expected ${canonical(data)}, found ${canonical(found) ?? 'none written'}`,
+        );
+    }
+    if (status?.applied?.settingsHash !== known.hash)
+      wrong('S4', `Applied: expected settingsHash ${known.hash}, found ${status?.applied?.settingsHash}`);
+    if (!isSuspended(life)) life.restored = false;
+  };
+
+  /** S2, on what the status calls live. */
+  const judgeLive = (
+    life: Life,
+    before: Status | undefined,
+    after: Status | undefined,
+    wrong: (rule: string, text: string) => void,
+  ) => {
+    const newest = newestOf(life);
+    const applicable = isApplicable(life) && !isSuspended(life);
+    for (const field of ['applied', 'applying'] as const) {
+      const stored = after?.[field];
+      if (!stored || canonical(stored) === canonical(before?.[field])) continue;
+      const hash = knowStored(stored)?.hash;
+      if (hash !== stored.settingsHash) wrong('status', `${field}: settingsHash ${stored.settingsHash} is not its own`);
+      if (stored.generation > (life.object.metadata.generation ?? 0))
+        wrong('status', `${field}: generation ${stored.generation} is still to come`);
+      // A change of the newest spec; the end of a plan; or, after a crash, what a ConfigMap proves.
+      const records = [...maps.values()].flatMap(({ written }) =>
+        written?.uid === life.uid ? (written.object.metadata.annotations?.[note('settings-hash')] ?? []) : [],
+      );
+      const allowed = [
+        ...(applicable ? [newest?.hash] : []),
+        ...(field === 'applied' ? [before?.applied?.settingsHash, before?.applying?.settingsHash, ...records] : []),
+      ];
+      if (!allowed.includes(stored.settingsHash))
+        wrong(
+          'S2',
+          `${field} becomes ${stored.settingsHash} of generation ${stored.generation}: expected one of ${allowed.join(', ') || 'nothing'} (the newest spec is ${applicable ? '' : 'not '}applicable)`,
+        );
+    }
+    if (before?.applying && !after?.applying && after?.applied?.settingsHash !== before.applying.settingsHash)
+      wrong(
+        'S2',
+        `the plan of ${before.applying.settingsHash} is abandoned; applied is ${after?.applied?.settingsHash}`,
+      );
+  };
+
+  const takeMap = (revision: Revision) => {
+    const { type, object, by } = revision;
+    const { name } = object.metadata;
+    const kept: Kept = maps.get(name) ?? {
+      name,
+      current: undefined,
+      written: undefined,
+      lost: false,
+      left: {},
+      stamps: new Map(),
+    };
+    maps.set(name, kept);
+    if (by === 'other') {
+      changed();
+      if (type !== 'MODIFIED') kept.lost = true;
+      else takeAway(kept, object);
+    } else {
+      if (changes === 0) fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
+      if (type === 'DELETED') judgeDelete(kept, kept.current ?? object);
+      else judgeWrite(kept, object);
+    }
+    kept.current = type === 'DELETED' ? undefined : object;
+    judgeSums();
+  };
+
+  /** Notes what an edit took from a zone. What is no whole document of that zone is healed without being believed. */
+  const takeAway = (kept: Kept, object: Stored) => {
+    const { document, problems } = readData(object.data);
+    if (problems.length > 0 || document?.scope !== 'Zone' || document.zone !== kept.written?.document.zone) return;
+    const now = capacitiesOf(document);
+    kept.left = Object.fromEntries(keys.map((key) => [key, Math.min(kept.left[key] ?? 0, now[key] ?? 0)]));
+  };
+
+  /** Rules 4 and 5: whether anything may be written for this object. */
+  const mayWrite = (life: Life, wrong: (rule: string, text: string) => void) => {
+    if (life.gone && !life.gone.inFlight)
+      wrong('rule 5', `it is written while LicenseSettings ${life.name} is being deleted`);
+    if (life.suspended.size === 1 && life.suspended.has(true))
+      wrong('suspend', `it is written while LicenseSettings ${life.name} is suspended`);
+  };
+
+  const judgeWrite = (kept: Kept, object: Stored) => {
+    const { metadata } = object;
+    const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
+    const uid = metadata.annotations?.[note('owner-uid')] ?? '';
+    const life = lives.get(uid);
+    if (!life) {
+      wrong('ownership', `its owner-uid ${uid} is that of no LicenseSettings`);
+      return;
+    }
+    mayWrite(life, wrong);
+    const desired = [...life.possible.values()].some(({ rendered }) => rendered.has(kept.name));
+    if (kept.current && !isOurs(kept.current, life, desired))
+      wrong('S6', `it belongs to someone else: ${canonical(kept.current.metadata)}`);
+
+    const stamp = Number(metadata.annotations?.[note('generation')]);
+    const highest = kept.stamps.get(uid) ?? 1;
+    if (!(stamp >= highest)) wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
+    kept.stamps.set(uid, Math.max(highest, stamp || 0));
+    const newest = Math.max(...life.generations.keys());
+    if (stamp > newest) wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
+
+    // A new leader's epoch, on a ConfigMap that may have been edited: the data are not the operator's.
+    const before = kept.current;
+    const stampedOnly =
+      before !== undefined &&
+      before.metadata.annotations?.[note('epoch')] !== metadata.annotations?.[note('epoch')] &&
+      canonical({ ...before, metadata: {} }) === canonical({ ...object, metadata: {} });
+    if (stampedOnly) return;
+
+    if (object.immutable) wrong('S1', 'it is immutable');
+    if (Object.keys(object.binaryData ?? {}).length > 0) wrong('S1', 'it has binaryData');
+    const { document, problems } = readData(object.data);
+    for (const problem of problems) wrong('S1', problem);
+    if (!document) return;
+    const match = judgeData(life, kept.name, object, document, before, wrong);
+    judgeMetadata(life, object, document, match, wrong);
+    if (match && document.scope !== 'Zone' && !life.restored && match.rendered.has(kept.name)) {
+      const stamped = life.generations.get(stamp);
+      if (stamped?.hash !== match.hash)
+        wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
+    }
+    kept.written = { uid, object, document };
+    kept.left = capacitiesOf(document);
+    kept.lost = false;
+    if (document.scope === 'System' && !life.object.status?.applying) life.ranks.set(kept.name, judged);
+  };
+
+  /** S1 and S2, on data. Gives the declaration that a whole rendering is of. */
+  const judgeData = (
+    life: Life,
+    name: string,
+    { metadata, data }: Stored,
+    document: Document,
+    before: Stored | undefined,
+    wrong: (rule: string, text: string) => void,
+  ): Known | undefined => {
+    const text = canonical(data);
+    const possible = [...life.possible.values()];
+    const whole = possible.filter(({ rendered }) => canonical(rendered.get(name)?.data) === text);
+    // Declarations that differ in their organizations only have the same system.
+    const noted = metadata.annotations?.[note('settings-hash')];
+    if (whole.length > 0) return whole.find(({ hash }) => hash === noted) ?? whole[0];
+    // Step 2: the old system ConfigMap loses its CAPACITY keys.
+    const stripped = possible.find(
+      ({ declaration }) =>
+        declaration.zones && declaration.configMap.name !== name && canonical(renderSystem(declaration).data) === text,
+    );
+    if (stripped && before) return stripped;
+    if (document.scope === 'Zone') {
+      const why = stepProblems(possible, document, name, before);
+      if (why.length > 0) wrong('S1', `no step of rule 2: ${why.join('; ')}`);
+      return undefined;
+    }
+    const other = [...life.generations].find(([, known]) => canonical(known?.rendered.get(name)?.data) === text);
+    if (other)
+      wrong('S2', `the rendering of generation ${other[0]}, which may not be written: expected ${namesOf(possible)}`);
+    else wrong('S1', `the rendering of no declaration: expected ${namesOf(possible)}, found ${text}`);
+    return undefined;
+  };
+
+  /** Why what a zone gets is not what it held, what it shall hold, the smaller of both, or zero. */
+  const stepProblems = (
+    possible: readonly Known[],
+    document: Document,
+    name: string,
+    before: Stored | undefined,
+  ): string[] => {
+    const { zone = '' } = document;
+    // A zone of an earlier name of the ConfigMap too: it is not rendered, but lowered.
+    const shares = possible.flatMap(({ declaration }) => declaration.zones?.find((one) => one.name === zone) ?? []);
+    const held = readData(before?.data).document;
+    const old = held?.scope === 'Zone' && held.zone === zone ? held : undefined;
+    const problems: string[] = [];
+    if (!before && keys.some((key) => document.licenses[key]?.['capacity']))
+      problems.push('it is created neither with its final numbers nor at zero');
+    if (!name.endsWith(`-${zone}`)) problems.push(`the zone ${zone} does not belong into ${name}`);
+    const judgeCounts = (whose: string, found: number, allowed: readonly number[]) => {
+      if (found !== 0 && !allowed.includes(found))
+        problems.push(`${whose}: expected 0 or one of ${[...new Set(allowed)].join(', ')}, found ${found}`);
+    };
+    for (const key of keys) {
+      const counts = shares.map(({ licenses }) => (licenses as Record<string, number> | undefined)?.[key] ?? 0);
+      judgeCounts(key, document.licenses[key]?.['capacity'] ?? 0, [...counts, old?.licenses[key]?.['capacity'] ?? 0]);
+      for (const organization of document.organizations ?? []) {
+        const one = <T extends { name: string }>(list: readonly T[] = []) =>
+          list.find((other) => other.name === organization.name);
+        const parts = shares.map((share) => (one(share.organizations)?.licenses as Record<string, number>)?.[key] ?? 0);
+        const oldPart = one(old?.organizations)?.licenses[key]?.capacity ?? 0;
+        judgeCounts(`${key} of ${organization.name}`, organization.licenses[key]?.capacity ?? 0, [...parts, oldPart]);
+      }
+    }
+    for (const { name: tenant } of document.organizations ?? [])
+      if (![...shares, ...(old ? [old] : [])].some((one) => one.organizations?.some((other) => other.name === tenant)))
+        problems.push(`nobody gave it an organization ${tenant}`);
+    return problems;
+  };
+
+  /** Labels, annotations and owner of what the operator writes. */
+  const judgeMetadata = (
+    life: Life,
+    { metadata, data = {} }: Stored,
+    document: Document,
+    match: Known | undefined,
+    wrong: (rule: string, text: string) => void,
+  ) => {
+    const expect = (what: string, expected: string | undefined, found: string | undefined) => {
+      if (expected !== found) wrong('ownership', `${what}: expected ${expected}, found ${found}`);
+    };
+    expect('label managed-by', manager, metadata.labels?.['app.kubernetes.io/managed-by']);
+    expect('label part-of', manager, metadata.labels?.['app.kubernetes.io/part-of']);
+    expect('label settings', life.name, metadata.labels?.[note('settings')]);
+    if (document.scope === 'Zone') expect('label zone', document.zone, metadata.labels?.[note('zone')]);
+    expect('data-hash', dataHash(data), metadata.annotations?.[note('data-hash')]);
+    if (match && document.scope !== 'Zone')
+      expect('settings-hash', match.hash, metadata.annotations?.[note('settings-hash')]);
+    const ours = (metadata.ownerReferences ?? []).filter(({ uid }) => uid === life.uid);
+    const reference = canonical({
+      ...{ apiVersion: `${group}/v1`, kind: 'LicenseSettings', name: life.name, uid: life.uid },
+      ...{ controller: true, blockOwnerDeletion: false },
+    });
+    const found = canonical(ours);
+    const allowed = [...life.retained].map((retained) => (retained ? '[]' : `[${reference}]`));
+    if (!allowed.includes(found))
+      wrong('ownership', `ownerReferences: expected ${allowed.join(' or ')}, found ${found}`);
+  };
+
+  /** Rule 4: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
+  const isOurs = (object: Stored, life: Life, desired: boolean): boolean => {
+    const controller = object.metadata.ownerReferences?.find((one) => one.controller === true);
+    if (controller) return controller.uid === life.uid;
+    if (life.retained.has(true) && object.metadata.annotations?.[note('owner-uid')] === life.uid) return true;
+    return desired && isLabelled(object, life.name);
+  };
+  const isLabelled = ({ metadata }: Stored, name: string): boolean =>
+    metadata.labels?.['app.kubernetes.io/managed-by'] === manager && metadata.labels[note('settings')] === name;
+  /** The uid that a ConfigMap carries, as rule 4 has it for deletions. */
+  const uidIn = ({ metadata }: Stored): string | undefined =>
+    (
+      metadata.ownerReferences?.find((one) => one.controller === true) ?? {
+        uid: metadata.annotations?.[note('owner-uid')],
+      }
+    ).uid;
+
+  const judgeDelete = (kept: Kept, before: Stored) => {
+    const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
+    const life = lives.get(uidIn(before) ?? '');
+    if (!life || !isLabelled(before, life.name)) {
+      wrong('S6', `it is deleted, but it belongs to someone else: ${canonical(before.metadata)}`);
+      return;
+    }
+    mayWrite(life, wrong);
+    // One that was made immutable is deleted and created again.
+    if (before.immutable) return;
+    const possible = [...life.possible.values()];
+    if (possible.every(({ rendered }) => rendered.has(kept.name)))
+      wrong('S1', `it is deleted, but wanted by ${namesOf(possible)}`);
+    const document = kept.written?.document;
+    if (document?.scope === 'Zone') {
+      // After a rename the same zone has another one.
+      const successors = [...maps.values()].flatMap(({ written }) =>
+        written && written !== kept.written && written.uid === life.uid && written.document.zone === document.zone
+          ? [written.document]
+          : [],
+      );
+      for (const key of keys) {
+        const mine = kept.left[key] ?? 0;
+        const successor = Math.max(0, ...successors.map(({ licenses }) => licenses[key]?.['capacity'] ?? 0));
+        if (!kept.lost && mine > successor)
+          wrong('S1', `it is deleted while it holds ${mine} of ${key}: expected no more than ${successor}`);
+      }
+    }
+    kept.written = undefined;
+  };
+
+  /** What the operator wrote for this object, and nobody else took away. The system counts on: it is a bound, not a gift. */
+  const heldBy = (life: Life) =>
+    [...maps.values()].flatMap((kept) => {
+      const { written, current } = kept;
+      if (written?.uid !== life.uid) return [];
+      const there = current !== undefined && !kept.lost;
+      return there || written.document.scope === 'System' ? [{ kept, document: written.document }] : [];
+    });
+  /** S9, over every object. */
+  const judgeSums = () => {
+    let isTight = false;
+    for (const life of lives.values()) {
+      if (life.gone && !life.gone.inFlight) continue;
+      const all = heldBy(life);
+      const zoned = all.filter(({ document }) => document.scope === 'Zone');
+      if (zoned.length === 0) continue;
+      const obeyed = all.filter(({ document }) => document.scope === 'Default');
+      const [system] = all
+        .filter(({ document }) => document.scope === 'System')
+        .sort((a, b) => (life.ranks.get(b.kept.name) ?? 0) - (life.ranks.get(a.kept.name) ?? 0));
+      for (const key of keys) {
+        const zones = new Map<string, number>();
+        for (const { kept, document } of zoned) {
+          const zone = document.zone ?? '';
+          zones.set(zone, Math.max(zones.get(zone) ?? 0, kept.left[key] ?? 0));
+        }
+        const sum = [...zones.values()].reduce((a, b) => a + b, 0);
+        // A system that is obeyed beside zones gives out every license that a zone holds a second time.
+        for (const { kept } of obeyed)
+          if (sum > 0)
+            fail(
+              `LicenseSettings ${life.name}`,
+              'S9',
+              `zones hold ${sum} of ${key} while ${kept.name} has CAPACITY keys`,
+            );
+        if (obeyed.length > 0) continue;
+        const total = system?.document.licenses[key]?.['total'] ?? 0;
+        if (sum > total)
+          fail(
+            `LicenseSettings ${life.name}`,
+            'S9',
+            `zones hold ${sum} of ${key}, the total of ${system?.kept.name ?? 'no system'} is ${total}: ${[...zones].map(([zone, count]) => `${zone} ${count}`).join(', ')}`,
+          );
+        if (sum === total && sum > 0) isTight = true;
+      }
+    }
+    if (isTight) tight++;
+  };
+
+  const settled = () => {
+    changes = 0;
+    for (const life of lives.values()) {
+      if (life.gone) {
+        life.gone = { inFlight: false };
+        continue;
+      }
+      const { applied, applying } = life.object.status ?? {};
+      const newest = newestOf(life);
+      const may = [
+        ...(isApplicable(life) && !isSuspended(life) && newest ? [newest] : []),
+        ...[applied, applying].flatMap((stored) => knowStored(stored) ?? []),
+      ];
+      life.possible = new Map(may.map((known) => [known.hash, known]));
+      life.suspended = new Set([isSuspended(life)]);
+      life.retained = new Set([isRetained(life)]);
+    }
+  };
+
+  /** S7, and whether what is there in the end is what the operator says. */
+  const finish = () => {
+    at = `${at} (the end)`;
+    for (const { name, current } of maps.values()) {
+      const uid = current && uidIn(current);
+      const life = uid === undefined ? undefined : lives.get(uid);
+      if (!current || !life) continue;
+      const wrong = (rule: string, text: string) => fail(`ConfigMap ${name}`, rule, text);
+      if (life.gone) {
+        if (!life.ended) continue;
+        const owned = current.metadata.ownerReferences?.some((one) => one.uid === life.uid);
+        if (owned) wrong('S7', `an orphan: LicenseSettings ${life.name} with uid ${life.uid} is gone`);
+        continue;
+      }
+      if (isSuspended(life)) continue;
+      const newest = newestOf(life);
+      const { applied, applying } = life.object.status ?? {};
+      const wanted = [newest, knowStored(applied), knowStored(applying)].filter((one) => one !== undefined);
+      const mine = isLabelled(current, life.name) && (applied !== undefined || applying !== undefined);
+      if (mine && !wanted.some(({ rendered }) => rendered.has(name)))
+        wrong('S7', `an orphan: expected the ConfigMaps of ${namesOf(wanted)}`);
+    }
+    for (const life of lives.values()) {
+      const condition = life.object.status?.conditions?.find((one) => one.type === 'Applied');
+      if (life.gone || isSuspended(life) || condition?.status !== 'True') continue;
+      if (condition.observedGeneration !== life.object.metadata.generation) continue;
+      for (const { name, data } of newestOf(life)?.rendered.values() ?? []) {
+        const found = maps.get(name)?.current?.data;
+        if (canonical(found) !== canonical(data))
+          fail(
+            `ConfigMap ${name}`,
+            'S1',
+            `in the end: expected ${canonical(data)}, found ${canonical(found) ?? 'none'}`,
+          );
+      }
+    }
+  };
+
+  return {
+    violations,
+    get judged() {
+      return judged;
+    },
+    get tight() {
+      return tight;
+    },
+    take(revision) {
+      judged++;
+      at = revision.object.metadata.resourceVersion;
+      if (revision.kind === 'LicenseSettings') takeSettings(revision);
+      else takeMap(revision);
+    },
+    settled,
+    finish,
+  };
+}
+
+const namesOf = (list: readonly Known[]): string =>
+  list.map(({ hash, declaration }) => `${hash.slice(0, 12)} ${canonical(declaration)}`).join(' or ') || 'nothing';
+
+const capacitiesOf = ({ licenses }: Document): Counts =>
+  Object.fromEntries(keys.map((key) => [key, licenses[key]?.['capacity'] ?? 0]));
