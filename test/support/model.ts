@@ -1,0 +1,286 @@
+/**
+ * A small model of the contract: told what people did, it says what must be there once the operator has converged. It
+ * shares with the operator only what has proofs of its own: validation, the normal form, hash and rendering.
+ *
+ * Most of the answer follows from the newest specs and from whose the ConfigMaps are. Only what is live while the newest
+ * spec is not applicable depends on the past: where that leaves more than one outcome, because spec followed spec before
+ * the first was seen, each of them is allowed.
+ */
+import type { Declaration, Status } from '../../src/api/licensesettings.ts';
+import { declare } from '../../src/settings/declaration.ts';
+import { settingsHash } from '../../src/settings/hash.ts';
+import { type Rendered, render } from '../../src/settings/render.ts';
+import { validate } from '../../src/settings/validate.ts';
+import { brief, canonical, keys } from './document.ts';
+import type { Revision, Stored } from './judge.ts';
+
+/** Everything in a namespace at one moment. */
+export type Snapshot = { readonly settings: readonly Stored[]; readonly configMaps: readonly Stored[] };
+
+export type Model = {
+  /** Takes in a change; those by the operator say nothing. The same revisions as the judge's, in the same order. */
+  take(revision: Revision): void;
+  /** The system has converged to this: only that is live from here on. */
+  settled(snapshot: Snapshot): void;
+  /** What may be live of the object with this uid; undefined stands for nothing. */
+  liveOf(uid: string): readonly (Declaration | undefined)[];
+};
+
+type Life = {
+  object: Stored;
+  /** By hash; the empty hash stands for nothing. */
+  live: Map<string, Declaration | undefined>;
+  /** True from a settled state to the next change of the object or its ConfigMaps. */
+  quiet: boolean;
+};
+
+const group = 'licensing.dialer.dev';
+const nothing = '';
+
+/** Begins with a namespace without LicenseSettings. */
+export function createModel(): Model {
+  const lives = new Map<string, Life>();
+
+  const takeSettings = ({ type, object }: Revision) => {
+    const { uid } = object.metadata;
+    if (type === 'DELETED') {
+      lives.delete(uid);
+      return;
+    }
+    const life = lives.get(uid) ?? { object, live: new Map([[nothing, undefined]]), quiet: false };
+    const before = lives.get(uid)?.object.status;
+    lives.set(uid, life);
+    life.object = object;
+    if (canonical(object.status ?? {}) !== canonical(before ?? {})) rewritten(life, before, object.status);
+    life.quiet = false;
+    const { newest, applicable, suspended } = read(object);
+    if (newest && applicable && !suspended) life.live.set(settingsHash(newest), newest);
+  };
+
+  /** Somebody else wrote the status: as if it had been lost, or had come from a backup. */
+  const rewritten = (life: Life, before: Status | undefined, after: Status | undefined) => {
+    const said = [after?.applied, after?.applying].flatMap((one) => (one ? [one.settings] : []));
+    const believed = new Map<string, Declaration | undefined>(said.map((one) => [settingsHash(one), one]));
+    if (said.length === 0) believed.set(nothing, undefined);
+    const conflict = before?.conditions?.some(({ reason }) => reason === 'ConfigMapConflict');
+    const certain = life.quiet && !before?.applying && !after?.applying && !conflict && !read(life.object).suspended;
+    const records = [...life.live].filter(([, one]) => one && !one.zones);
+    // Without zones the ConfigMap proves what is live, and is newer than the backup; with zones nothing does.
+    if (certain) life.live = records.length > 0 ? new Map(records) : believed;
+    else life.live = new Map([...life.live, ...believed]);
+  };
+
+  return {
+    take(revision) {
+      if (revision.by === 'operator') {
+        const life = lives.get(revision.object.metadata.uid);
+        if (life && revision.kind === 'LicenseSettings' && revision.type === 'MODIFIED') life.object = revision.object;
+        return;
+      }
+      if (revision.kind === 'LicenseSettings') takeSettings(revision);
+      // Which ConfigMap proves what may have changed: from here on a lost status is lost.
+      else for (const life of lives.values()) life.quiet = false;
+    },
+    settled({ settings }) {
+      for (const { metadata, status } of settings) {
+        const life = lives.get(metadata.uid);
+        if (!life) continue;
+        const said = [status?.applied, status?.applying].flatMap((one) => (one ? [one] : []));
+        life.live = new Map(said.map((one) => [one.settingsHash, one.settings]));
+        if (said.length === 0) life.live.set(nothing, undefined);
+        life.quiet = true;
+      }
+    },
+    liveOf: (uid) => [...(lives.get(uid)?.live.values() ?? [])],
+  };
+}
+
+/** What the newest spec says. */
+function read({ metadata, spec }: Stored) {
+  const { errors, spec: valid } = validate({ name: metadata.name, spec });
+  const newest = valid && declare(metadata.name, valid);
+  const { suspend, deletionPolicy } = (spec ?? {}) as Record<string, unknown>;
+  const approval = (metadata.annotations?.[`${group}/apply`] ?? '').trim().toLowerCase();
+  const approved = newest !== undefined && approval.length >= 12 && settingsHash(newest).startsWith(approval);
+  return {
+    newest,
+    errors: errors.length,
+    suspended: suspend === true,
+    retained: deletionPolicy === 'Retain',
+    applicable: newest !== undefined && (valid?.applyPolicy !== 'Manual' || approved),
+  };
+}
+
+/** What is not as it must be; empty once converged. Where several outcomes are allowed: measured against the nearest. */
+export function differences(model: Model, snapshot: Snapshot): string[] {
+  return [...snapshot.settings.flatMap((object) => differencesOf(model, snapshot, object)), ...orphans(snapshot)];
+}
+
+/** One object against each of its outcomes. */
+function differencesOf(model: Model, snapshot: Snapshot, object: Stored): string[] {
+  // What is being deleted stays as it is.
+  if (object.metadata.deletionTimestamp) return [];
+  const live = model.liveOf(object.metadata.uid);
+  if (live.length === 0) return [`${object.metadata.name}: the model has not seen it`];
+  return live
+    .map((one) => compare(snapshot, object, one))
+    .reduce((nearest, one) => (one.length < nearest.length ? one : nearest));
+}
+
+type Expected = {
+  readonly ready: string;
+  readonly applied: string;
+  readonly also?: 'Stalled' | 'Reconciling';
+  /** What is live; undefined: whatever of the allowed. */
+  readonly live: Declaration | undefined;
+  /** False where ConfigMaps stay as they are. */
+  readonly held: boolean;
+  readonly pending?: string;
+};
+
+/** The condition table of DESIGN section 2, for a system that has converged. */
+function expect(snapshot: Snapshot, object: Stored, live: Declaration | undefined): Expected {
+  const { newest, errors, suspended, applicable } = read(object);
+  const hash = newest && settingsHash(newest);
+  const isLive = hash !== undefined && live !== undefined && hash === settingsHash(live);
+  const may = applicable || isLive;
+  const pending = newest && !may && hash ? { pending: hash } : {};
+  if (suspended) {
+    const applied = isLive && !object.status?.applying ? 'True Applied' : 'False Suspended';
+    return { ready: 'True Suspended', applied, live, held: false, ...pending };
+  }
+  const target = newest && may ? newest : live;
+  const taken = target && render(target).some(({ name }) => isTaken(snapshot, object, name));
+  const held = !taken;
+  if (errors > 0) return { ready: 'False Invalid', applied: 'False Invalid', also: 'Stalled', live, held };
+  if (taken) {
+    const reason = 'False ConfigMapConflict';
+    return { ready: reason, applied: reason, also: 'Stalled', live, held, ...pending };
+  }
+  if (newest && may) return { ready: 'True Applied', applied: 'True Applied', live: newest, held };
+  const ready = live ? 'True ApplyPending' : 'False ApplyPending';
+  return { ready, applied: 'False ApplyPending', live, held: live !== undefined, ...pending };
+}
+
+function compare(snapshot: Snapshot, object: Stored, allowed: Declaration | undefined): string[] {
+  const { metadata, status = {} } = object;
+  const { newest, errors, retained } = read(object);
+  const expected = expect(snapshot, object, allowed);
+  const { live, held } = expected;
+  const found: string[] = [];
+  const same = (what: string, wanted: unknown, is: unknown) => {
+    if (canonical(wanted) !== canonical(is))
+      found.push(
+        `${metadata.name}: ${what}: expected ${brief(String(canonical(wanted)))}, found ${brief(String(canonical(is)))}`,
+      );
+  };
+  const { generation } = metadata;
+  same('observedGeneration', generation, status.observedGeneration);
+  const condition = (type: string) => {
+    const one = status.conditions?.find((other) => other.type === type);
+    return one && `${one.status} ${one.reason} ${one.observedGeneration}`;
+  };
+  same('Ready', `${expected.ready} ${generation}`, condition('Ready'));
+  same('Valid', `${errors > 0 ? 'False Invalid' : 'True Valid'} ${generation}`, condition('Valid'));
+  same('Applied', `${expected.applied} ${generation}`, condition('Applied'));
+  for (const type of ['Stalled', 'Reconciling'])
+    same(
+      type,
+      type === expected.also ? 'True' : undefined,
+      status.conditions?.find((one) => one.type === type)?.status,
+    );
+  same('errors', Math.min(errors, 64), status.errors?.length ?? 0);
+  same('pending', expected.pending, status.pending?.settingsHash);
+  if (expected.pending) same('generation of pending', generation, status.pending?.generation);
+
+  // A plan that a foreign ConfigMap or a suspension stopped stands where it stands.
+  const stopped = status.applying !== undefined && !held && newest !== undefined;
+  if (!stopped) {
+    same('applying', undefined, status.applying);
+    same('applied', live && settingsHash(live), status.applied?.settingsHash);
+    same('settings applied', live, status.applied?.settings);
+  }
+  if (live && !stopped) {
+    same('licenses', usageOf(live), status.licenses);
+    same('zones', (live.zones ?? []).map(zoneOf), status.zones ?? []);
+  }
+  if (!held || !live) return found;
+
+  const maps = render(live);
+  for (const { name, data } of maps) {
+    const map = snapshot.configMaps.find((one) => one.metadata.name === name);
+    same(`ConfigMap ${name}`, data, map?.data);
+    same(`binaryData of ${name}`, {}, map?.binaryData ?? {});
+    const owners = (map?.metadata.ownerReferences ?? []).filter(({ uid }) => uid === metadata.uid).length;
+    same(`owners of ${name}`, retained ? 0 : 1, owners);
+    same(`owner-uid of ${name}`, metadata.uid, map?.metadata.annotations?.[`${group}/owner-uid`]);
+  }
+  const entry = ({ name, dataHash }: Rendered) => ({ name, dataHash, ...(retained ? { retained } : {}) });
+  same('configMaps', maps.map(entry), status.configMaps);
+  for (const { metadata: other } of snapshot.configMaps) {
+    const mine = uidIn(other) === metadata.uid && isLabelled(other, metadata.name);
+    if (mine && !maps.some(({ name }) => name === other.name)) found.push(`ConfigMap ${other.name} must not be there`);
+  }
+  return found;
+}
+
+type Counts = Record<string, number>;
+type Zone = NonNullable<Declaration['zones']>[number];
+const countOf = (licenses: object | undefined, key: string) => (licenses as Counts | undefined)?.[key] ?? 0;
+const sum = (list: readonly { licenses?: object | undefined }[], key: string) =>
+  list.reduce((total, { licenses }) => total + countOf(licenses, key), 0);
+
+/** `status.licenses` of settings that are live. */
+function usageOf({ licenses, zones }: Declaration) {
+  return Object.fromEntries(
+    keys.map((key) => {
+      const { minimum, maximum } = (licenses as Record<string, { minimum: number; maximum: number }> | undefined)?.[
+        key
+      ] ?? {
+        minimum: 0,
+        maximum: 0,
+      };
+      const allocated = zones ? sum(zones, key) : maximum;
+      return [key, { minimum, maximum, capacity: maximum, allocated, unused: maximum - allocated }];
+    }),
+  );
+}
+
+/** An entry of `status.zones`. */
+function zoneOf({ name, licenses, organizations = [] }: Zone) {
+  const held = keys.filter((key) => countOf(licenses, key) > 0);
+  const numbers = held.map((key) => {
+    const capacity = countOf(licenses, key);
+    return [key, { capacity, unallocated: capacity - sum(organizations, key) }];
+  });
+  return { name, licenses: Object.fromEntries(numbers) };
+}
+
+type Metadata = Stored['metadata'];
+const controllerOf = ({ ownerReferences = [] }: Metadata) =>
+  ownerReferences.find(({ controller }) => controller === true);
+const uidIn = (metadata: Metadata) => controllerOf(metadata)?.uid ?? metadata.annotations?.[`${group}/owner-uid`];
+const isLabelled = ({ labels }: Metadata, name: string) =>
+  labels?.['app.kubernetes.io/managed-by'] === 'license-settings-operator' && labels[`${group}/settings`] === name;
+
+/** True when a wanted name is someone else's (rule 4). One of an earlier object that is about to go is none: it is waited for. */
+function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolean {
+  const map = configMaps.find((one) => one.metadata.name === name)?.metadata;
+  if (!map) return false;
+  const { uid, name: owner } = object.metadata;
+  const controller = controllerOf(map);
+  if (controller)
+    return controller.uid !== uid && !(controller.kind === 'LicenseSettings' && controller.name === owner);
+  const ours = map.annotations?.[`${group}/owner-uid`] === uid && read(object).retained;
+  return !ours && !isLabelled(map, owner);
+}
+
+/** ConfigMaps that the garbage collector has to take. */
+function orphans({ settings, configMaps }: Snapshot): string[] {
+  return configMaps.flatMap(({ metadata }) => {
+    const controller = controllerOf(metadata);
+    if (controller?.kind !== 'LicenseSettings' || settings.some((one) => one.metadata.uid === controller.uid))
+      return [];
+    return [`ConfigMap ${metadata.name} must not be there: its owner is gone`];
+  });
+}
