@@ -143,10 +143,10 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
         return { name, licenses };
       });
   }
-  const add = (zone: Zone, key: string, part: number) => {
+  function add(zone: Zone, key: string, part: number): void {
     const licenses = (zone.licenses ?? {}) as Counts;
     zone.licenses = { ...licenses, [key]: (licenses[key] ?? 0) + part };
-  };
+  }
   /** Makes organizations and zones hold no more than there is. */
   const fit = (spec: Spec) => {
     for (const key of types) {

@@ -27,7 +27,6 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
   let version = 100;
   let fresh = 0;
   let epoch = 0;
-  let world = newWorld();
   /** Called before each write of the operator: what it throws is the answer. */
   let fault: (request: Request) => void = () => {};
 
@@ -128,6 +127,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       failing: new Map(),
     };
   }
+  let world = newWorld();
   const isCached = ({ metadata }: Stored) =>
     metadata.labels?.['app.kubernetes.io/managed-by'] === 'license-settings-operator';
   const show = ({ type, kind, object }: Revision) => {
