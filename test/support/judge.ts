@@ -548,11 +548,12 @@ export function createJudge(): Judge {
       const there = current !== undefined && !kept.lost;
       return there || written.document.scope === 'System' ? [{ kept, document: written.document }] : [];
     });
-  /** S9, over every object. */
+  /** S9, over every object that is there. */
   const judgeSums = () => {
     let isTight = false;
     for (const life of lives.values()) {
-      if (life.gone && !life.gone.inFlight) continue;
+      // What an object leaves behind is the garbage collector's, or that of the next object of its name.
+      if (life.gone) continue;
       const all = heldBy(life);
       const zoned = all.filter(({ document }) => document.scope === 'Zone');
       if (zoned.length === 0) continue;
