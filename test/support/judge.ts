@@ -322,7 +322,10 @@ export function createJudge(): Judge {
       if (type !== 'MODIFIED') kept.lost = true;
       else takeAway(kept, object);
     } else {
-      if (changes === 0) fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
+      // A new leader stamps the ConfigMaps of a plan that stands still.
+      const epochOf = (one: Stored | undefined) => one?.metadata.annotations?.[note('epoch')];
+      if (changes === 0 && epochOf(object) === epochOf(kept.current))
+        fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
       if (type === 'DELETED') judgeDelete(kept, kept.current ?? object);
       else judgeWrite(kept, object);
     }
@@ -367,14 +370,7 @@ export function createJudge(): Judge {
     const newest = Math.max(...life.generations.keys());
     if (stamp > newest) wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
 
-    // A new leader's epoch, on a ConfigMap that may have been edited: the data are not the operator's.
     const before = kept.current;
-    const stampedOnly =
-      before !== undefined &&
-      before.metadata.annotations?.[note('epoch')] !== metadata.annotations?.[note('epoch')] &&
-      canonical({ ...before, metadata: {} }) === canonical({ ...object, metadata: {} });
-    if (stampedOnly) return;
-
     if (object.immutable) wrong('S1', 'it is immutable');
     if (Object.keys(object.binaryData ?? {}).length > 0) wrong('S1', 'it has binaryData');
     const { document, problems } = readData(object.data);
@@ -382,7 +378,8 @@ export function createJudge(): Judge {
     if (!document) return;
     const match = judgeData(life, kept.name, object, document, before, wrong);
     judgeMetadata(life, object, document, match, wrong);
-    if (match && document.scope !== 'Zone' && !life.restored && match.rendered.has(kept.name)) {
+    // Without zones the ConfigMap is the record of what is live.
+    if (match && document.scope === 'Default' && !life.restored) {
       const stamped = life.generations.get(stamp);
       if (stamped?.hash !== match.hash)
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
@@ -404,16 +401,16 @@ export function createJudge(): Judge {
   ): Known | undefined => {
     const text = canonical(data);
     const possible = [...life.possible.values()];
-    const whole = possible.filter(({ rendered }) => canonical(rendered.get(name)?.data) === text);
-    // Declarations that differ in their organizations only have the same system.
-    const noted = metadata.annotations?.[note('settings-hash')];
-    if (whole.length > 0) return whole.find(({ hash }) => hash === noted) ?? whole[0];
     // Step 2: the old system ConfigMap loses its CAPACITY keys.
-    const stripped = possible.find(
-      ({ declaration }) =>
-        declaration.zones && declaration.configMap.name !== name && canonical(renderSystem(declaration).data) === text,
+    const old = before ?? maps.get(name)?.written;
+    const candidates = possible.filter(
+      ({ declaration, rendered }) =>
+        canonical(rendered.get(name)?.data) === text ||
+        (old && declaration.zones && !rendered.has(name) && canonical(renderSystem(declaration).data) === text),
     );
-    if (stripped && before) return stripped;
+    // Declarations that differ in a name, or in their organizations, can have the same system.
+    const noted = metadata.annotations?.[note('settings-hash')];
+    if (candidates.length > 0) return candidates.find(({ hash }) => hash === noted) ?? candidates[0];
     if (document.scope === 'Zone') {
       const why = stepProblems(possible, document, name, before);
       if (why.length > 0) wrong('S1', `no step of rule 2: ${why.join('; ')}`);
@@ -548,6 +545,14 @@ export function createJudge(): Judge {
       const there = current !== undefined && !kept.lost;
       return there || written.document.scope === 'System' ? [{ kept, document: written.document }] : [];
     });
+  /** Systems that an earlier object of the same name left behind, to be adopted. */
+  const inherited = (life: Life) =>
+    [...maps.values()].flatMap((kept) =>
+      kept.written?.document.scope === 'System' && kept.current && isLabelled(kept.current, life.name)
+        ? [{ kept, document: kept.written.document }]
+        : [],
+    );
+
   /** S9, over every object that is there. */
   const judgeSums = () => {
     let isTight = false;
@@ -558,9 +563,10 @@ export function createJudge(): Judge {
       const zoned = all.filter(({ document }) => document.scope === 'Zone');
       if (zoned.length === 0) continue;
       const obeyed = all.filter(({ document }) => document.scope === 'Default');
-      const [system] = all
-        .filter(({ document }) => document.scope === 'System')
-        .sort((a, b) => (life.ranks.get(b.kept.name) ?? 0) - (life.ranks.get(a.kept.name) ?? 0));
+      const own = all.filter(({ document }) => document.scope === 'System');
+      const [system] = (own.length > 0 ? own : inherited(life)).sort(
+        (a, b) => (life.ranks.get(b.kept.name) ?? 0) - (life.ranks.get(a.kept.name) ?? 0),
+      );
       for (const key of keys) {
         const zones = new Map<string, number>();
         for (const { kept, document } of zoned) {
