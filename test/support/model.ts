@@ -164,7 +164,7 @@ function expect(snapshot: Snapshot, object: Stored, live: Declaration | undefine
 
 function compare(snapshot: Snapshot, object: Stored, allowed: Declaration | undefined): string[] {
   const { metadata, status = {} } = object;
-  const { newest, errors, retained } = read(object);
+  const { errors, retained } = read(object);
   const expected = expect(snapshot, object, allowed);
   const { live, held } = expected;
   const found: string[] = [];
@@ -194,7 +194,7 @@ function compare(snapshot: Snapshot, object: Stored, allowed: Declaration | unde
   if (expected.pending) same('generation of pending', generation, status.pending?.generation);
 
   // A plan that a foreign ConfigMap or a suspension stopped stands where it stands.
-  const stopped = status.applying !== undefined && !held && newest !== undefined;
+  const stopped = status.applying !== undefined && !held;
   if (!stopped) {
     same('applying', undefined, status.applying);
     same('applied', live && settingsHash(live), status.applied?.settingsHash);
