@@ -245,6 +245,12 @@ export function createJudge(): Judge {
     if (target && (target.settingsHash !== previous?.settingsHash || life.ranks.size === 0))
       life.ranks.set(target.settings.configMap.name, judged);
 
+    for (const { name, retained } of status?.configMaps ?? []) {
+      const written = maps.get(name)?.written?.object.metadata;
+      if (retained && written?.ownerReferences?.some((one) => one.uid === life.uid))
+        wrong('rule 5', `ConfigMap ${name} is said to be retained, but it still has its owner`);
+    }
+
     const applied = status?.conditions?.find((one) => one.type === 'Applied');
     if (applied?.status !== 'True' || applied.reason !== 'Applied') return;
     // While suspended nothing looks at the ConfigMaps: then the status of a backup can only be believed.
@@ -255,8 +261,7 @@ export function createJudge(): Judge {
       return;
     }
     for (const { name, data } of known.rendered.values()) {
-      const written = maps.get(name)?.written;
-      const found = written?.uid === life.uid ? written.object.data : undefined;
+      const found = maps.get(name)?.written?.object.data;
       if (canonical(found) !== canonical(data))
         wrong(
           'S4',
@@ -402,7 +407,7 @@ export function createJudge(): Judge {
     const text = canonical(data);
     const possible = [...life.possible.values()];
     // Step 2: the old system ConfigMap loses its CAPACITY keys.
-    const old = before ?? maps.get(name)?.written;
+    const old = formerOf(name, before);
     const candidates = possible.filter(
       ({ declaration, rendered }) =>
         canonical(rendered.get(name)?.data) === text ||
@@ -423,6 +428,12 @@ export function createJudge(): Judge {
     return undefined;
   };
 
+  /** What a write takes the place of: an immutable ConfigMap is deleted and created again. */
+  const formerOf = (name: string, before: Stored | undefined): Stored | undefined => {
+    const kept = maps.get(name);
+    return before ?? (kept?.lost ? undefined : kept?.written?.object);
+  };
+
   /** Why what a zone gets is not what it held, what it shall hold, the smaller of both, or zero. */
   const stepProblems = (
     possible: readonly Known[],
@@ -433,10 +444,11 @@ export function createJudge(): Judge {
     const { zone = '' } = document;
     // A zone of an earlier name of the ConfigMap too: it is not rendered, but lowered.
     const shares = possible.flatMap(({ declaration }) => declaration.zones?.find((one) => one.name === zone) ?? []);
-    const held = readData(before?.data).document;
+    const former = formerOf(name, before);
+    const held = readData(former?.data).document;
     const old = held?.scope === 'Zone' && held.zone === zone ? held : undefined;
     const problems: string[] = [];
-    if (!before && keys.some((key) => document.licenses[key]?.['capacity']))
+    if (!former && keys.some((key) => document.licenses[key]?.['capacity']))
       problems.push('it is created neither with its final numbers nor at zero');
     if (!name.endsWith(`-${zone}`)) problems.push(`the zone ${zone} does not belong into ${name}`);
     const judgeCounts = (whose: string, found: number, allowed: readonly number[]) => {
@@ -513,6 +525,10 @@ export function createJudge(): Judge {
       wrong('S6', `it is deleted, but it belongs to someone else: ${canonical(before.metadata)}`);
       return;
     }
+    if (life.ended && [...lives.values()].some((one) => !one.ended && one.name === life.name)) {
+      wrong('S6', `it is deleted for an object of the same name, but it has the uid ${life.uid} of an earlier one`);
+      return;
+    }
     mayWrite(life, wrong);
     // One that was made immutable is deleted and created again.
     if (before.immutable) return;
@@ -548,7 +564,7 @@ export function createJudge(): Judge {
   /** Systems that an earlier object of the same name left behind, to be adopted. */
   const inherited = (life: Life) =>
     [...maps.values()].flatMap((kept) =>
-      kept.written?.document.scope === 'System' && kept.current && isLabelled(kept.current, life.name)
+      kept.written?.document.scope === 'System' && isLabelled(kept.written.object, life.name)
         ? [{ kept, document: kept.written.document }]
         : [],
     );
@@ -629,11 +645,12 @@ export function createJudge(): Judge {
         if (owned) wrong('S7', `an orphan: LicenseSettings ${life.name} with uid ${life.uid} is gone`);
         continue;
       }
-      if (isSuspended(life)) continue;
-      const newest = newestOf(life);
       const { applied, applying } = life.object.status ?? {};
-      const wanted = [newest, knowStored(applied), knowStored(applying)].filter((one) => one !== undefined);
-      const mine = isLabelled(current, life.name) && (applied !== undefined || applying !== undefined);
+      // What keeps it from being done is told in the status.
+      if (isSuspended(life) || applying) continue;
+      const newest = newestOf(life);
+      const wanted = [newest, knowStored(applied)].filter((one) => one !== undefined);
+      const mine = isLabelled(current, life.name) && applied !== undefined;
       if (mine && !wanted.some(({ rendered }) => rendered.has(name)))
         wrong('S7', `an orphan: expected the ConfigMaps of ${namesOf(wanted)}`);
     }
