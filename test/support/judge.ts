@@ -246,8 +246,9 @@ export function createJudge(): Judge {
       life.ranks.set(target.settings.configMap.name, judged);
 
     for (const { name, retained } of status?.configMaps ?? []) {
-      const written = maps.get(name)?.written?.object.metadata;
-      if (retained && written?.ownerReferences?.some((one) => one.uid === life.uid))
+      const kept = maps.get(name);
+      const owned = (one: Stored | undefined) => one?.metadata.ownerReferences?.some(({ uid }) => uid === life.uid);
+      if (retained && isRetained(life) && owned(kept?.written?.object) && owned(kept?.current))
         wrong('rule 5', `ConfigMap ${name} is said to be retained, but it still has its owner`);
     }
 
