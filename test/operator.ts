@@ -33,18 +33,7 @@ export async function install(plane: ControlPlane): Promise<void> {
  * back. What `action` stores is then in storage before the rules: the API server's own ratcheting does the rest.
  */
 export async function withoutRules(plane: ControlPlane, action: () => Promise<unknown>): Promise<void> {
-  const name = 'licensesettings.licensing.dialer.dev';
-  const { stdout } = await plane.kubectl(['get', 'crd', name, '-o', 'json']);
-  const crd = JSON.parse(stdout) as { spec: { versions: unknown } };
-  const isRule = (key: string, value: unknown) =>
-    key === 'x-kubernetes-validations' ||
-    ['pattern', 'maxLength', 'minProperties'].includes(key) ||
-    // Both are also names of fields, whose values are schemas.
-    (['minimum', 'maximum'].includes(key) && typeof value === 'number');
-  const versions = JSON.parse(JSON.stringify(crd.spec.versions), (key, value) =>
-    isRule(key, value) ? undefined : value,
-  );
-  await plane.kubectl(['patch', 'crd', name, '--type=merge', '-p', JSON.stringify({ spec: { versions } })]);
+  await removeRules(plane);
   try {
     // The API server takes a moment to judge by the changed CRD.
     const end = performance.now() + 10_000;
@@ -74,6 +63,22 @@ export async function withoutRules(plane: ControlPlane, action: () => Promise<un
     };
     await until('the API server judges by the real CRD again', judged);
   }
+}
+
+/** Takes the rules and bounds out of the installed CRD, so that it stores what an older release of it did. */
+export async function removeRules(plane: ControlPlane): Promise<void> {
+  const name = 'licensesettings.licensing.dialer.dev';
+  const { stdout } = await plane.kubectl(['get', 'crd', name, '-o', 'json']);
+  const crd = JSON.parse(stdout) as { spec: { versions: unknown } };
+  const isRule = (key: string, value: unknown) =>
+    key === 'x-kubernetes-validations' ||
+    ['pattern', 'maxLength', 'minProperties'].includes(key) ||
+    // Both are also names of fields, whose values are schemas.
+    (['minimum', 'maximum'].includes(key) && typeof value === 'number');
+  const versions = JSON.parse(JSON.stringify(crd.spec.versions), (key, value) =>
+    isRule(key, value) ? undefined : value,
+  );
+  await plane.kubectl(['patch', 'crd', name, '--type=merge', '-p', JSON.stringify({ spec: { versions } })]);
 }
 
 /** One line of the operator's log. */

@@ -86,6 +86,9 @@ export interface ControlPlaneOptions {
   readonly apiServerArgs?: readonly string[];
   /** More controllers than garbage collection, namespaces, ServiceAccounts and admission policies. */
   readonly controllers?: readonly string[];
+  /** More flags for etcd and for the controller manager; the last one of a name wins. */
+  readonly etcdArgs?: readonly string[];
+  readonly managerArgs?: readonly string[];
 }
 
 const controllers = [
@@ -424,6 +427,7 @@ class LocalControlPlane extends Base {
           `--initial-cluster=default=http://127.0.0.1:${peer}`,
           '--unsafe-no-fsync', // nothing here outlives the machine
           '--log-level=warn',
+          ...(this.#options.etcdArgs ?? []),
         ];
       case 'kube-apiserver':
         return [
@@ -463,6 +467,7 @@ class LocalControlPlane extends Base {
           `--cert-dir=${inDirectory('manager-certs')}`,
           '--authentication-skip-lookup=true',
           `--controllers=${[...controllers, ...(this.#options.controllers ?? [])].join(',')}`,
+          ...(this.#options.managerArgs ?? []),
         ];
     }
   }

@@ -1,0 +1,250 @@
+/** One run: a scenario in a slot, with faults armed, and the judgement of it. */
+import { createJudge, type Revision, type Stored } from '../support/judge.ts';
+import { createModel, differences } from '../support/model.ts';
+import { type Admin, type AdminObject, createAdmin, type Kind } from './admin.ts';
+import { createAuthors } from './authors.ts';
+import { arm, type Counts, type Fault } from './faults.ts';
+import type { Scenario, Step } from './scenarios.ts';
+import type { Slot } from './slot.ts';
+
+export type Job = {
+  readonly scenario: Scenario;
+  readonly faults: readonly Fault[];
+  /** For the table: the kind of fault. */
+  readonly label: string;
+  /** Arguments of `npm run faults --` that do this run alone. */
+  readonly replay: string;
+};
+
+export type Result = {
+  readonly job: Job;
+  /** How many of the faults found what they were armed for. */
+  readonly struck: number;
+  readonly violations: readonly string[];
+  /** Revisions of the run's objects that were judged. */
+  readonly judged: number;
+  readonly counts: Counts;
+  readonly milliseconds: number;
+  /** The longest time in which something converged after its last step and the last fault, in milliseconds. */
+  readonly slowest: number;
+  /** What happened, in order. */
+  readonly story: () => readonly string[];
+};
+
+/** What L1 grants after a change, in milliseconds, with a settleSeconds of 1 that is waited for twice. */
+const convergence = 7_000;
+/** What a busy machine needs besides; the time that the API server takes to answer is added to it. */
+const slack = 3_000;
+/** No request for so long, in milliseconds: quiet. */
+const quietFor = 100;
+/** Nothing excuses more. */
+const patience = 150_000;
+
+let runs = 0;
+
+/** Runs a job. Whatever goes wrong is in the result's violations. */
+export async function run(slot: Slot, job: Job): Promise<Result> {
+  const started = performance.now();
+  const prefix = `r${(++runs).toString(36)}`;
+  const isOurs = (name: string) => name.startsWith(`${prefix}-`);
+  const armed = arm(job.faults, isOurs);
+  const problems: string[] = [];
+  const told: { at: number; what: string }[] = [];
+  const tell = (what: string, at = performance.now()) => told.push({ at: at - started, what });
+
+  const judge = createJudge();
+  const model = createModel();
+  const present = new Map<string, { kind: Kind; object: Stored }>();
+  /** The last revision that was judged of each object, and the uids that are gone or about to go. */
+  const seen = new Map<string, number>();
+  const ending = new Set<string>();
+  const authors = createAuthors(
+    () => slot.replicas.flatMap(({ proxy }) => proxy.requests),
+    ({ type, kind, object, revision }, by) => {
+      const { name, uid, deletionTimestamp } = object.metadata;
+      tell(`revision ${revision} ${type} ${kind} ${name} by ${by}`);
+      const taken = { type, kind, object: object as Stored, by } satisfies Revision;
+      const before = judge.violations.length;
+      judge.take(taken);
+      for (const violation of judge.violations.slice(before)) tell(`VIOLATION ${violation}`);
+      model.take(taken);
+      if (type === 'DELETED') present.delete(`${kind}/${name}`);
+      else present.set(`${kind}/${name}`, { kind, object: object as Stored });
+      seen.set(`${kind}/${name}`, revision);
+      if (type === 'DELETED' || deletionTimestamp) ending.add(uid);
+    },
+  );
+  slot.take = (committed) => {
+    if (!isOurs(committed.object.metadata.name)) return;
+    authors.add(committed);
+    slot.wake();
+  };
+  slot.over = () => {
+    authors.look();
+    slot.wake();
+  };
+  for (const { proxy, takeLog } of slot.replicas) {
+    proxy.forget();
+    takeLog();
+  }
+  if (job.faults.some(({ kind }) => kind === 'stale-list')) await slot.replicas[0]?.proxy.snapshot();
+  slot.armed = armed;
+  const admin = createAdmin(slot.desk);
+
+  const snapshot = () => {
+    const all = [...present.values()];
+    const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
+    return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
+  };
+  /** What keeps the run from being settled; empty when nothing does. The cheap looks come first. */
+  const unsettled = (): string[] => {
+    if (!slot.isConnected()) return ['the operator does not watch'];
+    if (slot.inFlight() > 0) return ['requests are under way'];
+    if (performance.now() - slot.lastActivity() < quietFor) return ['S8: requests go on'];
+    const { behind } = admin;
+    const unseen = behind(seen, ending);
+    if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
+    const left = snapshot();
+    return [
+      ...differences(model, left),
+      ...[...left.settings, ...left.configMaps]
+        .filter(({ metadata }) => metadata.deletionTimestamp)
+        .map(({ metadata }) => `${metadata.name} is being deleted`),
+    ];
+  };
+  let slowest = 0;
+  /** When garbage was last there that only the collector may take. */
+  let garbage = 0;
+  const hasGarbage = () => {
+    const { settings, configMaps } = snapshot();
+    const owned = (one: Stored) => one.metadata.ownerReferences?.find(({ kind }) => kind === 'LicenseSettings')?.uid;
+    const orphans = configMaps.map(owned).filter((uid) => uid !== undefined);
+    return orphans.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
+  };
+  /** A foreign ConfigMap, and a rejected write, are looked at again within a minute. */
+  const slowly = () => job.scenario.name.startsWith('random') && told.some(({ what }) => what.includes('"foreign"'));
+  const settle = async (step: { readonly patience?: number }): Promise<boolean> => {
+    const from = performance.now();
+    const servedBefore = slot.served().milliseconds;
+    for (;;) {
+      const missing = unsettled();
+      const now = performance.now();
+      if (missing.length === 0) {
+        slowest = Math.max(slowest, now - Math.max(from, Math.min(armed.excusedFrom(), now)) - quietFor);
+        judge.settled();
+        model.settled(snapshot());
+        tell('settled');
+        return true;
+      }
+      if (hasGarbage()) garbage = now;
+      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
+      const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), garbage + convergence);
+      const served = slot.served().milliseconds - servedBefore;
+      if (now > Math.min(until + slack + served, from + patience)) {
+        problems.push(`L1: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`);
+        return false;
+      }
+      await slot.stir(quietFor / 2);
+    }
+  };
+
+  let finished = true;
+  try {
+    const steps = job.scenario.steps((name) => `${prefix}-${name}`);
+    for (const step of steps) {
+      tell(`step ${JSON.stringify(step)}`);
+      if (step.do === 'settle') {
+        finished = await settle(step);
+        if (!finished) break;
+      } else await take(slot, admin, step);
+    }
+    if (finished && steps.at(-1)?.do !== 'settle') finished = await settle({});
+    if (finished) judge.finish();
+  } catch (error) {
+    problems.push(`the harness failed: ${(error as Error).stack}`);
+  }
+  slot.armed = undefined;
+  slot.take = () => {};
+  slot.over = () => slot.wake();
+  const requests = slot.replicas.flatMap(({ proxy }) => proxy.requests.filter(({ at }) => at >= started));
+  const log = slot.replicas.flatMap(({ takeLog }) => takeLog());
+  for (const line of log)
+    if (/defect|unhandled|uncaught/i.test(line.msg)) problems.push(`L3: ${JSON.stringify(line).slice(0, 500)}`);
+  problems.push(...slot.takeLate().map((what) => `S5: ${what}`));
+  for (const { unexpectedEnd } of slot.replicas) {
+    const end = unexpectedEnd();
+    if (end) problems.push(`L3: the operator ended: ${end}`);
+  }
+  try {
+    await cleanUp(admin, present);
+    for (const { revive } of slot.replicas) await revive();
+  } catch (error) {
+    problems.push(`the harness failed to clean up: ${(error as Error).stack}`);
+  }
+  const origin = performance.timeOrigin + started;
+  return {
+    ...{ job, violations: [...judge.violations, ...problems], judged: judge.judged, slowest },
+    struck: armed.struck.length,
+    counts: armed.counts,
+    milliseconds: performance.now() - started,
+    story: () =>
+      [
+        ...told,
+        ...requests.map(({ at, verb, resource, name, fault = '', committed = '-', code = '-', ended }) => ({
+          at: at - started,
+          what: `request ${verb} ${resource} ${name}: ${fault} the server said ${committed}, the operator got ${code}${ended ? ` after ${(ended - at).toFixed(0)} ms` : ''}`,
+        })),
+        ...log.map((line) => ({ at: Date.parse(String(line['time'])) - origin, what: `log ${JSON.stringify(line)}` })),
+      ]
+        .sort((a, b) => a.at - b.at)
+        .map(({ at, what }) => `${at.toFixed(0).padStart(7)} ${what.slice(0, 600)}`),
+  };
+}
+
+async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle' }>): Promise<unknown> {
+  switch (step.do) {
+    case 'create':
+      return admin.create('LicenseSettings', { metadata: { name: step.name }, spec: step.spec });
+    case 'change':
+      return admin.change('LicenseSettings', step.name, (object) => {
+        object['spec'] = step.spec;
+      });
+    case 'annotate':
+      return admin.change('LicenseSettings', step.name, annotate(step.annotations));
+    case 'remove':
+      return admin.remove('LicenseSettings', step.name);
+    case 'create-map':
+      return admin.create('ConfigMap', { metadata: { name: step.name }, data: step.data });
+    case 'edit-map':
+      return admin.change('ConfigMap', step.name, (object) => {
+        object['data'] = { ...(object['data'] as object), ...step.data };
+      });
+    case 'remove-map':
+      return admin.remove('ConfigMap', step.name);
+    case 'pause':
+      return new Promise((resolve) => setTimeout(resolve, step.milliseconds));
+    case 'expire':
+      for (const { proxy } of slot.replicas) proxy.expireWatches();
+      return undefined;
+    case 'restart':
+      return slot.leader().restart('SIGTERM');
+    case 'kill':
+      return slot.leader().restart('SIGKILL');
+    case 'freeze':
+      return slot.leader().freeze(step.milliseconds);
+    case 'act':
+      return admin.act(step.action);
+  }
+}
+
+const annotate = (annotations: Readonly<Record<string, string>>) => (object: AdminObject) => {
+  object.metadata['annotations'] = { ...(object.metadata['annotations'] as object), ...annotations };
+};
+
+/** Deletes what the run left; the garbage collector takes the rest. */
+async function cleanUp(admin: Admin, present: ReadonlyMap<string, { kind: Kind; object: Stored }>): Promise<void> {
+  for (const { kind, object } of present.values()) {
+    const { name, ownerReferences = [] } = object.metadata;
+    if (kind === 'LicenseSettings' || ownerReferences.length === 0) await admin.remove(kind, name);
+  }
+}

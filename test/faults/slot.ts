@@ -1,0 +1,257 @@
+/**
+ * A slot: a namespace, and operators that watch it alone, each behind a proxy of its own. Runs follow one another in it,
+ * each with fresh names, so that nothing has to be started for a run.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlPlane } from '../controlplane/controlplane.ts';
+import {
+  createDesk,
+  type Desk,
+  type LogLine,
+  type Operator,
+  serviceAccount,
+  startOperator,
+  until,
+} from '../operator.ts';
+import type { Armed } from './faults.ts';
+import { type FaultProxy, type Seen, startProxy } from './proxy.ts';
+import type { Committed } from './revisions.ts';
+import { leaseSeconds } from './scenarios.ts';
+
+/** An operator and the proxy that it talks through. */
+export type Replica = {
+  readonly proxy: FaultProxy;
+  /** Ends it and starts another. */
+  readonly restart: (signal: NodeJS.Signals) => Promise<void>;
+  /** Stops its process for so long, in milliseconds. */
+  readonly freeze: (milliseconds: number) => Promise<void>;
+  /** On `performance.now()`: the end of its lease, as the API server and everybody else see it; 0 without one. */
+  readonly leaseUntil: () => number;
+  /** Waits until it watches; starts another if it ended. */
+  readonly revive: () => Promise<void>;
+  /** The lines of its log since the last call. */
+  readonly takeLog: () => LogLine[];
+  /** How it ended, if nobody asked it to. */
+  readonly unexpectedEnd: () => string | undefined;
+};
+
+export type Slot = {
+  readonly namespace: string;
+  readonly desk: Desk;
+  readonly replicas: readonly Replica[];
+  /** The faults of a run; undefined: nothing befalls anybody. */
+  armed: Armed | undefined;
+  /** Told of every revision in the namespace. */
+  take: (committed: Committed) => void;
+  /** Told when a request is answered or over. */
+  over: () => void;
+  /** On `performance.now()`: until when something that befell all slots excuses the operators. */
+  excusedUntil: () => number;
+  /** Requests of all replicas under way, watches and leases aside. */
+  readonly inFlight: () => number;
+  readonly lastActivity: () => number;
+  /** As that of a proxy, for all replicas. */
+  readonly served: () => { readonly answers: number; readonly milliseconds: number };
+  /** True when every replica watches both kinds. */
+  readonly isConnected: () => boolean;
+  /** The one whose lease lasts longest. */
+  readonly leader: () => Replica;
+  /** Writes that were sent after the sender's lease, since the last call. */
+  readonly takeLate: () => string[];
+  /** Resolves when something happened that may be worth a look, or after `milliseconds`. */
+  readonly stir: (milliseconds: number) => Promise<void>;
+  /** Wakes who waits for `stir`. */
+  readonly wake: () => void;
+  readonly close: () => Promise<void>;
+};
+
+export type SlotOptions = {
+  readonly plane: ControlPlane;
+  readonly namespace: string;
+  /** Of the operator's ServiceAccount. */
+  readonly kubeconfig: string;
+  readonly replicas?: number;
+  /** True for an API server that gives lists in pages alone. */
+  readonly pages?: boolean;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** Makes the namespace and starts what it needs. Resolves when every operator watches. */
+export async function openSlot(options: SlotOptions): Promise<Slot> {
+  const { plane, namespace, replicas: wanted = 1 } = options;
+  const desk = createDesk(plane, namespace);
+  await desk.open();
+  const replicas: Replica[] = [];
+  const closers: (() => Promise<void>)[] = [];
+  if (wanted > 1) await allowLease(plane, namespace);
+  const waiting = new Set<() => void>();
+  const late: string[] = [];
+  const slot: Slot = {
+    ...{ namespace, desk, replicas, armed: undefined, take: () => {}, over: () => {}, excusedUntil: () => 0 },
+    inFlight: () => replicas.reduce((sum, { proxy }) => sum + proxy.inFlight(), 0),
+    lastActivity: () => Math.max(...replicas.map(({ proxy }) => proxy.lastActivity())),
+    served: () => ({
+      answers: replicas.reduce((sum, { proxy }) => sum + proxy.served().answers, 0),
+      milliseconds: replicas.reduce((sum, { proxy }) => sum + proxy.served().milliseconds, 0),
+    }),
+    isConnected: () => replicas.every(({ proxy }) => watchesBoth(proxy)),
+    leader: () => replicas.toSorted((a, b) => b.leaseUntil() - a.leaseUntil())[0] as Replica,
+    takeLate: () => late.splice(0),
+    wake() {
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    },
+    async stir(milliseconds) {
+      const over = new AbortController();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.add(resolve);
+      await Promise.race([promise, sleep(milliseconds, undefined, { signal: over.signal }).catch(() => {})]);
+      waiting.delete(resolve);
+      over.abort();
+    },
+    close: async () => void (await Promise.all(closers.map((close) => close()))),
+  };
+  await Promise.all(
+    Array.from({ length: wanted }, async (_, number) => {
+      const { replica, close } = await openReplica(slot, number, late, options);
+      replicas.push(replica);
+      closers.push(close);
+    }),
+  );
+  return slot;
+}
+
+const watchesBoth = (proxy: FaultProxy): boolean => {
+  const watched = proxy.watching();
+  return watched.includes('licensesettings') && watched.includes('configmaps');
+};
+
+/** Lets the operators have a lease in the slot's namespace. */
+async function allowLease(plane: ControlPlane, namespace: string): Promise<void> {
+  const { namespace: home, name } = serviceAccount;
+  const role = ['create', 'role', 'lease', '--verb=get,create,update', '--resource=leases.coordination.k8s.io'];
+  await plane.kubectl([...role, '-n', namespace]);
+  await plane.kubectl([
+    'create',
+    'rolebinding',
+    'lease',
+    '--role=lease',
+    `--serviceaccount=${home}:${name}`,
+    '-n',
+    namespace,
+  ]);
+}
+
+async function openReplica(
+  slot: Slot,
+  number: number,
+  late: string[],
+  { plane, namespace, kubeconfig, replicas = 1, pages = false, flags = [], env }: SlotOptions,
+) {
+  let operator: Operator | undefined;
+  let ended: string | undefined;
+  let closed = false;
+  let starting: Promise<void> = Promise.resolve();
+  let leaseUntil = 0;
+  const old: LogLine[] = [];
+  const elects =
+    replicas > 1 ? ['--leader-elect', '--lease-namespace', namespace, '--lease-seconds', `${leaseSeconds}`] : [];
+  const isWrite = ({ verb, resource }: Seen) =>
+    ['create', 'update', 'delete'].includes(verb) && resource !== 'leases' && resource !== 'events';
+  const proxy = await startProxy({
+    ...{ plane, pages },
+    decide(request) {
+      if (elects.length > 0 && isWrite(request) && request.at > leaseUntil) {
+        const { verb, resource, name, at } = request;
+        late.push(`${verb} ${resource} ${name} arrived ${(at - leaseUntil).toFixed(0)} ms after the sender's lease`);
+      }
+      return slot.armed?.decide(request);
+    },
+    decideEvent: (watch, event) => slot.armed?.decideEvent(watch, event),
+    kill: () => void restart('SIGKILL'),
+    onAnswer(request) {
+      if (request.resource === 'leases' && request.verb !== 'get' && (request.committed ?? 500) < 300) {
+        const { spec } = JSON.parse(request.body) as { spec?: { holderIdentity?: string } };
+        leaseUntil = spec?.holderIdentity ? request.at + 1000 * leaseSeconds : 0;
+      }
+      slot.over();
+    },
+    onEnd(request) {
+      slot.armed?.ended(request);
+      slot.over();
+    },
+  });
+  const through = `${kubeconfig}.${namespace}.${number}`;
+  writeFileSync(through, readFileSync(kubeconfig, 'utf8').replaceAll(plane.server, proxy.server), { mode: 0o600 });
+
+  const start = async () => {
+    if (closed) return;
+    const all = [
+      '--watch-namespaces',
+      namespace,
+      '--metrics-address',
+      'off',
+      '--health-address',
+      'off',
+      ...elects,
+      ...flags,
+    ];
+    const started = await startOperator(plane, { kubeconfig: through, flags: all, env: { ...env } });
+    operator = started;
+    // Without this a process that ends by itself is noticed by nobody.
+    void started.exit().then((code) => {
+      if (operator === started && !closed) ended = `exit code ${code}`;
+    });
+  };
+  const restart = async (signal: NodeJS.Signals) => {
+    const last = operator;
+    operator = undefined;
+    const before = starting;
+    starting = (async () => {
+      await before;
+      if (last) {
+        await last.stop(signal);
+        leaseUntil = 0;
+        old.push(...last.log.splice(0));
+      }
+      await start();
+    })();
+    await starting;
+  };
+  const revive = async () => {
+    await starting;
+    if (ended !== undefined) {
+      ended = undefined;
+      await restart('SIGKILL');
+    }
+    const show = () =>
+      (operator?.log ?? [])
+        .slice(-5)
+        .map((line) => JSON.stringify(line))
+        .join('\n');
+    await until(`the operator of ${namespace} watches`, async () => watchesBoth(proxy), 70_000, show);
+  };
+  await start();
+  await revive();
+  const replica: Replica = {
+    ...{ proxy, restart, revive },
+    leaseUntil: () => leaseUntil,
+    async freeze(milliseconds) {
+      const frozen = operator?.process;
+      frozen?.kill('SIGSTOP');
+      await sleep(milliseconds);
+      frozen?.kill('SIGCONT');
+    },
+    takeLog: () => [...old.splice(0), ...(operator?.log.splice(0) ?? [])],
+    unexpectedEnd: () => ended,
+  };
+  const close = async () => {
+    closed = true;
+    await starting;
+    await operator?.stop('SIGKILL');
+    await proxy.close();
+  };
+  return { replica, close };
+}

@@ -1,0 +1,118 @@
+/** What befalls all at once: the API server or etcd killed, etcd full, the CRD changed, clocks that step. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlPlane, Part } from '../controlplane/controlplane.ts';
+import { createDesk, until } from '../operator.ts';
+import { cleanJobs, openStage, runAll, type Stage, startCampaignPlane } from './campaign.ts';
+import type { Job, Result } from './run.ts';
+import type { Scenario } from './scenarios.ts';
+import type { Slot } from './slot.ts';
+
+/** After an outage: backoffs, and a watch that has to be opened anew. */
+const afterwards = 10_000;
+
+/** Does runs while something goes on, over and over, that excuses the operators as long as it lasts. */
+async function under(
+  slots: readonly Slot[],
+  jobs: readonly Job[],
+  disturb: () => Promise<unknown>,
+  pause: number,
+): Promise<Result[]> {
+  let excused = 0;
+  let over = false;
+  for (const slot of slots) slot.excusedUntil = () => excused;
+  const disturbing = (async () => {
+    await sleep(pause / 2);
+    while (!over) {
+      excused = Number.POSITIVE_INFINITY;
+      await disturb();
+      excused = performance.now() + afterwards;
+      await sleep(pause);
+    }
+  })();
+  const results = await runAll(slots, jobs);
+  over = true;
+  await disturbing;
+  for (const slot of slots) slot.excusedUntil = () => 0;
+  return results;
+}
+
+const labelled = (scenarios: readonly Scenario[], label: string, times: number): Job[] =>
+  Array.from({ length: times }, () => cleanJobs(scenarios))
+    .flat()
+    .map((job) => ({ ...job, label, replay: `--only specials --special '${label}'` }));
+
+/** One that was killed is away for a moment. */
+const killed = (plane: ControlPlane, part: Part) => async () => {
+  await plane.kill(part, 'SIGKILL');
+  await sleep(500);
+  await plane.restart(part);
+};
+
+/** Every apply of a changed CRD ends all watches of its objects. */
+function upgrade(plane: ControlPlane) {
+  let version = 0;
+  return () => {
+    const metadata = { annotations: { 'test/version': String(++version) } };
+    const names = { shortNames: ['lics', `lics${version}`] };
+    const patch = JSON.stringify({ metadata, spec: { names } });
+    return plane.kubectl(['patch', 'crd', 'licensesettings.licensing.dialer.dev', '--type=merge', '-p', patch]);
+  };
+}
+
+export type Special = (stage: Stage, slots: readonly Slot[], scenarios: readonly Scenario[]) => Promise<Result[]>;
+
+export const specials: Readonly<Record<string, Special>> = {
+  'kill -9 of the API server': ({ plane }, slots, scenarios) =>
+    under(slots, labelled(scenarios, 'kill -9 of the API server', 4), killed(plane, 'kube-apiserver'), 4_000),
+  'kill -9 of etcd': ({ plane }, slots, scenarios) =>
+    under(slots, labelled(scenarios, 'kill -9 of etcd', 4), killed(plane, 'etcd'), 3_000),
+  'CRD upgraded': ({ plane }, slots, scenarios) =>
+    under(slots, labelled(scenarios, 'CRD upgraded', 4), upgrade(plane), 700),
+  async 'clocks that step'(stage, _, scenarios) {
+    const preload = new URL('stepping-clock.ts', import.meta.url).href;
+    const slots = await stage.open(4, { env: { NODE_OPTIONS: `--import=${preload}` } });
+    return runAll(slots, labelled(scenarios, 'clocks that step', 3));
+  },
+  async 'etcd out of space'(_, __, scenarios) {
+    const quota = 24 * 1024 * 1024;
+    const plane = await startCampaignPlane({
+      etcdArgs: [`--quota-backend-bytes=${quota}`],
+      audit: false,
+    });
+    try {
+      const stage = await openStage(plane);
+      const slots = await stage.open(4);
+      const results = await under(slots, labelled(scenarios, 'etcd out of space', 2), fill(plane), 3_000);
+      await stage.close();
+      return results;
+    } finally {
+      await plane.stop();
+    }
+  },
+};
+
+/** Fills etcd up to its quota, leaves it so for a moment, and mends it as its operators do: delete, compact, defragment, disarm. */
+function fill(plane: ControlPlane) {
+  const desk = createDesk(plane, 'filler');
+  const post = async (path: string, body: object): Promise<Record<string, unknown>> =>
+    (await (await fetch(`${plane.etcd}${path}`, { method: 'POST', body: JSON.stringify(body) })).json()) as never;
+  const maps = '/api/v1/namespaces/filler/configmaps';
+  const data = { filler: 'x'.repeat(900_000) };
+  let opened = false;
+  return async () => {
+    if (!opened) await desk.open();
+    opened = true;
+    for (let code = 201, n = 0; code === 201; n++) {
+      ({ code } = await desk.request('POST', maps, { metadata: { name: `filler-${n}` }, data }));
+    }
+    await sleep(2_000);
+    await until('the fillers are gone', async () => (await desk.request('DELETE', maps)).code === 200);
+    const { header } = (await post('/v3/kv/range', { key: 'AA==' })) as { header: { revision: string } };
+    await post('/v3/kv/compaction', { revision: header.revision, physical: true });
+    await post('/v3/maintenance/defragment', {});
+    const { alarms } = (await post('/v3/maintenance/alarm', { action: 'GET' })) as { alarms?: { memberID: string }[] };
+    for (const { memberID } of alarms ?? []) {
+      await post('/v3/maintenance/alarm', { action: 'DEACTIVATE', memberID, alarm: 'NOSPACE' });
+    }
+  };
+}
