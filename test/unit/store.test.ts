@@ -129,3 +129,12 @@ test('the late answer to a write does not bring back an object that went meanwhi
   assert.ok(store.put(thing('one', 10)), 'its label came back');
   assert.is(versionOf(store, 'a/one'), '10');
 });
+
+test('one that only lost its label is taken again at the version at which it went out of sight', () => {
+  const store = create();
+  store.put(thing('one', 5));
+  // A selector's DELETED event has the version of the edit; that of a real deletion is above all of the object.
+  store.remove(thing('one', 9));
+  assert.ok(store.put(thing('one', 9)));
+  assert.is(versionOf(store, 'a/one'), '9');
+});

@@ -1,0 +1,171 @@
+/**
+ * `npm run simulate -- [--schedules N] [--seed S] [--processes P]`: runs schedules from seed S on, and shrinks the first
+ * ones that fail. `--seed S --trace` shows one of them in words, `--schedule FILE` runs one that was shrunk.
+ */
+import { fork } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Result, runSchedule } from './run.ts';
+import { drawSchedule, type Schedule } from './schedule.ts';
+import { shrink } from './shrink.ts';
+
+/** A failing schedule is written here. */
+const directory = join(tmpdir(), 'license-settings-simulation');
+/** More failing schedules than this are only counted. */
+const shown = 5;
+/** Seeds that a child runs before it tells. */
+const batch = 50;
+
+type Task = { from: number; to: number };
+type Report = {
+  seeds: number;
+  revisions: number;
+  requests: number;
+  met: [string, number][];
+  latest: number;
+  /** Milliseconds. */
+  cpu: number;
+  failed: { seed: number; first: string }[];
+};
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    processes: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false },
+    schedule: { type: 'string' },
+  },
+});
+
+if (process.send) work();
+else if (values.schedule !== undefined) await replay(JSON.parse(readFileSync(values.schedule, 'utf8')) as Schedule);
+else if (values.trace) await replay(drawSchedule(whole('seed')));
+else await campaign(whole('seed'), whole('schedules'), whole('processes'));
+
+function whole(option: 'seed' | 'schedules' | 'processes'): number {
+  const value = Number(values[option]);
+  if (Number.isSafeInteger(value) && value >= (option === 'seed' ? 0 : 1)) return value;
+  process.stderr.write(`--${option} takes a whole number\n`);
+  process.exit(2);
+}
+
+/** Runs one schedule, shows everything that happens, and ends. */
+async function replay(schedule: Schedule): Promise<never> {
+  const { violations } = await runSchedule(schedule, { trace: (line) => process.stdout.write(`${line}\n`) });
+  process.stdout.write(`${violations.length} violations\n${violations.map((one) => `  ${one}\n`).join('')}`);
+  process.exit(violations.length > 0 ? 1 : 0);
+}
+
+/** In a child: runs the seeds that it is given. */
+function work(): void {
+  process.on('message', async ({ from, to }: Task) => {
+    const report: Report = { seeds: 0, revisions: 0, requests: 0, met: [], latest: 0, cpu: 0, failed: [] };
+    const met = new Map<string, number>();
+    const before = process.cpuUsage();
+    for (let seed = from; seed < to; seed++) {
+      const result = await runSchedule(drawSchedule(seed));
+      report.seeds++;
+      report.revisions += result.revisions;
+      report.requests += result.requests;
+      report.latest = Math.max(report.latest, result.convergedAfter);
+      for (const [kind, times] of result.met) met.set(kind, (met.get(kind) ?? 0) + times);
+      if (result.violations.length > 0) report.failed.push({ seed, first: result.violations[0] as string });
+    }
+    report.met = [...met];
+    const { user, system } = process.cpuUsage(before);
+    report.cpu = (user + system) / 1000;
+    process.send?.(report);
+  });
+}
+
+async function campaign(first: number, schedules: number, processes: number): Promise<never> {
+  const started = performance.now();
+  const total = { seeds: 0, revisions: 0, requests: 0, latest: 0, cpu: 0 };
+  const met = new Map<string, number>();
+  const failed: Report['failed'] = [];
+  let next = first;
+  const seconds = () => (performance.now() - started) / 1000;
+  const progress = (end = '\r') =>
+    process.stderr.write(
+      `${total.seeds}/${schedules} schedules, ${(total.seeds / seconds()).toFixed(0)}/s, ${failed.length} failed   ${end}`,
+    );
+
+  await Promise.all(
+    Array.from({ length: processes }, async () => {
+      const child = fork(import.meta.filename, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      while (next < first + schedules) {
+        const task: Task = { from: next, to: Math.min(next + batch, first + schedules) };
+        next = task.to;
+        const report = await new Promise<Report>((resolve, reject) => {
+          child.once('message', (message) => resolve(message as Report));
+          child.once('exit', (code) =>
+            reject(new Error(`a process ended with ${code} at seeds ${task.from} to ${task.to}`)),
+          );
+          child.send(task);
+        });
+        child.removeAllListeners('exit');
+        for (const key of ['seeds', 'revisions', 'requests', 'cpu'] as const) total[key] += report[key];
+        total.latest = Math.max(total.latest, report.latest);
+        for (const [kind, times] of report.met) met.set(kind, (met.get(kind) ?? 0) + times);
+        failed.push(...report.failed);
+        progress();
+      }
+      child.kill();
+    }),
+  );
+  progress('\n');
+
+  for (const { seed } of failed.slice(0, shown)) await explain(seed);
+  const rows: [string, string | number][] = [
+    ['schedules', total.seeds],
+    ['revisions judged', total.revisions],
+    ['requests', total.requests],
+    ['longest way back to normal', `${(total.latest / 1000).toFixed(1)} s (virtual)`],
+    ...[...met]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([kind, times]): [string, number] => [`fault: ${kind}`, times]),
+    ['failed schedules', failed.length],
+    [
+      'time',
+      `${seconds().toFixed(0)} s, ${(total.seeds / seconds()).toFixed(0)} schedules/s; CPU ${(total.cpu / total.seeds).toFixed(1)} ms each`,
+    ],
+  ];
+  for (const [name, value] of rows) process.stdout.write(`${name.padEnd(30)} ${value}\n`);
+  const kinds = new Map<string, number[]>();
+  for (const { seed, first: text } of failed) {
+    const kind = text
+      .replace(/^[\d.]+ s: /, '')
+      .replace(/\d+/g, 'N')
+      .slice(0, 90);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), seed]);
+  }
+  for (const [kind, seeds] of [...kinds].sort(([, a], [, b]) => b.length - a.length))
+    process.stdout.write(`  ${seeds.length} × ${kind} (seeds ${seeds.slice(0, 6).join(', ')})\n`);
+  process.exit(failed.length > 0 ? 1 : 0);
+}
+
+/** Shrinks a failing schedule and says how to see it. */
+async function explain(seed: number): Promise<void> {
+  const schedule = drawSchedule(seed);
+  const kindOf = ({ violations: [first = ''] }: Result) => first.replace(/^[\d.]+ s: /, '').slice(0, 2);
+  const kind = kindOf(await runSchedule(schedule));
+  const small = await shrink(schedule, async (candidate) => kindOf(await runSchedule(candidate)) === kind);
+  const { violations } = await runSchedule(small);
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, `${seed}.json`);
+  writeFileSync(file, `${JSON.stringify(small, null, 1)}\n`);
+  process.stdout.write(
+    [
+      `seed ${seed} fails; ${small.actions.length} of ${schedule.actions.length} actions and ${small.faults.length} of ${schedule.faults.length} faults are enough:`,
+      ...small.actions.map((one) => `  ${JSON.stringify(one)}`),
+      ...small.faults.map((one) => `  ${JSON.stringify(one)}`),
+      ...violations.slice(0, 3).map((one) => `  => ${one}`),
+      `  npm run simulate -- --seed ${seed} --trace`,
+      `  npm run simulate -- --schedule ${file}`,
+      '',
+    ].join('\n'),
+  );
+}

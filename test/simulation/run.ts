@@ -1,0 +1,417 @@
+/** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
+import { createController } from '../../src/controller/controller.ts';
+import type { Client } from '../../src/kube/client.ts';
+import { createElector } from '../../src/kube/elector.ts';
+import type { Logger } from '../../src/observe/logger.ts';
+import type { Metrics } from '../../src/observe/metrics.ts';
+import { validate } from '../../src/settings/validate.ts';
+import { type Action, type ActionDesk, carryOut } from '../support/actions.ts';
+import { createJudge, type Revision, type Stored } from '../support/judge.ts';
+import { createModel, differences } from '../support/model.ts';
+import { seededRandom } from '../support/random.ts';
+import { createNetwork } from './network.ts';
+import type { Schedule } from './schedule.ts';
+import { createScheduler, type Process } from './scheduler.ts';
+import { type Answer, createServer } from './server.ts';
+import { createWaitJudge } from './wait.ts';
+
+export type Result = {
+  /** What went wrong, each with the virtual time; empty when all is well. */
+  readonly violations: readonly string[];
+  readonly revisions: number;
+  readonly requests: number;
+  /** Faults that met something, by kind. */
+  readonly met: ReadonlyMap<string, number>;
+  /** Virtual milliseconds from the last disturbance until everything was as it should be. */
+  readonly convergedAfter: number;
+};
+
+export type RunOptions = {
+  /** Told of everything that happens, in words. */
+  readonly trace?: ((line: string) => void) | undefined;
+  /** Puts something between the operator and its client: to see that what it spoils is found. */
+  readonly spoil?: ((client: Client) => Client) | undefined;
+};
+
+const namespace = 'dialer';
+const resync = 120_000;
+/** Longer than a resync, and than a watch. Milliseconds, as all below. */
+const quietFor = 140_000;
+/** L1: the bounds of DESIGN section 7. */
+const soon = 5_000;
+const slowly = 65_000;
+/** For the requests themselves, after the backoff. */
+const slack = 2_500;
+const collectorDelay = 1_000;
+const leaseSeconds = 15;
+/** A lease that ran out is taken at the next look: each second, or after a backoff. */
+const leaseTime = leaseSeconds * 1000 + 3_000;
+/** A 'settle' of the actions waits no longer than this. */
+const settlePatience = 60_000;
+/** Main ends a process that has not ended itself so long after SIGTERM. */
+const stopPatience = 4_000;
+
+let broken: ((error: unknown) => void) | undefined;
+process.on('unhandledRejection', (error) => {
+  if (!broken) throw error;
+  broken(error);
+});
+
+type Replica = { readonly process: Process; readonly stop: AbortController; readonly ended: Promise<void> };
+
+export async function runSchedule(
+  schedule: Schedule,
+  { trace, spoil = (client) => client }: RunOptions = {},
+): Promise<Result> {
+  const { seed, actions, faults, replicas, horizon, election, rules, poison } = schedule;
+  const random = seededRandom(seed ^ 0x5eed);
+  const scheduler = createScheduler();
+  const violations: string[] = [];
+  const say = trace && ((line: string) => trace(`${(scheduler.now / 1000).toFixed(4).padStart(9)} ${line}`));
+  const fail = (what: string) => {
+    say?.(`VIOLATION ${what}`);
+    if (violations.length < 20) violations.push(`${(scheduler.now / 1000).toFixed(3)} s: ${what}`);
+  };
+  broken = (error) => fail(`L3: unhandled rejection: ${(error as Error)?.stack ?? error}`);
+
+  const judge = createJudge();
+  const judgeWait = createWaitJudge();
+  const model = createModel();
+  let judgedViolations = 0;
+  let [revisions, requests, lastWork] = [0, 0, 0];
+  let collecting = false;
+  /** A name has been someone else's: another object's, or a foreign one. */
+  let foreign = false;
+  let quiet = false;
+  let over = false;
+  const server = createServer({
+    now: scheduler.wall,
+    onChange(change) {
+      const { version, type, object, by } = change;
+      if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
+      revisions++;
+      if (isTaken(object)) foreign = true;
+      say?.(`@${version} ${type} ${object.kind} ${object.metadata.name} by ${by}${inShort(object)}`);
+      const revision: Revision = {
+        ...{ type, kind: object.kind, object: object as Stored },
+        by: by.startsWith('operator') ? 'operator' : 'other',
+      };
+      judge.take(revision);
+      const early = judgeWait(change, scheduler.now);
+      if (early) fail(`revision ${version}: ${early}`);
+      model.take(revision);
+      for (const one of judge.violations.slice(judgedViolations)) fail(one);
+      judgedViolations = judge.violations.length;
+      collectSoon();
+    },
+    admit(object, sender) {
+      if (!rules || sender !== 'desk' || object.kind !== 'LicenseSettings') return undefined;
+      const { errors } = validate({ name: object.metadata.name, spec: object['spec'] });
+      return errors[0] && `${errors[0].field}: ${errors[0].message}`;
+    },
+  });
+  function collectSoon() {
+    if (collecting) return;
+    collecting = true;
+    scheduler.after(5 + random() * collectorDelay, () => {
+      collecting = false;
+      if (server.collect()) collectSoon();
+    });
+  }
+
+  /** When the last renewal that was answered had been sent, by process: S5. */
+  const renewed = new Map<string, number>();
+  const network = createNetwork({
+    ...{ scheduler, server, random, faults, horizon, trace: say },
+    crash: (victim, restart) => crash(victim, restart),
+    onSend({ name }, type, { path, body }, method) {
+      requests++;
+      if (!isGuarded(method, body)) fail(`rule 6: ${method} ${path} without uid or resourceVersion`);
+      if (type === 'watch' || type === 'lease') return;
+      lastWork = scheduler.now;
+      if (quiet) fail(`S8: a request once quiet: ${method} ${path}`);
+      if (!election || (type !== 'configmap' && type !== 'status')) return;
+      const since = scheduler.now - (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
+      if (since >= leaseSeconds * 1000) fail(`S5: ${name} sends ${method} ${path} ${since} ms after its last renewal`);
+      const holder = holderOf();
+      if (holder !== name) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
+    },
+    onAnswer({ name }, { resource, body }, method, answer, sent) {
+      if (resource !== 'leases' || method === 'GET' || answer.code > 299) return;
+      if ((body as { spec: { holderIdentity: string } }).spec.holderIdentity === name) renewed.set(name, sent);
+    },
+  });
+
+  const running: (Replica | undefined)[] = [];
+  let births = 0;
+  function boot(replica: number) {
+    const birth = births++;
+    const name = `operator-${replica}${birth < replicas ? '' : `.${birth}`}`;
+    const child = scheduler.spawn(name, seed + 7919 * birth);
+    say?.(`${name} starts`);
+    const { clock } = child;
+    const client = spoil(network.connect(child));
+    const log = logger(name, fail, say);
+    const stop = new AbortController();
+    const elector = election
+      ? createElector({
+          ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
+          onNews: (news) => say?.(`${name}: ${JSON.stringify(news)}`),
+        })
+      : undefined;
+    const controller = createController({
+      ...{ client, clock, log, metrics: noMetrics, namespaces: [], workers: 4, resync, instance: name },
+      ...(elector ? { fence: elector.remaining } : {}),
+    });
+    const lead = (term: AbortSignal) => controller.lead(term);
+    const { signal } = stop;
+    const ended = Promise.all([controller.run(signal), elector ? elector.run(signal, lead) : lead(signal)]).then(
+      () => {
+        if (!signal.aborted) fail(`L3: ${name} ended by itself`);
+      },
+      (error) => fail(`L3: ${name} died: ${(error as Error).stack}`),
+    );
+    running[replica] = { process: child, stop, ended };
+  }
+  const holderOf = () =>
+    (server.get('leases', leaseNamespace, leaseName)?.['spec'] as { holderIdentity?: string })?.holderIdentity;
+  const leader = () =>
+    Math.max(
+      0,
+      running.findIndex((one) => one?.process.name === holderOf()),
+    );
+  let killed = false;
+  function crash(victim: Process, restart: number) {
+    if (!victim.alive || over) return;
+    const replica = running.findIndex((one) => one?.process === victim);
+    say?.(`${victim.name} is killed`);
+    killed = true;
+    victim.kill();
+    running[replica] = undefined;
+    network.disturb(restart);
+    scheduler.after(restart, () => boot(replica), world);
+  }
+  /** As SIGTERM, and a new process when it has ended. */
+  async function restart(replica: number) {
+    const old = running[replica];
+    if (!old) return;
+    say?.(`${old.process.name} is asked to end`);
+    const began = scheduler.now;
+    old.stop.abort();
+    await Promise.race([old.ended, wait(stopPatience)]);
+    if (!old.process.alive) return;
+    say?.(`${old.process.name} has ended after ${(scheduler.now - began).toFixed(0)} ms`);
+    killed = true;
+    old.process.kill();
+    await wait(random() * 300);
+    boot(replica);
+  }
+
+  /** What is no replica, but settles promises. */
+  const world = scheduler.spawn('world', seed);
+  const wait = (milliseconds: number) =>
+    new Promise<void>((resolve) => {
+      scheduler.after(milliseconds, resolve, world);
+    });
+  network.start((replica) => running[replica]?.process);
+  for (let replica = 0; replica < replicas; replica++) scheduler.after(random() * 200, () => boot(replica), world);
+
+  const snapshot = () => ({
+    settings: server.all('licensesettings') as unknown as Stored[],
+    configMaps: server.all('configmaps') as unknown as Stored[],
+  });
+  /** Asked often, and the same until something is committed. */
+  let compared: { revisions: number; found: string[] } | undefined;
+  const left = () => {
+    if (compared?.revisions !== revisions) compared = { revisions, found: differences(model, snapshot()) };
+    return compared.found;
+  };
+  let [acted, actedAt] = [false, 0];
+  const isCalm = () =>
+    // A reflector that has failed comes back within 4 s, or when it was told to.
+    scheduler.now >
+      Math.max(
+        network.disturbedUntil + soon + network.retryAfter,
+        Math.max(actedAt, lastWork) + collectorDelay + 500,
+      ) &&
+    !network.busy &&
+    running.every(Boolean) &&
+    (!election || running.some((one) => one?.process.name === holderOf()));
+  async function settleDown() {
+    const until = scheduler.now + settlePatience;
+    while (scheduler.now < until) {
+      await wait(500);
+      // One that waits for a name looks at it now and then, and may have something new to say.
+      if (!isCalm() || left().length > 0 || server.all('licensesettings').some(isTaken)) continue;
+      say?.('settled');
+      judge.settled();
+      model.settled(snapshot());
+      compared = undefined;
+      return;
+    }
+    say?.('not settled');
+  }
+
+  let fresh = 0;
+  const desk = createSimulatedDesk(server.handle, () => String(++fresh));
+  async function act(action: Action): Promise<void> {
+    switch (action.do) {
+      case 'settle':
+        return settleDown();
+      case 'pause':
+        return wait(action.milliseconds);
+      case 'restart':
+        return restart(0);
+      case 'fail over':
+        return restart(leader());
+      case 'kill': {
+        const victim = running[leader()];
+        if (victim) crash(victim.process, random() * 3_000);
+        return;
+      }
+      default: {
+        const result = await carryOut(action, desk);
+        say?.(result);
+      }
+    }
+  }
+  (async () => {
+    for (const { after, action } of actions) {
+      await wait(after);
+      say?.(`action: ${JSON.stringify(action)}`);
+      await act(action);
+      actedAt = scheduler.now;
+    }
+    acted = true;
+  })().catch((error) => fail(`the harness: ${(error as Error).stack}`));
+
+  let stopPoison = () => {};
+  if (poison) stopPoison = network.begin({ kind: 'poison', ...poison, for: Number.POSITIVE_INFINITY });
+  await scheduler.run(3_600_000, () => acted || violations.length > 0);
+  await scheduler.run(Math.max(scheduler.now, horizon));
+  // A fault that has begun may last, or make another wait.
+  while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
+
+  const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
+  const elected = election && (killed || network.met.size > 0) ? leaseTime : 0;
+  async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
+    const from = scheduler.now;
+    const bound = soon + slack + settle + network.retryAfter + elected + (isSlow ? slowly : 0);
+    while (missing().length > 0 && scheduler.now < from + bound && violations.length === 0)
+      await scheduler.run(scheduler.now + 250);
+    for (const one of violations.length > 0 ? [] : missing())
+      fail(`${what}: ${one} (${bound / 1000} s after the last fault)`);
+    return scheduler.now - from;
+  }
+  if (poison) {
+    // The messages begin with the object that they are about.
+    const others = () => left().filter((one) => /^[\w-]+: /.test(one) && !one.startsWith(`${poison.object}: `));
+    await converge('L2', network.slow || foreign, others);
+    stopPoison();
+    network.disturb(poison.code === 0 ? 15_000 : 0);
+    while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
+  }
+  const convergedAfter = await converge('L1', network.slow || foreign || poison !== undefined, left);
+  if (violations.length === 0) {
+    // What is under way may still be answered.
+    const patience = scheduler.now + 3 * slowly;
+    while (!isCalm() && scheduler.now < patience) await scheduler.run(scheduler.now + 500);
+    if (!isCalm()) fail('S8: it does not come to rest');
+    // An object that waits for a name looks at it each minute.
+    quiet = !server.all('licensesettings').some(isTaken);
+    if (quiet) judge.settled();
+    await scheduler.run(scheduler.now + quietFor);
+    judge.finish();
+    for (const one of judge.violations.slice(judgedViolations)) fail(one);
+    for (const one of left()) fail(`S8: no longer as it was: ${one}`);
+  }
+  over = true;
+  for (const child of running) child?.process.kill();
+  return { violations, revisions, requests, met: network.met, convergedAfter };
+}
+
+const leaseNamespace = 'license-settings-system';
+const leaseName = 'license-settings-operator';
+
+/** True when an object says that a name is someone else's. */
+const isTaken = (object: object): boolean =>
+  JSON.stringify((object as Stored).status ?? '').includes('belongs to someone else');
+
+/** Every write carries what it was decided from, or is a create. */
+function isGuarded(method: string, body: unknown): boolean {
+  type Guard = { uid?: string; resourceVersion?: string };
+  const { metadata, preconditions } = (body ?? {}) as { metadata?: Guard; preconditions?: Guard };
+  const guard = { PUT: metadata, DELETE: preconditions }[method];
+  return !['PUT', 'DELETE'].includes(method) || Boolean(guard?.uid && guard.resourceVersion);
+}
+
+function settleOf(action: Action): number {
+  const { settleSeconds = 90 } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as { settleSeconds?: number };
+  return settleSeconds * 1000;
+}
+
+/** Where people work: at the server itself, without a network between. */
+function createSimulatedDesk(
+  handle: (request: { method: string; path: string; body?: unknown }, sender: string) => Answer,
+  fresh: () => string,
+): ActionDesk {
+  const pathOf = (kind: 'LicenseSettings' | 'ConfigMap', name = '') => {
+    const collection =
+      kind === 'ConfigMap'
+        ? `/api/v1/namespaces/${namespace}/configmaps`
+        : `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings`;
+    return name ? `${collection}/${name}` : collection;
+  };
+  const send = (method: string, path: string, given?: object): Stored => {
+    const sent = given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as unknown);
+    const { code, body } = handle({ method, path, body: sent }, 'desk');
+    if (code > 299) throw Object.assign(new Error(JSON.stringify(body)), { code });
+    return body as Stored;
+  };
+  return {
+    async get(kind, name) {
+      const { code, body } = handle({ method: 'GET', path: pathOf(kind, name) }, 'desk');
+      return code === 200 ? (body as Stored) : undefined;
+    },
+    create: async (kind, object) => send('POST', pathOf(kind), object),
+    update: async (kind, object) => send('PUT', pathOf(kind, object.metadata.name), object),
+    updateStatus: async (object) => send('PUT', `${pathOf('LicenseSettings', object.metadata.name)}/status`, object),
+    async delete(kind, { metadata: { name, uid, resourceVersion } }) {
+      send('DELETE', pathOf(kind, name), { preconditions: { uid, resourceVersion } });
+    },
+    fresh,
+    backups: new Map(),
+  };
+}
+
+const noMetrics = new Proxy({}, { get: () => () => {} }) as Metrics;
+
+function logger(name: string, fail: (what: string) => void, say: ((line: string) => void) | undefined): Logger {
+  const tell = (level: string) => (fields: unknown, message?: string) => {
+    if (level === 'error' || level === 'fatal') fail(`L3: ${name} logs ${level}: ${message} ${inWords(fields)}`);
+    else say?.(`${name} ${level}: ${message ?? ''} ${inWords(fields)}`);
+  };
+  const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+  return Object.fromEntries(levels.map((level) => [level, tell(level)])) as unknown as Logger;
+}
+
+const inWords = (fields: unknown): string =>
+  typeof fields === 'string'
+    ? fields
+    : JSON.stringify(fields, (_, value) =>
+        value instanceof Error ? (value.name === 'ApiError' ? value.message : value.stack) : value,
+      );
+
+/** What of an object matters in a trace. */
+function inShort(object: { metadata: { generation?: number }; [field: string]: unknown }): string {
+  const status = object['status'] as Stored['status'];
+  const data = object['data'] as Record<string, string> | undefined;
+  if (status)
+    return ` (generation ${object.metadata.generation}, ${status.conditions?.map(({ type, reason }) => `${type} ${reason}`).join(', ') ?? 'unseen'}, applied ${status.applied?.generation}, applying ${status.applying?.generation})`;
+  const counts = Object.entries(data ?? {}).filter(([key, value]) => /_(CAPACITY|MAXIMUM)$/.test(key) && value !== '0');
+  const { annotations = {}, labels = {}, ownerReferences = [] } = object.metadata as Stored['metadata'];
+  const notes = ['generation', 'settings-hash', 'epoch'].map((name) =>
+    annotations[`licensing.dialer.dev/${name}`]?.slice(0, 6),
+  );
+  return ` (${counts.map(([key, value]) => `${key}=${value}`).join(' ')}; stamps ${notes}; ${Object.keys(labels).length} labels, ${ownerReferences.length} owners${object['immutable'] ? ', immutable' : ''})`;
+}

@@ -1,0 +1,67 @@
+/**
+ * Judges the wait of DESIGN section 3, rule 2: what a plan took away is given to others no sooner than settleSeconds later. The
+ * judge of revisions knows no time; the simulation does.
+ */
+import { labels } from '../../src/api/names.ts';
+import type { Change, Stored } from './server.ts';
+
+const defaultSettle = 90;
+type Life = {
+  /** When each spec was saved, and its settleSeconds in milliseconds. */
+  readonly saved: { at: number; settle: number }[];
+  applying: boolean;
+  /** When a plan took something away last. */
+  lowered: number | undefined;
+};
+
+/** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
+export function createWaitJudge(): (change: Change, now: number) => string | undefined {
+  const lives = new Map<string, Life>();
+  return ({ object, previous, type, by }, now) => {
+    const { uid } = object.metadata;
+    if (object.kind === 'LicenseSettings') {
+      if (type === 'DELETED') lives.delete(uid);
+      else note(lives.get(uid) ?? create(lives, uid), object, now);
+      return undefined;
+    }
+    const owner = object.metadata.annotations?.['licensing.dialer.dev/owner-uid'] ?? '';
+    const life = lives.get(owner);
+    if (object.kind !== 'ConfigMap' || !life?.applying || type === 'DELETED' || !by.startsWith('operator'))
+      return undefined;
+    if (object.metadata.labels?.[labels.zone] === undefined) return undefined;
+    const [before, after] = [capacities(previous), capacities(object)];
+    const keys = [...new Set([...before.keys(), ...after.keys()])];
+    const changes = keys.map((key) => (after.get(key) ?? 0) - (before.get(key) ?? 0));
+    if (changes.some((change) => change < 0)) life.lowered = now;
+    if (!changes.some((change) => change > 0) || life.lowered === undefined) return undefined;
+    // Whatever was asked for since, and just before.
+    const { lowered } = life;
+    const since = life.saved.filter(
+      ({ at }, i) => (life.saved[i + 1]?.at ?? Number.POSITIVE_INFINITY) > lowered && at <= now,
+    );
+    const least = Math.min(...since.map(({ settle }) => settle));
+    return now - lowered < least
+      ? `rule 2: ${object.metadata.name} gets licenses ${(now - lowered).toFixed(0)} ms after others of ${owner} lost some, not ${least}`
+      : undefined;
+  };
+}
+
+function create(lives: Map<string, Life>, uid: string): Life {
+  const life: Life = { saved: [], applying: false, lowered: undefined };
+  lives.set(uid, life);
+  return life;
+}
+
+function note(life: Life, { spec, status }: Stored, now: number): void {
+  const { settleSeconds = defaultSettle } = (spec ?? {}) as { settleSeconds?: unknown };
+  const settle = typeof settleSeconds === 'number' ? settleSeconds * 1000 : 0;
+  if (life.saved.at(-1)?.settle !== settle) life.saved.push({ at: now, settle });
+  life.applying = (status as { applying?: unknown } | undefined)?.applying !== undefined;
+}
+
+const capacities = (object: Stored | undefined): Map<string, number> =>
+  new Map(
+    Object.entries((object?.['data'] ?? {}) as Record<string, string>).flatMap(([key, value]) =>
+      key.endsWith('_CAPACITY') ? [[key, Number(value)]] : [],
+    ),
+  );

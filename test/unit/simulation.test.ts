@@ -1,0 +1,176 @@
+/** The simulation itself: it repeats, it finds what is wrong, and a slice of its schedules. `npm run simulate` has more. */
+import { createHash } from 'node:crypto';
+import * as assert from 'uvu/assert';
+import type { Client } from '../../src/kube/client.ts';
+import { runSchedule } from '../simulation/run.ts';
+import { drawSchedule, type Schedule } from '../simulation/schedule.ts';
+import { createScheduler } from '../simulation/scheduler.ts';
+import { createServer, type Stored } from '../simulation/server.ts';
+import { shrink } from '../simulation/shrink.ts';
+import { suite } from '../suite.ts';
+
+const test = suite('simulation');
+
+/** Everything that happens in a run. The suffix of an event's name is left to chance by the operator. */
+async function traceOf(schedule: Schedule): Promise<string> {
+  const hash = createHash('sha256');
+  let lines = 0;
+  await runSchedule(schedule, {
+    trace(line) {
+      lines++;
+      hash.update(`${line}\n`);
+    },
+  });
+  assert.ok(lines > 100);
+  return hash.digest('hex');
+}
+
+test('a seed is the same run each time, in every detail; another seed is another', async () => {
+  const first = await traceOf(drawSchedule(14));
+  assert.is(await traceOf(drawSchedule(14)), first);
+  // What is written to a file and read again is the same too.
+  assert.is(await traceOf(JSON.parse(JSON.stringify(drawSchedule(14))) as Schedule), first);
+  assert.is.not(await traceOf(drawSchedule(15)), first);
+});
+
+test('40 schedules break no invariant', async () => {
+  const met = new Set<string>();
+  let revisions = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const result = await runSchedule(drawSchedule(seed));
+    assert.equal(result.violations, [], `npm run simulate -- --seed ${seed} --trace`);
+    revisions += result.revisions;
+    for (const kind of result.met.keys()) met.add(kind);
+  }
+  assert.ok(revisions > 400, `${revisions} revisions judged`);
+  assert.ok(met.size > 10, [...met].join(', '));
+});
+
+/** How many schedules it takes until one fails. */
+async function caughtAfter(spoil: (client: Client) => Client, most: number): Promise<number> {
+  for (let seed = 1; seed <= most; seed++)
+    if ((await runSchedule(drawSchedule(seed), { spoil })).violations.length > 0) return seed;
+  return Number.POSITIVE_INFINITY;
+}
+
+for (const [what, spoil] of [
+  [
+    'writes that carry no resourceVersion',
+    (client: Client): Client => ({
+      ...client,
+      request(request) {
+        if (request.method !== 'PUT' || request.resource !== 'configmaps') return client.request(request);
+        const body = structuredClone(request.body) as { metadata: { resourceVersion?: string; uid?: string } };
+        delete body.metadata.resourceVersion;
+        delete body.metadata.uid;
+        return client.request({ ...request, body });
+      },
+    }),
+  ],
+  [
+    'a watch that ends without a word',
+    (client: Client): Client => ({
+      ...client,
+      async *lines(request) {
+        for await (const line of client.lines(request)) if (!line.includes('"MODIFIED"')) yield line;
+      },
+    }),
+  ],
+  [
+    'a status that is written again and again',
+    (client: Client): Client => ({
+      ...client,
+      async request<T>(request: Parameters<Client['request']>[0]): Promise<T> {
+        const answer = await client.request<T>(request);
+        if (!request.resource.endsWith('/status')) return answer;
+        return { ...answer, status: { observedGeneration: 0 } };
+      },
+    }),
+  ],
+] as const) {
+  test(`${what}: found`, async () => {
+    const seeds = await caughtAfter(spoil, 100);
+    assert.ok(Number.isFinite(seeds), 'not within 100 schedules');
+  });
+}
+
+test('a failing schedule is shrunk to what makes it fail', async () => {
+  const schedule = drawSchedule(14);
+  const [action] = schedule.actions.slice(1);
+  let tried = 0;
+  const small = await shrink(schedule, async ({ actions }) => {
+    tried++;
+    return actions.includes(action as Schedule['actions'][number]);
+  });
+  assert.equal(small.actions, [action]);
+  assert.equal(small.faults, []);
+  assert.ok(tried < 60);
+});
+
+test('virtual time: killed and stopped processes, in the order in which things fall due', async () => {
+  const scheduler = createScheduler();
+  const seen: string[] = [];
+  const [one, two] = [scheduler.spawn('one', 1), scheduler.spawn('two', 2)];
+  one.clock.after(20, () => seen.push('one, 20'));
+  two.clock.after(10, () => seen.push('two, 10'));
+  two.clock.after(30, () => seen.push('two, 30'));
+  one.clock.after(5, () => seen.push('cancelled'))();
+  scheduler.after(15, () => two.kill());
+  one.pause();
+  scheduler.after(20, () => seen.push('one, arrived'), one);
+  scheduler.after(50, () => one.resume());
+  await scheduler.run(40);
+  assert.equal(seen, ['two, 10']);
+  await scheduler.run(60);
+  assert.equal(seen, ['two, 10', 'one, 20', 'one, arrived']);
+  one.stepWall(-5);
+  assert.is(one.clock.monotonic(), 60);
+  assert.is(one.clock.wall(), two.clock.wall() - 5);
+});
+
+const maps = '/api/v1/namespaces/d/configmaps';
+const map = (name: string, more: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, ...more });
+
+test('the server: history that is compacted away expires watches and continue tokens', () => {
+  const server = createServer({ now: () => 0 });
+  for (const name of ['a', 'b', 'c']) server.handle({ method: 'POST', path: maps, body: map(name) }, 'desk');
+  const first = server.handle({ method: 'GET', path: `${maps}?limit=2` }, 'desk').body as {
+    metadata: { continue: string; resourceVersion: string };
+    items: Stored[];
+  };
+  assert.is(first.items.length, 2);
+  const rest = `${maps}?limit=2&continue=${first.metadata.continue}`;
+  server.handle({ method: 'DELETE', path: `${maps}/c` }, 'desk');
+  const second = server.handle({ method: 'GET', path: rest }, 'desk').body as { items: Stored[] };
+  assert.equal(
+    second.items.map(({ metadata }) => metadata.name),
+    ['c'],
+    'as it was when the first page was read',
+  );
+  server.compact();
+  assert.is(server.handle({ method: 'GET', path: rest }, 'desk').code, 410);
+  const told: string[] = [];
+  server.watch(`${maps}?watch=1&resourceVersion=${first.metadata.resourceVersion}`, (line) => told.push(line));
+  assert.is((JSON.parse(told[0] as string) as { object: { code: number } }).object.code, 410);
+});
+
+test('the server: a watch sees through its label selector', () => {
+  const server = createServer({ now: () => 0 });
+  const told: string[] = [];
+  server.watch(`${maps}?watch=1&labelSelector=of%3Dus`, (line) => {
+    const { type, object } = JSON.parse(line) as { type: string; object: Stored };
+    told.push(`${type} ${object.metadata.name} at ${object.metadata.resourceVersion}`);
+  });
+  const save = (labels: object | undefined) => {
+    const metadata = { name: 'a', ...(labels ? { labels } : {}) };
+    const method = server.get('configmaps', 'd', 'a') ? 'PUT' : 'POST';
+    server.handle({ method, path: method === 'PUT' ? `${maps}/a` : maps, body: map('a', { metadata }) }, 'desk');
+  };
+  save(undefined);
+  save({ of: 'us' });
+  save({ of: 'us' });
+  save({ of: 'us', more: '1' });
+  save({ of: 'them' });
+  server.handle({ method: 'DELETE', path: `${maps}/a` }, 'desk');
+  assert.equal(told, ['ADDED a at 1002', 'MODIFIED a at 1003', 'DELETED a at 1004']);
+});
