@@ -19,12 +19,10 @@ export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:$
 /** Installs the CRD, and the ServiceAccount with the RBAC of deploy/base. */
 export async function install(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}crds/licensesettings.yaml`]);
-  await plane.kubectl([
-    'wait',
-    '--for=condition=Established',
-    'crd/licensesettings.licensing.dialer.dev',
-    '--timeout=30s',
-  ]);
+  // `kubectl wait` fails on a CRD that has no conditions yet.
+  const wait = ['wait', '--for=condition=Established', 'crd/licensesettings.licensing.dialer.dev', '--timeout=10s'];
+  const established = async () => (await plane.kubectl(wait, { allowFailure: true })).code === 0;
+  await until('the CRD is established', established, 60_000);
   await plane.kubectl(['apply', '-k', `${root}deploy/base`]);
 }
 
