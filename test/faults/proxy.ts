@@ -143,6 +143,12 @@ export type FaultProxy = {
   readonly close: () => Promise<void>;
 };
 
+/** As an API server does that has forgotten the past, it goes on saying 410 to whoever comes with a version of it. */
+const isForgotten = (path: string, floor: number | undefined): boolean => {
+  const version = new URL(path, 'https://server').searchParams.get('resourceVersion');
+  return floor !== undefined && version !== null && Number(version) <= floor;
+};
+
 type OpenWatch = { readonly request: Seen; silent: boolean; expire(): void };
 type Answer = { code: number; body: Buffer; type: string };
 
@@ -159,6 +165,9 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   let requests: Seen[] = [];
   let active = performance.now();
   let flying = 0;
+  /** By resource: no watch may go on from this version, or from an earlier one. */
+  const forgotten = new Map<string, number>();
+  const newest = new Map<string, number>();
   const served = { answers: 0, milliseconds: 0 };
   const watches = new Set<OpenWatch>();
   const sockets = new Map<string, Socket>();
@@ -294,6 +303,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       request: seen,
       silent: false,
       expire() {
+        forgotten.set(seen.resource, newest.get(seen.resource) ?? 0);
         response.end(`${errorEvent(410)}\n`);
         abort.abort();
       },
@@ -302,6 +312,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       watches.delete(open);
       abort.abort();
     });
+    if (isForgotten(seen.path, forgotten.get(seen.resource))) return refuse(response, 'answer-410');
     const answer = await send('GET', seen.path, headers, '', abort.signal).catch(() => undefined);
     if (!answer) return reset(message);
     if (answer.statusCode !== 200) {
@@ -320,6 +331,9 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
         for (const line of lines) {
           if (open.silent) continue;
           const event = JSON.parse(line) as WatchEvent;
+          const before = newest.get(seen.resource) ?? 0;
+          const version = Number(event.object.metadata?.resourceVersion) || 0;
+          newest.set(seen.resource, Math.max(before, version));
           const fault = event.type === 'BOOKMARK' ? undefined : decideEvent(seen, event);
           if (fault) seen.fault = fault;
           switch (fault) {
@@ -330,6 +344,8 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
             case 'end':
               return void response.end(`${line}\n`);
             case 'gone':
+              // All before the event that the operator did not get.
+              forgotten.set(seen.resource, version - 1);
               return void response.end(`${errorEvent(410)}\n`);
             case 'error-500':
               return void response.end(`${errorEvent(500)}\n`);

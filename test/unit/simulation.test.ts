@@ -33,17 +33,17 @@ test('a seed is the same run each time, in every detail; another seed is another
   assert.is.not(await traceOf(drawSchedule(15)), first);
 });
 
-test('40 schedules break no invariant', async () => {
+test('25 schedules break no invariant', async () => {
   const met = new Set<string>();
   let revisions = 0;
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 25; seed++) {
     const result = await runSchedule(drawSchedule(seed));
     assert.equal(result.violations, [], `npm run simulate -- --seed ${seed} --trace`);
     revisions += result.revisions;
     for (const kind of result.met.keys()) met.add(kind);
   }
-  assert.ok(revisions > 400, `${revisions} revisions judged`);
-  assert.ok(met.size > 10, [...met].join(', '));
+  assert.ok(revisions > 250, `${revisions} revisions judged`);
+  assert.ok(met.size > 8, [...met].join(', '));
 });
 
 /** How many schedules it takes until one fails. */
