@@ -70,7 +70,10 @@ export async function takenName(
   { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
 ): Promise<string | undefined> {
   for (const name of configMapNames(target)) {
-    const view = cache.get(`${namespace}/${name}`) ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
+    const known = cache.get(`${namespace}/${name}`);
+    const view = known ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
+    // Without its label it is out of sight, and ours all the same.
+    if (view && !known && carriesUid(view, owner)) cache.put(view);
     if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;
   }
   return undefined;

@@ -9,6 +9,7 @@ import { type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
+import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { involvesZones } from '../settings/zones.ts';
@@ -235,11 +236,11 @@ async function act(
     return false;
   }
 
-  await lookForLost(
-    world,
-    ours,
-    (progress.configMaps ?? []).map(({ name }) => name),
-  );
+  // A plan that is left behind may have written more than the status says.
+  const wanted = configMapNames(target);
+  const left = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
+  const named = (progress.configMaps ?? []).map(({ name }) => name);
+  await lookForLost(world, ours, [...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]);
   if (applying !== undefined && !world.plans.has(key)) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
     const { writes, taken } = await takeOver(world, { ...ours, before }, plans);

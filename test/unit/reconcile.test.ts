@@ -473,6 +473,33 @@ test('a zone whose ConfigMap loses its label while a plan begins is still a zone
   );
 });
 
+for (const still of [true, false]) {
+  test(`a plan is superseded, and a ConfigMap that it had created has lost its label: ${still ? 'its zone stays' : 'its zone goes'}`, async () => {
+    const desk = setUp(zoned(3, 2));
+    // The plan stops behind its zones: the status has not said what it made.
+    let refuse = true;
+    desk.faults.push(({ method, resource, body }) =>
+      refuse && method === 'PUT' && resource === 'licensesettings/status' && !(body as Body).status?.applying
+        ? new ApiError('away', { code: 503 })
+        : undefined,
+    );
+    await desk.run();
+    refuse = false;
+    const lost = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
+    desk.world.configMaps.remove(lost);
+    desk.sent.length = 0;
+    const zones = still ? zoned(1, 2) : spec(5, { zones: [{ name: 'b', licenses: { outboundPorts: 2 } }] });
+    desk.save({ ...zones, licenses: { outboundPorts: { minimum: 0, maximum: 3 } } }, 2);
+    await desk.run();
+    const written = desk.sent.filter(({ method, resource }) => method === 'PUT' && resource === 'configmaps');
+    assert.equal(
+      written.map(({ body }) => body.metadata.name),
+      ['pom-licenses-a', 'pom-licenses'],
+      'it gives back before the total shrinks',
+    );
+  });
+}
+
 test('a plan that supersedes another takes over what is left of its wait', async () => {
   const desk = await waiting();
   await desk.clock.advance(40_000);
