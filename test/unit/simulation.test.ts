@@ -43,7 +43,7 @@ test('25 schedules break no invariant', async () => {
     for (const kind of result.met.keys()) met.add(kind);
   }
   assert.ok(revisions > 250, `${revisions} revisions judged`);
-  assert.ok(met.size > 8, [...met].join(', '));
+  assert.ok(met.size > 5, [...met].join(', '));
 });
 
 /** How many schedules it takes until one fails. */
