@@ -1,0 +1,131 @@
+/** Manifests as text, YAML or JSON, and where in the text each field stands. Pure. */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+} from 'yaml';
+
+/** A place in a text: lines and columns begin at 1, columns count UTF-16 units; `endColumn` is exclusive, on the same line. */
+export type Position = { readonly line: number; readonly column: number; readonly endColumn: number };
+
+/** A text, and what it is called in messages: a path, or `<stdin>`. */
+export type Source = { readonly name: string; readonly text: string };
+
+/** One object of a source. */
+export type Manifest = {
+  readonly source: string;
+  /** As parsed: any shape. */
+  readonly value: unknown;
+  /** Where a field stands, by its path as the API server writes it; of a field that is missing, where it is missing from. */
+  readonly position: (field: string) => Position;
+};
+
+/** A text that can't be read. */
+export type SyntaxProblem = { readonly source: string; readonly position: Position; readonly message: string };
+
+/**
+ * YAML as kubectl reads it: 1.1, in which `yes` is true and `010` is 8, but neither times nor `1:30` are anything but
+ * strings.
+ */
+const asKubectl = {
+  version: '1.1',
+  merge: true,
+  customTags: (tags: unknown[]) =>
+    (tags as { tag?: string; format?: string }[]).filter(
+      ({ tag, format }) => format !== 'TIME' && !/:(timestamp|binary|omap|pairs|set)$/.test(tag ?? ''),
+    ) as never,
+} as const;
+
+/** Every object of a text, those inside a List one by one; empty documents are none. Never throws. */
+export function readManifests({ name, text }: Source): { manifests: Manifest[]; problems: SyntaxProblem[] } {
+  const lines = new LineCounter();
+  const manifests: Manifest[] = [];
+  const problems: SyntaxProblem[] = [];
+  for (const document of parseAllDocuments(text, { ...asKubectl, lineCounter: lines })) {
+    if (!('contents' in document)) continue;
+    const [error] = document.errors;
+    if (error) {
+      const message = error.message.split(/ at line \d+/)[0] ?? '';
+      problems.push({ source: name, position: at(lines, error.pos[0], error.pos[0] + 1), message });
+      continue;
+    }
+    let value: unknown;
+    try {
+      value = document.toJS({ maxAliasCount: 1000 });
+    } catch (cause) {
+      problems.push({ source: name, position: at(lines, 0, 1), message: (cause as Error).message });
+      continue;
+    }
+    if (value === null || value === undefined) continue;
+    const items = itemsOf(value);
+    if (items) {
+      for (const [index, item] of items.entries()) {
+        const position = (field: string) =>
+          locate(document, lines, field === '' ? `items[${index}]` : `items[${index}].${field}`);
+        manifests.push({ source: name, value: item, position });
+      }
+    } else manifests.push({ source: name, value, position: (field) => locate(document, lines, field) });
+  }
+  return { manifests, problems };
+}
+
+/** The items of `kind: List`, as `kubectl get -o yaml` prints, or of a typed list. */
+function itemsOf(value: unknown): unknown[] | undefined {
+  const { kind, items } = value as { kind?: unknown; items?: unknown };
+  return typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items) ? items : undefined;
+}
+
+function locate(document: Document, lines: LineCounter, field: string): Position {
+  let node = document.contents as Node | null;
+  // What is shown: the value of a scalar, the key of anything else.
+  let shown: Node | null = node;
+  let rest = field;
+  while (rest !== '') {
+    if (isAlias(node)) node = node.resolve(document) ?? null;
+    if (isMap(node)) {
+      const pair = longestKey(node.items, rest);
+      if (!pair) break;
+      rest = rest.slice(keyOf(pair).length).replace(/^\./, '');
+      node = isNode(pair.value) ? pair.value : null;
+      shown = rest === '' && isScalar(node) && node.range ? node : (pair.key as Node);
+    } else if (isSeq(node)) {
+      const [whole, index] = /^\[(\d+)\]\.?/.exec(rest) ?? [];
+      const item = whole === undefined ? undefined : node.items[Number(index)];
+      if (whole === undefined || !isNode(item)) break;
+      rest = rest.slice(whole.length);
+      node = item;
+      shown = item;
+    } else break;
+  }
+  const [start = 0, end = start + 1] = shown?.range ?? [];
+  return at(lines, start, end);
+}
+
+const keyOf = ({ key }: Pair): string => String(isScalar(key) ? key.value : key);
+
+/** A key may hold dots: of the keys that the path begins with, the longest. */
+function longestKey(pairs: readonly unknown[], path: string): Pair | undefined {
+  return pairs
+    .filter((pair) => isPair(pair))
+    .filter((pair) => {
+      const key = keyOf(pair);
+      return path.startsWith(key) && ['', '.', '['].includes(path.charAt(key.length));
+    })
+    .sort((a, b) => keyOf(b).length - keyOf(a).length)[0];
+}
+
+function at(lines: LineCounter, start: number, end: number): Position {
+  const { line, col } = lines.linePos(start);
+  const stop = lines.linePos(Math.max(end, start + 1));
+  // What goes over several lines is shown by its beginning.
+  const endColumn = stop.line === line ? stop.col : col + 1;
+  return { line: Math.max(line, 1), column: Math.max(col, 1), endColumn: Math.max(endColumn, 2) };
+}
