@@ -1,5 +1,8 @@
-/** Bundles the operator into one file, `dist/operator.js`, that runs alone under Node >= 22.19. */
-import { readFileSync } from 'node:fs';
+/**
+ * Bundles the operator into one file, `dist/operator.js`, and the kubectl plugin into `dist/kubectl-license.js`: each runs
+ * alone under Node >= 22.19.
+ */
+import { chmodSync, readFileSync } from 'node:fs';
 import { build, type Plugin } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -23,7 +26,7 @@ const shakeClientNode: Plugin = {
 };
 
 await build({
-  entryPoints: { operator: 'src/main.ts' },
+  entryPoints: { operator: 'src/main.ts', 'kubectl-license': 'src/cli/main.ts' },
   outdir: 'dist',
   bundle: true,
   platform: 'node',
@@ -39,3 +42,5 @@ await build({
   // CommonJS dependencies call `require` for Node's own modules.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 });
+// kubectl takes only files that may be run for plugins.
+chmodSync('dist/kubectl-license.js', 0o755);

@@ -1,0 +1,134 @@
+/** The requests that the plugin makes, and what their failures mean to somebody at a terminal. */
+import type { KubeConfig } from '@kubernetes/client-node';
+import { annotations, group, plural, version } from '../api/names.ts';
+import { type Client, createClient } from '../kube/client.ts';
+import type { Clock } from '../kube/clock.ts';
+import { type ApiError, asApiError } from '../kube/errors.ts';
+import { loadKubeConfig } from '../kube/kubeconfig.ts';
+import { Failure } from './failure.ts';
+import type { LicenseSettings } from './view.ts';
+
+/** Not beginning with `kubectl`: Flux takes back what such managers set, and with it the approval. */
+export const fieldManager = 'license-plugin';
+
+/** LicenseSettings in a cluster. Every call throws a Failure in words for people. */
+export interface Cluster {
+  /** Namespace of the kubeconfig's context, or `default`. */
+  readonly namespace: string;
+  get(namespace: string, name: string): Promise<LicenseSettings>;
+  /** Of one namespace, or of all: sorted by namespace and name. */
+  list(namespace: string | undefined): Promise<LicenseSettings[]>;
+  /** Sets the approval on the object as it was read: a change since then is a Failure. */
+  approve(seen: LicenseSettings, settingsHash: string): Promise<LicenseSettings>;
+  close(): Promise<void>;
+}
+
+/** Where to connect. */
+export type Connection = { readonly kubeconfig?: string; readonly context?: string };
+
+const pageSize = 500;
+
+/** Connects as kubectl does. Nothing is sent yet. */
+export async function connect(
+  { kubeconfig, context }: Connection,
+  env: NodeJS.ProcessEnv,
+  clock: Clock,
+): Promise<Cluster> {
+  let config: KubeConfig;
+  let client: Client;
+  try {
+    const from = {
+      ...(kubeconfig === undefined ? {} : { file: kubeconfig }),
+      ...(context === undefined ? {} : { context }),
+    };
+    config = loadKubeConfig(from, env);
+    client = await createClient(config, { clock, connections: 2 });
+  } catch (cause) {
+    throw new Failure((cause as Error).message, { cause });
+  }
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+  return createCluster(client, namespace);
+}
+
+/** The requests over a client. */
+export function createCluster(client: Client, home: string): Cluster {
+  const collection = (namespace?: string) =>
+    `/apis/${group}/${version}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
+  const told = async <T>(what: What, request: Promise<T>): Promise<T> => {
+    try {
+      return await request;
+    } catch (error) {
+      const failed = asApiError(error);
+      throw failed ? new Failure(explain(failed, what), { cause: error, passing: failed.class === 'retry' }) : error;
+    }
+  };
+  return {
+    namespace: home,
+    get(namespace, name) {
+      const path = `${collection(namespace)}/${encodeURIComponent(name)}`;
+      return told(
+        { verb: 'get', namespace, name },
+        client.request<LicenseSettings>({ method: 'GET', path, resource: plural }),
+      );
+    },
+    async list(namespace) {
+      const all: LicenseSettings[] = [];
+      let more: string | undefined;
+      do {
+        const path = `${collection(namespace)}?limit=${pageSize}${more ? `&continue=${encodeURIComponent(more)}` : ''}`;
+        const page: { items: LicenseSettings[]; metadata?: { continue?: string } } = await told(
+          { verb: 'list', ...(namespace === undefined ? {} : { namespace }) },
+          client.request({ method: 'GET', path, resource: plural }),
+        );
+        all.push(...page.items);
+        more = page.metadata?.continue;
+      } while (more);
+      return all;
+    },
+    approve(seen, settingsHash) {
+      const { namespace, name } = seen.metadata;
+      // The whole object as it was read, with its resourceVersion: what nobody looked at is not approved.
+      const { status: _, ...object } = seen;
+      const body = {
+        ...object,
+        metadata: {
+          ...seen.metadata,
+          annotations: { ...seen.metadata.annotations, [annotations.apply]: settingsHash },
+        },
+      };
+      const path = `${collection(namespace)}/${encodeURIComponent(name)}?fieldManager=${fieldManager}&fieldValidation=Strict`;
+      return told(
+        { verb: 'update', namespace, name },
+        client.request<LicenseSettings>({ method: 'PUT', path, resource: plural, body }),
+      );
+    },
+    close: () => client.close(),
+  };
+}
+
+type What = { readonly verb: 'get' | 'list' | 'update'; readonly namespace?: string; readonly name?: string };
+
+/** An answer of the API server in words, and what to do about it. */
+export function explain(error: ApiError, { verb, namespace, name }: What): string {
+  const said = error.message.replace(/^[A-Z]+ \S+: (\d+ )?/, '');
+  const where = namespace === undefined ? '' : ` -n ${namespace}`;
+  const object = `LicenseSettings ${namespace}/${name}`;
+  switch (true) {
+    case error.class === 'missing' && name !== undefined && said.includes(`"${name}" not found`):
+      return `${object}: there is none; 'kubectl get lics${where}' lists what there is, -n names another namespace`;
+    case error.class === 'missing':
+      return `this cluster does not know the kind LicenseSettings (${group}/${version}): install the operator (kubectl apply -f crds/licensesettings.yaml), or choose another cluster with --context`;
+    case error.code === 401:
+      return `the cluster does not accept your credentials (${said}): sign in again, or choose another user with --context`;
+    case error.code === 403 && verb === 'update':
+      return `you may not approve here: ${said}\nApproving needs the verb "update" on licensesettings, and "apply" where deploy/policies is installed (role license-applier); 'kubectl auth can-i update licensesettings${where}' tells what you have`;
+    case error.code === 403:
+      return `you may not ${verb} LicenseSettings here: ${said}\nAsk for a role with the verb "${verb}" on licensesettings.${group}; 'kubectl auth can-i ${verb} licensesettings${where || ' -A'}' tells what you have`;
+    case error.code === 409:
+      return `${object} was changed since it was shown, and nothing was approved: look at it again, then approve again`;
+    case error.code === 0:
+      return `the cluster does not answer: ${said}: check the network, --kubeconfig and --context`;
+    default:
+      return `the cluster refuses: ${said} (${error.code})`;
+  }
+}
