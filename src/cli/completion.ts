@@ -76,10 +76,10 @@ export function candidates(words: readonly string[]): Candidates {
   return command.words ? { ...none, words: matching(command.words) } : { ...none, words: [], names: true };
 }
 
-function flagOf(command: CommandName, word: string | undefined): FlagName | undefined {
+function flagOf(command: CommandName, word = ''): FlagName | undefined {
   return commandOf(command).flags.find((one) => {
-    const short = 'short' in flags[one] ? `-${(flags[one] as { short: string }).short}` : undefined;
-    return word === `--${one}` || word === short;
+    const { short = '' } = flags[one] as { short?: string };
+    return word === `--${one}` || (short !== '' && word === `-${short}`);
   });
 }
 

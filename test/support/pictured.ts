@@ -24,12 +24,26 @@ export const sampleSpec = (file: string): Spec =>
 const object = (name: string, spec: unknown, generation: number, status: Status | undefined): LicenseSettings => ({
   apiVersion,
   kind,
-  metadata: { name, namespace: 'dialer', uid: `uid-of-${name}`, resourceVersion: '812', generation, creationTimestamp: then },
+  metadata: {
+    name,
+    namespace: 'dialer',
+    uid: `uid-of-${name}`,
+    resourceVersion: '812',
+    generation,
+    creationTimestamp: then,
+  },
   spec,
   ...(status ? { status } : {}),
 });
 
-const quiet = { suspended: false, errors: [], live: undefined, applying: undefined, problem: undefined, pending: undefined };
+const quiet = {
+  suspended: false,
+  errors: [],
+  live: undefined,
+  applying: undefined,
+  problem: undefined,
+  pending: undefined,
+};
 
 /** An object whose spec is live. */
 export function applied(name: string, spec: Spec): LicenseSettings {
@@ -41,7 +55,11 @@ export function applied(name: string, spec: Spec): LicenseSettings {
 }
 
 /** The same object after another spec was saved: pending, on its way, or refused. */
-export function saved(before: LicenseSettings, spec: unknown, more: 'pending' | 'settling' | 'invalid'): LicenseSettings {
+export function saved(
+  before: LicenseSettings,
+  spec: unknown,
+  more: 'pending' | 'settling' | 'invalid',
+): LicenseSettings {
   const { name } = before.metadata;
   const stored = before.status?.applied;
   if (!stored) throw new Error(`nothing is live of ${name}`);
