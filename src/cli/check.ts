@@ -63,7 +63,8 @@ function isOurs(value: unknown): boolean {
 
 const place = ({ source, position }: Manifest, error: FieldError): Finding => ({
   source,
-  position: position(error.field),
+  // It is the name that is wrong.
+  position: position(error.field, error.reason === 'UnknownField' ? 'key' : 'value'),
   ...error,
 });
 

@@ -24,8 +24,11 @@ export type Manifest = {
   readonly source: string;
   /** As parsed: any shape. */
   readonly value: unknown;
-  /** Where a field stands, by its path as the API server writes it; of a field that is missing, where it is missing from. */
-  readonly position: (field: string) => Position;
+  /**
+   * Where a field stands, by its path as the API server writes it: its value, where that is one word, or its key. Of a
+   * field that is missing, where it is missing from.
+   */
+  readonly position: (field: string, show?: 'value' | 'key') => Position;
 };
 
 /** A text that can't be read. */
@@ -68,11 +71,12 @@ export function readManifests({ name, text }: Source): { manifests: Manifest[]; 
     const items = itemsOf(value);
     if (items) {
       for (const [index, item] of items.entries()) {
-        const position = (field: string) =>
-          locate(document, lines, field === '' ? `items[${index}]` : `items[${index}].${field}`);
+        const at = `items[${index}]`;
+        const position: Manifest['position'] = (field, show) =>
+          locate(document, lines, field === '' ? at : `${at}.${field}`, show);
         manifests.push({ source: name, value: item, position });
       }
-    } else manifests.push({ source: name, value, position: (field) => locate(document, lines, field) });
+    } else manifests.push({ source: name, value, position: (field, show) => locate(document, lines, field, show) });
   }
   return { manifests, problems };
 }
@@ -83,7 +87,7 @@ function itemsOf(value: unknown): unknown[] | undefined {
   return typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items) ? items : undefined;
 }
 
-function locate(document: Document, lines: LineCounter, field: string): Position {
+function locate(document: Document, lines: LineCounter, field: string, show: 'value' | 'key' = 'value'): Position {
   let node = document.contents as Node | null;
   // What is shown: the value of a scalar, the key of anything else.
   let shown: Node | null = node;
@@ -95,7 +99,7 @@ function locate(document: Document, lines: LineCounter, field: string): Position
       if (!pair) break;
       rest = rest.slice(keyOf(pair).length).replace(/^\./, '');
       node = isNode(pair.value) ? pair.value : null;
-      shown = rest === '' && isScalar(node) && node.range ? node : (pair.key as Node);
+      shown = show === 'value' && rest === '' && isScalar(node) && node.range ? node : (pair.key as Node);
     } else if (isSeq(node)) {
       const [whole, index] = /^\[(\d+)\]\.?/.exec(rest) ?? [];
       const item = whole === undefined ? undefined : node.items[Number(index)];

@@ -34,7 +34,8 @@ const titleWidth = 22;
 const wide = 76;
 
 /** The whole picture of one object, without a newline at its end. `now` is the wall clock in milliseconds. */
-export function picture(view: View, style: Style, now: number): string {
+export function picture(told: View, style: Style, now: number): string {
+  const view = harmlessAll(told);
   return [
     ...header(view, style, now),
     ...licenses(view, style),
@@ -44,6 +45,14 @@ export function picture(view: View, style: Style, now: number): string {
     ...errors(view, style),
     ...conditions(view, style, now),
   ].join('\n');
+}
+
+/** Every text of a value, harmless: whatever stands in a status, nothing of it steers the terminal. */
+function harmlessAll<T>(value: T): T {
+  if (typeof value === 'string') return harmless(value) as T;
+  if (Array.isArray(value)) return value.map(harmlessAll) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, harmlessAll(inner)])) as T;
 }
 
 const colourOf = ({ ready, deleting, judged }: View): Colour =>
@@ -68,7 +77,7 @@ function header(view: View, style: Style, now: number): string[] {
     ...(view.suspended ? ['suspended'] : []),
   ];
   return [
-    `${paint(style, 'bold', title)}  ${paint(style, colourOf(view), `${mark} ${harmless(state)}`)}`,
+    `${paint(style, 'bold', title)}  ${paint(style, colourOf(view), `${mark} ${state}`)}`,
     ...wrapParts(facts, ` ${glyphs.dot} `, style.width).map((line) => paint(style, 'dim', line)),
   ];
 }
@@ -233,7 +242,7 @@ function pending(view: View, style: Style): string[] {
 /** One line a difference: `~` where a value changes, `+` and `-` where something comes or goes. */
 export function describeChanges(changes: readonly Change[], style: Style): string[] {
   const { arrow } = glyphsOf(style);
-  return changes.map(({ field, live, saved }) => {
+  return harmlessAll(changes).map(({ field, live, saved }) => {
     if (live === undefined) return paint(style, 'green', `+ ${field}${field === 'configMap.name' ? ` ${saved}` : ''}`);
     if (saved === undefined) return paint(style, 'red', `- ${field}`);
     const step =
@@ -248,8 +257,8 @@ function errors({ errors: all }: View, style: Style): string[] {
   return [
     ...heading(style, `ERRORS (${all.length})`, 'red'),
     ...all.flatMap(({ field, reason, message }) => [
-      `${paint(style, 'red', glyphs.no)} ${harmless(field)}`,
-      ...wrap(`${harmless(message)} (${reason})`, style.width - 4).map((line) => `    ${line}`),
+      `${paint(style, 'red', glyphs.no)} ${field}`,
+      ...wrap(`${message} (${reason})`, style.width - 4).map((line) => `    ${line}`),
     ]),
   ];
 }
@@ -257,7 +266,7 @@ function errors({ errors: all }: View, style: Style): string[] {
 function conditions({ conditions: all }: View, style: Style, now: number): string[] {
   if (all.length === 0) return [];
   const rows = all.map(({ type, status, reason, lastTransitionTime }) => [
-    ...[type, status, harmless(reason), age(now - Date.parse(lastTransitionTime))],
+    ...[type, status, reason, age(now - Date.parse(lastTransitionTime))],
   ]);
   const head = ['CONDITIONS', 'status', 'reason', 'since'];
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
@@ -267,7 +276,7 @@ function conditions({ conditions: all }: View, style: Style, now: number): strin
       .join('  ')
       .trimEnd();
   // One message often holds for several conditions: it is shown once.
-  const messages = [...new Set(all.filter(({ type }) => type !== 'Valid').map(({ message }) => harmless(message)))];
+  const messages = [...new Set(all.filter(({ type }) => type !== 'Valid').map(({ message }) => message))];
   return [
     '',
     paint(style, 'bold', line(head)),
