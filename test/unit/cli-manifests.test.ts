@@ -143,7 +143,7 @@ test('other kinds of our group are other kinds', () => {
 
 test('every rule of the operator is asked, with every error: not cut at 64', () => {
   assert.ok(policies.length >= 9);
-  const zones = Array.from({ length: 64 }, (_, index) => `{name: Z${index}, licenses: {outboundPorts: -1}}`).join(', ');
+  const zones = Array.from({ length: 64 }, (_, index) => `{name: Z${index}, size: 1}`).join(', ');
   assert.is(
     found(`${head}spec: {licenses: {outboundPorts: {minimum: 0, maximum: 1}}, zones: [${zones}]}\n`).length,
     128,
