@@ -1,10 +1,12 @@
 /** `kubectl license` as people use it: the bundle, found by the real kubectl on the PATH, against the real API server. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { type Desk, type Operator, until, withoutRules } from '../operator.ts';
 import { suite } from '../suite.ts';
@@ -16,6 +18,7 @@ let desk: Desk;
 let directory: string;
 const test = suite('plugin');
 const bundle = fileURLToPath(new URL('../../dist/kubectl-license.js', import.meta.url));
+const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const approval = 'licensing.dialer.dev/apply';
 
 test.before(async () => {
@@ -259,6 +262,65 @@ test('errors of a spec that got past the API server are shown, and keep an appro
   const refused = await license('apply broken -n plugin --yes');
   assert.is(refused.code, 1);
   assert.match(refused.err, "has mistakes and can't go live");
+});
+
+test('with deploy/policies, the role license-applier is enough to approve, and license-editor is not', async () => {
+  const hash = await pending('duties');
+  const kubeconfigs: Record<string, string> = {};
+  await plane.kubectl(['apply', '-k', `${deploy}roles`]);
+  for (const role of ['license-editor', 'license-applier']) {
+    await plane.kubectl(['-n', 'plugin', 'create', 'serviceaccount', role]);
+    await plane.kubectl([
+      '-n',
+      'plugin',
+      'create',
+      'rolebinding',
+      role,
+      `--clusterrole=${role}`,
+      `--serviceaccount=plugin:${role}`,
+    ]);
+    kubeconfigs[role] = await plane.serviceAccountKubeconfig('plugin', role);
+  }
+  await plane.kubectl(['apply', '-k', `${deploy}policies`]);
+  try {
+    const dryRun = ['-n', 'plugin', 'annotate', 'lics', 'duties', `${approval}=${hash}`, '--dry-run=server'];
+    await until('the policy is in force', async () => {
+      const { code } = await kubectl(dryRun, { kubeconfig: kubeconfigs['license-editor'] ?? '' });
+      return code !== 0;
+    });
+    const editor = await license('apply duties -n plugin --yes', { kubeconfig: kubeconfigs['license-editor'] ?? '' });
+    assert.equal([editor.code, editor.out], [1, '']);
+    assert.match(editor.err, 'you may not approve here');
+    assert.match(editor.err, 'you need the verb "apply" on licensesettings');
+    const applier = await license('apply duties -n plugin --yes --wait --timeout 30s', {
+      kubeconfig: kubeconfigs['license-applier'] ?? '',
+    });
+    assert.is(applier.code, 0, applier.err);
+    assert.is((await desk.configMap('duties-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '700');
+  } finally {
+    await plane.kubectl(['delete', '-k', `${deploy}policies`]);
+  }
+});
+
+test('packed for krew: the archive is what the manifest says, and what is in it runs', async () => {
+  const url = 'https://example.com/kubectl-license.tar.gz';
+  const script = fileURLToPath(new URL('../../scripts/krew.ts', import.meta.url));
+  await promisify(execFile)(process.execPath, [script, url, directory]);
+  const archive = join(directory, 'kubectl-license.tar.gz');
+  const manifest = parse(readFileSync(join(directory, 'license.yaml'), 'utf8')) as {
+    metadata: { name: string };
+    spec: { version: string; platforms: { uri: string; sha256: string; bin: string; files: { from: string }[] }[] };
+  };
+  const [platform] = manifest.spec.platforms;
+  assert.is(manifest.metadata.name, 'license');
+  assert.is(platform?.uri, url);
+  assert.is(platform?.sha256, createHash('sha256').update(readFileSync(archive)).digest('hex'));
+  const unpacked = mkdtempSync(join(directory, 'unpacked-'));
+  await promisify(execFile)('tar', ['-xzf', archive, '-C', unpacked]);
+  assert.equal(readdirSync(unpacked).sort(), platform?.files.map(({ from }) => from).sort());
+  const env = { PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter) };
+  const { stdout } = await promisify(execFile)(join(unpacked, platform?.bin ?? ''), ['version'], { env });
+  assert.is(manifest.spec.version, `v${stdout.trim()}`);
 });
 
 test('a cluster without the kind: the operator has to be installed', async () => {
