@@ -240,6 +240,13 @@ test('apply --wait: until it is live; a save meanwhile and a timeout are told', 
   });
   assert.equal(done.out.split('\n').slice(1), ['licensesettings/reviewed applied', '']);
   assert.is(done.code, 0);
+  // Back to what was applied before a plan that is under way: live only when that is over.
+  const back = { ...after.status, applying: objects.moving.status?.applying };
+  const between = await runCli([...wait, '--timeout', '30s'], {
+    objects: all,
+    meanwhile: then((stored) => Object.assign(stored, { status: back })),
+  });
+  assert.is(between.code, 1);
   const other = saved(applied('reviewed', sampleSpec('manual.yaml')), sampleSpec('licensesettings.yaml'), 'pending');
   const changed = await runCli(wait, { objects: all, meanwhile: then((stored) => Object.assign(stored, other)) });
   assert.is(changed.code, 1);

@@ -73,6 +73,10 @@ test('what the API server says of the rest of the object', () => {
   assert.equal(found(object(`${ours}metadata: {name: a, annotations: {a.b/c: yes, a.b: x}}`)), [
     '3:42-45 metadata.annotations.a.b/c InvalidValue',
   ]);
+  assert.equal(found(object(`${ours}metadata: {name: a, labels: {a: {b: 1}, a.b: 1}}`)), [
+    '3:30-31 metadata.labels.a InvalidValue',
+    '3:46-47 metadata.labels.a.b InvalidValue',
+  ]);
   assert.equal(found(object(`${ours}metadata: {name: a, labels: [x]}`)), ['3:21-27 metadata.labels InvalidValue']);
   assert.equal(found(object(`${ours}metadata: {name: a, anotations: {}}`)), [
     '3:21-31 metadata.anotations UnknownField',
