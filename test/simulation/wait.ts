@@ -12,12 +12,14 @@ type Life = {
   applying: boolean;
   /** When a plan took something away last. */
   lowered: number | undefined;
+  /** What the operator wrote last, by name of the ConfigMap: what others did to it is healed at once. */
+  readonly written: Map<string, Map<string, number>>;
 };
 
 /** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
 export function createWaitJudge(): (change: Change, now: number) => string | undefined {
   const lives = new Map<string, Life>();
-  return ({ object, previous, type, by }, now) => {
+  return ({ object, type, by }, now) => {
     const { uid } = object.metadata;
     if (object.kind === 'LicenseSettings') {
       if (type === 'DELETED') lives.delete(uid);
@@ -26,12 +28,18 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     }
     const owner = object.metadata.annotations?.['licensing.dialer.dev/owner-uid'] ?? '';
     const life = lives.get(owner);
-    if (object.kind !== 'ConfigMap' || !life?.applying || type === 'DELETED' || !by.startsWith('operator'))
+    if (object.kind !== 'ConfigMap' || !life || !by.startsWith('operator')) return undefined;
+    if (type === 'DELETED') {
+      life.written.delete(object.metadata.name);
       return undefined;
+    }
     if (object.metadata.labels?.[labels.zone] === undefined) return undefined;
-    const [before, after] = [capacities(previous), capacities(object)];
+    const { name } = object.metadata;
+    const [before, after] = [life.written.get(name) ?? new Map<string, number>(), capacities(object)];
+    life.written.set(name, after);
     const keys = [...new Set([...before.keys(), ...after.keys()])];
     const changes = keys.map((key) => (after.get(key) ?? 0) - (before.get(key) ?? 0));
+    if (!life.applying) return undefined;
     if (changes.some((change) => change < 0)) life.lowered = now;
     if (!changes.some((change) => change > 0) || life.lowered === undefined) return undefined;
     // Whatever was asked for since, and just before.
@@ -47,7 +55,7 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
 }
 
 function create(lives: Map<string, Life>, uid: string): Life {
-  const life: Life = { saved: [], applying: false, lowered: undefined };
+  const life: Life = { saved: [], applying: false, lowered: undefined, written: new Map() };
   lives.set(uid, life);
   return life;
 }
