@@ -98,7 +98,7 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
     if (!fault) return undefined;
     struck.push(fault);
     const { kind } = fault;
-    if (kind.startsWith('hang') || kind === 'late' || kind === 'delay' || kind === 'truncate') {
+    if (kind.startsWith('hang') || kind.endsWith('late') || kind === 'delay' || kind === 'truncate') {
       lasting.set(request, fault);
     }
     excuse(kind);

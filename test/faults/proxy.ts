@@ -37,7 +37,11 @@ export type Seen = {
   ended?: number;
 };
 
-/** What can befall a request. `answer-CODE` is not forwarded; with `commit-CODE` the server has done it, and the operator is told otherwise. */
+/**
+ * What can befall a request. `deliver-late`: the connection breaks, the operator tries again, and what it sent first
+ * reaches the API server after that. `answer-CODE` is not forwarded; with
+ * `commit-CODE` the server has done it, and the operator is told otherwise.
+ */
 export const requestFaults = [
   'reset-before',
   'reset-after',
@@ -45,6 +49,7 @@ export const requestFaults = [
   'hang-after',
   'truncate',
   'late',
+  'deliver-late',
   'answer-401',
   'answer-403',
   'answer-409',
@@ -260,6 +265,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       return watch(seen, message, response, headers);
     }
 
+    if (fault === 'deliver-late') {
+      // In flight as long as it may still be done.
+      flying++;
+      reset(message);
+      await sleep(heldFor);
+    }
     seen.forwarded = true;
     const old = fault === 'stale-list' ? lists.get(seen.resource)?.old : undefined;
     const answer =
@@ -268,12 +279,17 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
         reset(message);
         return undefined;
       }));
+    if (fault === 'deliver-late') {
+      flying--;
+      active = performance.now();
+    }
     if (!answer) return;
     seen.committed = answer.code;
     if (answer.code < 300 && (seen.verb === 'create' || seen.verb === 'update')) {
       seen.version = Number(/"resourceVersion":"(\d+)"/.exec(answer.body.toString())?.[1]);
     }
     onAnswer(seen);
+    if (fault === 'deliver-late') return onEnd(seen);
     if (fault === 'reset-after') return reset(message);
     if (fault === 'hang-after') return;
     if (fault === 'kill-after') {

@@ -113,8 +113,8 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     ];
   };
   let slowest = 0;
-  /** When garbage was last there that only the collector may take. */
-  let garbage = 0;
+  /** When garbage was last there that only the collector may take, or a process was starting. */
+  let elsewhere = 0;
   const hasGarbage = () => {
     const { settings, configMaps } = snapshot();
     const owned = (one: Stored) => one.metadata.ownerReferences?.find(({ kind }) => kind === 'LicenseSettings')?.uid;
@@ -136,9 +136,9 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
         tell('settled');
         return true;
       }
-      if (hasGarbage()) garbage = now;
+      if (hasGarbage() || slot.replicas.some(({ isStarting }) => isStarting())) elsewhere = now;
       const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
-      const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), garbage + convergence);
+      const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
       const served = slot.served().milliseconds - servedBefore;
       if (now > Math.min(until + slack + served, from + patience)) {
         problems.push(`L1: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`);

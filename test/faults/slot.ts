@@ -28,6 +28,8 @@ export type Replica = {
   readonly freeze: (milliseconds: number) => Promise<void>;
   /** On `performance.now()`: the end of its lease, as the API server and everybody else see it; 0 without one. */
   readonly leaseUntil: () => number;
+  /** True from the start of its process to its first request: how long that takes is the machine's. */
+  readonly isStarting: () => boolean;
   /** Waits until it watches; starts another if it ended. */
   readonly revive: () => Promise<void>;
   /** The lines of its log since the last call. */
@@ -155,6 +157,7 @@ async function openReplica(
   let closed = false;
   let starting: Promise<void> = Promise.resolve();
   let leaseUntil = 0;
+  let silent = true;
   const old: LogLine[] = [];
   const elects =
     replicas > 1 ? ['--leader-elect', '--lease-namespace', namespace, '--lease-seconds', `${leaseSeconds}`] : [];
@@ -163,6 +166,7 @@ async function openReplica(
   const proxy = await startProxy({
     ...{ plane, pages },
     decide(request) {
+      silent = false;
       if (elects.length > 0 && isWrite(request) && request.at > leaseUntil) {
         const { verb, resource, name, at } = request;
         late.push(`${verb} ${resource} ${name} arrived ${(at - leaseUntil).toFixed(0)} ms after the sender's lease`);
@@ -208,12 +212,14 @@ async function openReplica(
   const restart = async (signal: NodeJS.Signals) => {
     const last = operator;
     operator = undefined;
+    silent = true;
     const before = starting;
     starting = (async () => {
       await before;
       if (last) {
         await last.stop(signal);
         leaseUntil = 0;
+        silent = true;
         old.push(...last.log.splice(0));
       }
       await start();
@@ -238,6 +244,7 @@ async function openReplica(
   const replica: Replica = {
     ...{ proxy, restart, revive },
     leaseUntil: () => leaseUntil,
+    isStarting: () => silent,
     async freeze(milliseconds) {
       const frozen = operator?.process;
       frozen?.kill('SIGSTOP');
