@@ -14,6 +14,7 @@ export type StoredObject = {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
+    readonly labels?: Record<string, string>;
     readonly annotations?: Record<string, string>;
     readonly deletionTimestamp?: string;
   };

@@ -89,6 +89,17 @@ test('where the connection broke, who asked for what it became wrote it', () => 
   assert.is(authorOf(committed('MODIFIED', 7, { data: { a: '3' } }), [broken]), 'other');
 });
 
+test('where the connection broke under a status, an annotation of somebody else is his', () => {
+  const status = { observedGeneration: 1 };
+  const body = JSON.stringify({ metadata: { name: 'r1-a' }, status });
+  const broken = { ...seen('PUT', `${settings}/r1-a/status`, body), forwarded: true, ended: 1 };
+  const { object } = committed('MODIFIED', 7, { status });
+  const annotated = { ...object, metadata: { ...object.metadata, annotations: { a: 'b' } } };
+  const of = (now: typeof object) => ({ ...committed('MODIFIED', 7), kind: 'LicenseSettings' as const, object: now });
+  assert.is(authorOf(of(object), [broken], { metadata: object.metadata }), 'operator');
+  assert.is(authorOf(of(annotated), [broken], object), 'other');
+});
+
 test('a deletion is the operator’s if it asked for that uid and was not refused', () => {
   const body = JSON.stringify({ preconditions: { uid: 'u' } });
   const remove = { ...seen('DELETE', `${maps}/r1-a`, body), forwarded: true };
