@@ -1,6 +1,13 @@
 import * as assert from 'uvu/assert';
 import { isApproved } from '../../src/settings/approval.ts';
-import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../../src/settings/configmap.ts';
+import {
+  type ConfigMapView,
+  type Owner,
+  stampOf,
+  uidOf,
+  type Want,
+  wantedMetadata,
+} from '../../src/settings/configmap.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { liveSettings } from '../../src/settings/live.ts';
@@ -208,6 +215,21 @@ live('of two ConfigMaps that are records, as after a crash in the middle of a re
 live('the status wins over a ConfigMap of the same or an older generation', () => {
   assert.is(liveSettings(status(3), [view()], owner, 5)?.settingsHash, status(3).applied.settingsHash);
 });
+live('come from the ConfigMap when a restored status speaks of a generation that is still to come', () => {
+  const found = liveSettings(status(9), [view()], owner, 5);
+  assert.equal([found?.generation, found?.settingsHash], [3, hash]);
+});
+test('a stamp that somebody made unreadable is no stamp', () => {
+  const stamped = (stamp: string) =>
+    stampOf(view({ metadata: { annotations: { ...annotations, 'licensing.dialer.dev/generation': stamp } } }), owner);
+  assert.is(stamped('7'), 7);
+  for (const stamp of ['', 'x', '-1', '1.5', '1e3', '9'.repeat(16)]) assert.is(stamped(stamp), undefined, stamp);
+});
+test('what is retained is found by the uid that it carries, as what is controlled', () => {
+  assert.is(uidOf(view()), owner.uid);
+  assert.is(uidOf(view({ metadata: { ownerReferences: [] } })), owner.uid);
+  assert.is(uidOf(view({ metadata: { ownerReferences: controlledBy('other') } })), 'other');
+});
 for (const [what, change, generation = 5] of [
   ['edited data', { dataHash: 'x' }],
   ['binary data', { binary: true }],
@@ -277,6 +299,11 @@ for (const [situation, change, conditions] of [
     { problem: problem('WriteFailed'), current: false },
     'Ready=False WriteFailed, Valid=True Valid, Applied=False WriteFailed, Reconciling=True WriteFailed',
   ],
+  [
+    'a plan is under way',
+    { applying: { ...facts.live, time: now, settings: facts.live.declaration }, current: false },
+    'Ready=False Settling, Valid=True Valid, Applied=False Settling, Reconciling=True Settling',
+  ],
   ['suspended, live = newest', { suspended: true }, 'Ready=True Suspended, Valid=True Valid, Applied=True Applied'],
   [
     'suspended, not live',
@@ -340,14 +367,19 @@ table("a condition's time moves only with its status", () => {
       [5, now],
     ],
   );
+  const stillReady = nextStatus(before, { ...facts, pending: hash, current: false, now: '2026-03-03T00:00:00Z' });
+  assert.equal(
+    [stillReady?.conditions?.[0]?.reason, stillReady?.conditions?.[0]?.lastTransitionTime],
+    ['ApplyPending', now],
+  );
   const broken = nextStatus(before, { ...facts, errors: [error], current: false, now: '2026-03-03T00:00:00Z' });
   assert.is(broken?.conditions?.[0]?.lastTransitionTime, '2026-03-03T00:00:00Z');
 });
 table('applied and history move only with the settings hash; history keeps ten', () => {
   let status = nextStatus(undefined, facts);
   assert.equal(status?.history, [{ generation: 3, settingsHash: hash, time: now }]);
-  status = nextStatus(status, { ...facts, generation: 9 });
-  assert.is(status?.applied?.generation, 3);
+  status = nextStatus(status, { ...facts, generation: 9, now: '2026-03-03T00:00:00Z' });
+  assert.equal([status?.applied?.generation, status?.applied?.time], [3, now]);
   assert.is(status?.history?.length, 1);
   for (let n = 10; n < 25; n++)
     status = nextStatus(status, {

@@ -124,6 +124,68 @@ rules("the object's name has up to 63 characters", () => {
   assert.equal(fields('a'.repeat(64), ports(1, 2)), ['metadata.name InvalidName']);
 });
 
+rules('zones may hold all of a type together, and not one more; a type that is left out has none to give', () => {
+  const held = (...counts: number[]) =>
+    fields('pom', {
+      ...ports(100, 500),
+      zones: counts.map((count, index) => ({ name: `z${index}`, licenses: { outboundPorts: count } })),
+    });
+  assert.equal(held(300, 200), []);
+  assert.equal(held(300, 201), ['spec.licenses.outboundPorts.maximum ZonesExceedMaximum']);
+  const leftOut = { ...ports(100, 500), zones: [{ name: 'z', licenses: { manualAgents: 1 } }] };
+  assert.equal(fields('pom', leftOut), ['spec.licenses.manualAgents.maximum ZonesExceedMaximum']);
+});
+
+rules('organizations may hold all of their zone together, and not one more', () => {
+  const held = (...counts: number[]) =>
+    fields('pom', {
+      ...ports(0, 500),
+      zones: [
+        { name: 'a' },
+        {
+          name: 'b',
+          licenses: { outboundPorts: 30 },
+          organizations: counts.map((count, index) => ({ name: `o${index}`, licenses: { outboundPorts: count } })),
+        },
+      ],
+    });
+  assert.equal(held(10, 20), []);
+  assert.equal(held(10, 21), ['spec.zones[1].licenses.outboundPorts OrganizationsExceedZone']);
+});
+
+rules('no two zones, and no two organizations of a zone, share a name; those of different zones may', () => {
+  const named = (...names: string[]) => names.map((name) => ({ name }));
+  const of = (zones: object[]) => fields('pom', { ...ports(1, 2), zones });
+  assert.equal(of(named('a', 'b', 'a')), ['spec.zones[2] DuplicateName']);
+  const organizations = named('x', 'y', 'x');
+  assert.equal(of([{ name: 'a', organizations }]), ['spec.zones[0].organizations[2] DuplicateName']);
+  assert.equal(
+    of([
+      { name: 'a', organizations: named('x') },
+      { name: 'b', organizations: named('x') },
+    ]),
+    [],
+  );
+});
+
+rules('the zones have up to 512 organizations together', () => {
+  const of = (more: number) =>
+    fields('pom', {
+      ...ports(1, 2),
+      zones: Array.from({ length: 5 }, (_, zone) => ({
+        name: `z${zone}`,
+        organizations: Array.from({ length: zone === 4 ? more : 128 }, (_, n) => ({ name: `o${n}` })),
+      })),
+    });
+  assert.equal(of(0), []);
+  assert.equal(of(1), ['spec.zones TooMany']);
+});
+
+rules('a field that is null is left out, as the API server takes it', () => {
+  const { errors, spec } = validate({ name: 'pom', spec: { ...ports(1, 2), configMap: null, zones: null } });
+  assert.equal([errors, spec], [[], ports(1, 2)]);
+});
+
 rules('a spec of any shape gets errors, never an exception', () => {
   for (const spec of [
     null,
