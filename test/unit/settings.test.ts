@@ -41,6 +41,27 @@ hash('of a type that stays keeps both numbers, also a zero', () => {
   });
 });
 
+hash(
+  'of zones and organizations does not change with their order or with zeros; each stays though it holds nothing',
+  () => {
+    // By code units: a locale would put ab before a-b.
+    const organizations = [{ name: 'a-b', licenses: { outboundPorts: 1 } }, { name: 'ab' }];
+    const zones = [{ name: 'x-y', licenses: { outboundPorts: 2 }, organizations }, { name: 'xy' }];
+    const declared = declare('pom', { ...ports(1, 5), zones });
+    assert.equal(declared.zones, zones);
+    const zero = { outboundPorts: 0, manualAgents: 0 };
+    const reversed = [
+      { name: 'xy', licenses: zero, organizations: [] },
+      {
+        name: 'x-y',
+        licenses: { outboundPorts: 2, manualAgents: 0 },
+        organizations: [{ name: 'ab', licenses: zero }, ...organizations.slice(0, 1)],
+      },
+    ];
+    assert.equal(declare('pom', { ...ports(1, 5), zones: reversed }), declared);
+  },
+);
+
 hash('a stored declaration is read only with its own hash, and without fields of a later release', () => {
   const declared = declare('pom', ports(100, 500));
   assert.equal(readDeclaration(declared, settingsHash(declared)), declared);
@@ -277,6 +298,7 @@ rendering('gives the bytes that dialers were promised', () => {
     /^license\.schemaVersion=1\nlicense\.scope=Default\nlicense\.externalSelection\.minimum=0\n/,
   );
   assert.match(data['licenses.properties'] ?? '', '\nlicense.outboundPorts.maximum=500\n');
+  assert.match(data['licenses.properties'] ?? '', /=\d+\n$/, 'a last line without its end is no line');
   assert.is(data['OUTBOUND_PORTS_MINIMUM'], '100');
 });
 

@@ -5,7 +5,14 @@ import type { Declaration } from '../../src/api/licensesettings.ts';
 import type { ConfigMapView } from '../../src/settings/configmap.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { dataHash } from '../../src/settings/hash.ts';
-import { type Rendered, render, renderSystem, renderZone } from '../../src/settings/render.ts';
+import {
+  liveNumbers,
+  type Rendered,
+  render,
+  renderSystem,
+  renderZone,
+  zoneNumbers,
+} from '../../src/settings/render.ts';
 import { lower, planZones } from '../../src/settings/zones.ts';
 import { suite } from '../suite.ts';
 
@@ -121,6 +128,57 @@ test('organizations: one that goes, or shrinks, gives back before another gets',
   assert.equal(lower(one, undefined), { name: 'a' });
 });
 
+test('a zone edited in the middle of a plan counts as the smallest of what was live and what is on its way', () => {
+  const present = presentOf(zones({ a: 100 }));
+  present.set('pom-a', view(renderZone('pom-a', { name: 'a', licenses: { outboundPorts: 499 } })));
+  const { decreases } = planZones({ target: zones({ a: 80 }), before: [zones({ a: 100 }), zones({ a: 50 })], present });
+  assert.equal(decreases.map(portsIn), ['50']);
+});
+test('an organization edited by hand counts as what was live, although its zone holds no more than it may', () => {
+  const of = (x: number, y: number) =>
+    declare('pom', {
+      licenses: { outboundPorts: { minimum: 0, maximum: 500 } },
+      zones: [
+        {
+          name: 'a',
+          licenses: { outboundPorts: 100 },
+          organizations: [
+            { name: 'x', licenses: { outboundPorts: x } },
+            { name: 'y', licenses: { outboundPorts: y } },
+          ],
+        },
+      ],
+      configMap: { name: 'pom' },
+    });
+  const present = presentOf(of(90, 10));
+  const { decreases } = planZones({ target: of(50, 50), before: [of(10, 90)], present });
+  assert.equal(
+    decreases.map(({ data }) => data['licenses.properties']?.match(/^license\.organization\..*outboundPorts.*$/gm)),
+    [['license.organization.x.outboundPorts.capacity=10', 'license.organization.y.outboundPorts.capacity=50']],
+  );
+});
+test('a zone that lost its label is still a zone: it goes to zero before it is deleted', () => {
+  const plan = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }), (present) => {
+    const b = present.get('pom-b') as ConfigMapView;
+    present.set('pom-b', { ...b, metadata: { ...b.metadata, labels: {} } });
+  });
+  assert.equal(plan.decreases, ['pom-b=0']);
+});
+test('binary data in a zone are drift, although its data are right', () => {
+  const same = zones({ a: 1 });
+  const plan = shown(same, same, (present) => {
+    present.set('pom-a', { ...(present.get('pom-a') as ConfigMapView), binary: true });
+  });
+  assert.equal(plan.decreases, ['pom-a=1']);
+});
+test('CAPACITY keys are taken away where the system had some, and only there', () => {
+  const taken = (from: Declaration, to: Declaration) =>
+    planZones({ target: to, before: [from], present: presentOf(from) }).systemTakesAway;
+  assert.is(taken(none, zones({ a: 500 })), true);
+  assert.is(taken(zones({ a: 500 }), zones({ a: 400 })), false);
+  assert.is(taken(zones({ a: 500 }), none), false);
+});
+
 /** Random settings of one object: with and without zones, under one of two names. */
 const declaration = fc
   .record({
@@ -218,6 +276,34 @@ test('3,000 random moves, with newer settings in the middle: never above the tot
     { numRuns: 300, seed: 20_261_124 },
   );
   assert.ok(moves > 3_000 && judged > 6_000, `${moves} moves, ${judged} writes judged`);
+});
+
+test('what zones hold is allocated, what their organizations hold too; the rest is unused and unallocated', () => {
+  const declared = declare('pom', {
+    licenses: { outboundPorts: { minimum: 10, maximum: 500 } },
+    zones: [
+      {
+        name: 'a',
+        licenses: { outboundPorts: 300, manualAgents: 0 },
+        organizations: [
+          { name: 'x', licenses: { outboundPorts: 120 } },
+          { name: 'y', licenses: { outboundPorts: 80 } },
+        ],
+      },
+      { name: 'b', licenses: { outboundPorts: 50 } },
+    ],
+  });
+  assert.equal(liveNumbers(declared).outboundPorts, {
+    minimum: 10,
+    maximum: 500,
+    capacity: 500,
+    allocated: 350,
+    unused: 150,
+  });
+  assert.equal(zoneNumbers(declared), [
+    { name: 'a', licenses: { outboundPorts: { capacity: 300, unallocated: 100 } } },
+    { name: 'b', licenses: { outboundPorts: { capacity: 50, unallocated: 50 } } },
+  ]);
 });
 
 test('the system is rendered with zones but without CAPACITY keys; its JSON says total', () => {
