@@ -26,6 +26,10 @@ const conflict = (generation?: number) =>
     condition('Valid', 'True', 'Valid'),
     condition('Applied', 'False', 'ConfigMapConflict', 'whose it is'),
   );
+const pending = (digit: string) => ({
+  ...status(1, condition('Valid', 'True', 'Valid'), condition('Applied', 'False', 'ApplyPending')),
+  pending: { generation: 2, settingsHash: digit.repeat(64) },
+});
 const reasonOf = (before: Status | undefined, after: Status, restored?: string) =>
   transition(before, after, restored)?.reason;
 
@@ -43,6 +47,9 @@ for (const [what, before, after, reason] of [
   ['still applied', applied(1), applied(1), undefined],
   ['still invalid', invalid(1), invalid(1), undefined],
   ['still in conflict', conflict(1), conflict(1), undefined],
+  ['saved, and not approved', applied(1), pending('a'), 'ApplyPending'],
+  ['saved again, with other content', pending('a'), pending('b'), 'ApplyPending'],
+  ['still not approved', pending('a'), pending('a'), undefined],
 ] as [string, Status | undefined, Status, string | undefined][]) {
   test(`${what}: ${reason ?? 'none'}`, () => assert.is(reasonOf(before, after), reason));
 }

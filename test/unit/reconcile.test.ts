@@ -4,11 +4,17 @@
  */
 import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/licensesettings.ts';
-import { createApi, type LicenseSettings, type StoredConfigMap } from '../../src/controller/api.ts';
+import {
+  createApi,
+  type LicenseSettings,
+  projectConfigMap,
+  projectSettings,
+  type StoredConfigMap,
+} from '../../src/controller/api.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
-import type { ObjectMeta } from '../../src/kube/object.ts';
+import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
 import type { Priority } from '../../src/kube/queue.ts';
 import { Store } from '../../src/kube/store.ts';
 import { uidOf } from '../../src/settings/configmap.ts';
@@ -658,8 +664,9 @@ test('a takeover that fails half-way goes on with the rest, and nothing of the p
   desk.faults.pop();
   desk.sent.splice(0);
   await desk.run();
-  const [first] = desk.sent.filter(({ method }) => method === 'PUT');
+  const [first, second] = desk.sent.filter(({ method }) => method === 'PUT');
   assert.is(first?.body.metadata.name, one === '-a' ? 'pom-licenses-b' : 'pom-licenses-a');
+  assert.is(second?.resource, 'licensesettings/status', 'what was stamped is not stamped again');
   assert.equal(desk.status()?.applying?.generation, 3);
 });
 
@@ -778,4 +785,196 @@ test('the 10 s of patience count from when the first failing try began', async (
   Object.assign(desk.world.api, { updateConfigMap: client });
   await desk.run();
   assert.is(desk.reasonOf('Ready'), 'Applied');
+});
+
+test('the new decrease of a plan that supersedes another is waited for in full', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(40_000);
+  desk.save(zoned(1, 4), 3);
+  assert.is((await desk.run()).again, 100_000);
+});
+
+test('what a superseded plan took away is waited for, however long ago the last apply was', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  await desk.clock.advance(1_000_000);
+  desk.save(zoned(2, 3), 2);
+  await desk.run();
+  await desk.clock.advance(40_000);
+  desk.save(zoned(2, 2), 3);
+  await desk.run();
+  desk.save(zoned(2, 3), 4);
+  assert.is((await desk.run()).again, 60_000);
+});
+
+test('dialers get time to see that the system has lost its CAPACITY keys', async () => {
+  const desk = setUp(spec(5));
+  await desk.run();
+  await desk.clock.advance(1_000_000);
+  desk.save(zoned(3, 2), 2);
+  assert.is((await desk.run()).again, 100_000);
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-a'), undefined);
+});
+
+test('a zone that a plan did not touch keeps its stamp, and is left alone afterwards', async () => {
+  const desk = setUp(zoned(2, 2));
+  await desk.run();
+  desk.save(zoned(2, 3), 2);
+  await desk.run();
+  await desk.clock.advance(100_000);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  desk.writes();
+  assert.is((await desk.run()).result, 'unchanged');
+  assert.equal(desk.writes(), []);
+});
+
+test("a zone whose name is someone else's does not keep the others from being healed", async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  const edit = (name: string, change: (map: StoredConfigMap) => Partial<StoredConfigMap>) => {
+    const map = desk.world.configMaps.get(`dialer/${name}`) as StoredConfigMap;
+    const changed = { ...map, ...change(map) };
+    desk.world.configMaps.put({ ...changed, metadata: { ...changed.metadata, resourceVersion: desk.next() } });
+  };
+  edit('pom-licenses', ({ metadata: { ownerReferences: _, ...metadata } }) => ({
+    metadata: { ...metadata, labels: {}, annotations: {} },
+  }));
+  edit('pom-licenses-b', () => ({ dataHash: 'edited' }));
+  desk.writes();
+  const { retry } = await desk.run();
+  assert.is(desk.reasonOf('Ready'), 'ConfigMapConflict');
+  assert.equal(desk.writes(), ['PUT configmaps', 'PUT licensesettings/status']);
+  // Nobody tells us when the name is free.
+  assert.is(retry?.kind, 'slow');
+});
+
+test('a rename deletes only what still carries our labels', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  const map = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
+  desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, labels: {}, resourceVersion: desk.next() } });
+  desk.save(zoned(3, 2, { configMap: { name: 'pom' } }), 2);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.ok(desk.world.configMaps.get('dialer/pom-licenses-a'));
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
+});
+
+test('with Manual nothing is written before the content is approved; then it goes live', async () => {
+  const desk = setUp(spec(5, { applyPolicy: 'Manual' }));
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT licensesettings/status']);
+  assert.is(desk.reasonOf('Applied'), 'ApplyPending');
+  const approval = desk.status()?.pending?.settingsHash.slice(0, 12) ?? '';
+  desk.save(spec(5, { applyPolicy: 'Manual' }), 1, { annotations: { 'licensing.dialer.dev/apply': approval } });
+  await desk.run();
+  assert.equal(desk.writes(), ['POST configmaps', 'PUT licensesettings/status']);
+  desk.save(spec(6, { applyPolicy: 'Manual' }), 2);
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT licensesettings/status']);
+});
+
+test('an object that is gone when its status is written is quiet: nothing is tried again', async () => {
+  const desk = setUp();
+  desk.faults.push(({ resource }) =>
+    resource === 'licensesettings/status' ? new ApiError('not found', { code: 404 }) : undefined,
+  );
+  const { result, retry } = await desk.run();
+  assert.equal([result, retry], ['quiet', undefined]);
+});
+
+test('a ConfigMap that only lost its label is found and mended, not created again', async () => {
+  const desk = setUp();
+  await desk.run();
+  const map = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+  const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+  desk.stored.set(path, { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } });
+  desk.writes();
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT configmaps']);
+});
+
+test('a plan looks for a zone that is not in the cache: it may still hold what it held', async () => {
+  const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
+  await desk.run();
+  desk.world.configMaps.remove(desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap);
+  desk.save(spec(5, { settleSeconds: 0 }), 2);
+  await desk.run();
+  assert.is(desk.stored.has('/api/v1/namespaces/dialer/configmaps/pom-licenses-a'), false);
+});
+
+test('what an older release wrote keeps its data while its metadata are mended, decided from what the cache holds', async () => {
+  const desk = await rolledOutBefore();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+  const older = { 'licenses.json': 'as an older release wrote it' };
+  const known = projectConfigMap({ metadata: map.metadata, data: older } as KubeObject);
+  const object = desk.world.settings.get(key);
+  assert.ok(object?.status);
+  const status = { ...object.status, configMaps: [{ name: 'pom-licenses', dataHash: known.dataHash }] };
+  const decidedFrom = desk.next();
+  desk.world.configMaps.put({ ...known, metadata: { ...known.metadata, labels: {}, resourceVersion: decidedFrom } });
+  desk.stored.set(path, { metadata: { ...map.metadata, labels: {}, resourceVersion: desk.next() }, data: older });
+  desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
+  // Not applicable: then there is no rollout.
+  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } } }, 9);
+  desk.sent.length = 0;
+  await desk.run();
+  const put = desk.sent.find(({ method, resource }) => method === 'PUT' && resource === 'configmaps')?.body;
+  assert.equal((put as { data?: object } | undefined)?.data, older);
+  assert.is(put?.metadata.resourceVersion, decidedFrom);
+  assert.is(put?.metadata.labels?.['licensing.dialer.dev/settings'], 'pom');
+});
+
+const requests = suite('requests of the operator');
+
+requests('every write is fenced, an event too; what is read is not', async () => {
+  const sent: Request[] = [];
+  const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '1' };
+  const client: Client = {
+    async request<T>(request: Request): Promise<T> {
+      sent.push(request);
+      return { metadata } as T;
+    },
+    // biome-ignore lint/correctness/useYield: nothing watches here
+    async *lines() {
+      throw new Error('nothing watches here');
+    },
+    close: async () => {},
+  };
+  const fence = () => 1_000;
+  const api = createApi(client, fence);
+  const rendered = { name: 'pom', data: {}, dataHash: '' };
+  const [owner, want] = [
+    { name: 'pom', uid: 'uid-1' },
+    { rendered, generation: 1, retained: false },
+  ];
+  const map = projectConfigMap({ metadata });
+  await api.getSettings({ metadata });
+  await api.putStatus({ metadata }, {});
+  await api.getConfigMap('dialer', 'pom');
+  await api.createConfigMap('dialer', owner, want);
+  await api.updateConfigMap(map, owner, want);
+  await api.relabelConfigMap(map, owner, want);
+  await api.deleteConfigMap(map);
+  await api.createEvent('dialer', {});
+  const fenced = sent.map((request) => `${request.method} ${request.fence === fence ? 'fenced' : 'free'}`);
+  assert.equal(fenced, [
+    ...['GET free', 'PUT fenced', 'GET free', 'POST fenced', 'PUT fenced'],
+    ...['GET free', 'PUT fenced', 'DELETE fenced', 'POST fenced'],
+  ]);
+});
+
+requests('of an object is kept what a reconcile reads: fields that were pruned, whether it holds binary data', () => {
+  const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '1' };
+  const managedFields = [{ fieldsV1: { 'f:spec': { 'f:weekend': {} } } }];
+  const settings = projectSettings({ metadata: { ...metadata, managedFields } });
+  assert.equal([settings.hidden, settings.metadata.managedFields], [['spec.weekend'], undefined]);
+  assert.is(projectSettings({ metadata }).hidden, undefined);
+  const binary = (binaryData?: object) => projectConfigMap({ metadata, ...(binaryData ? { binaryData } : {}) }).binary;
+  assert.equal([binary(), binary({}), binary({ 'a.bin': 'AA==' })], [false, false, true]);
 });
