@@ -54,6 +54,8 @@ export type Outcome = 'passed' | 'failed' | 'skipped';
 
 interface Collected {
   readonly name: string;
+  /** Names of all its tests, whatever the filter says. */
+  readonly titles: string[];
   readonly run: () => void;
   readonly pending: Set<string>;
   readonly marked: Set<string>;
@@ -84,6 +86,7 @@ export function suite<T extends object = Record<string, unknown>>(name: string, 
   const inner = uvu.suite<T>('', context ?? ({} as T));
   const own: Collected = {
     name,
+    titles: [],
     run: inner.run,
     pending: new Set(),
     marked: new Set(),
@@ -116,6 +119,7 @@ export function suite<T extends object = Record<string, unknown>>(name: string, 
     return (testName: string, test: Callback<T>) => {
       const title = unique(own, `${name} > ${testName}`);
       registered++;
+      own.titles.push(title);
       if (!title.includes(filter)) return;
       own.pending.add(title);
       if (marked) own.marked.add(title);
@@ -145,6 +149,7 @@ export function suite<T extends object = Record<string, unknown>>(name: string, 
   result.skip = (testName) => {
     registered++;
     const title = `${name} > ${testName}`;
+    own.titles.push(title);
     if (title.includes(filter)) own.skipped.push(title);
   };
   result.before = Object.assign(hook(inner.before, 'before'), { each: hook(inner.before.each, 'before.each') });
@@ -159,6 +164,16 @@ export function suite<T extends object = Record<string, unknown>>(name: string, 
 export async function runFile(file: string): Promise<never> {
   driven = true;
   return await conclude(import(pathToFileURL(file).href));
+}
+
+/**
+ * Full names (`suite > test`) of the tests of a file, which is loaded for that, and not run.
+ * @param file path of the file; it must not have been loaded before
+ */
+export async function titlesIn(file: string): Promise<string[]> {
+  const before = collected.length;
+  await import(pathToFileURL(file).href);
+  return collected.splice(before).flatMap(({ titles }) => titles);
 }
 
 /** A test file was started directly (`node test/unit/x.test.ts`): run it as soon as it is loaded. */
