@@ -9,13 +9,16 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 const test = suite('elector');
 
 type Lease = { metadata: { resourceVersion: string; labels?: object }; spec: Record<string, unknown> | null };
-/** What a request meets: an error instead of an answer, or the loss of its answer; undefined: nothing. */
-type Fault = (request: Request, from: string) => ApiError | 'lost' | 'hang' | undefined;
+/**
+ * What a request meets: an error instead of an answer, the loss of its answer, or an answer that takes so many
+ * milliseconds; undefined: nothing.
+ */
+type Fault = (request: Request, from: string) => ApiError | 'lost' | 'hang' | number | undefined;
 
 /** One API server with one lease, and a time that all share. */
 function setUp() {
   const clock = createVirtualClock();
-  const sent: { from: string; method: string; at: number; deadline: number }[] = [];
+  const sent: { from: string; method: string; at: number; deadline: number; left: number | undefined }[] = [];
   const server = { lease: undefined as Lease | undefined, version: 1, fault: (() => undefined) as Fault };
   const store = (body: Lease): Lease => {
     server.lease = { ...body, metadata: { ...body.metadata, resourceVersion: String(++server.version) } };
@@ -43,7 +46,7 @@ function setUp() {
       async request<T>(request: Request): Promise<T> {
         const { method, fence, deadline = 15_000 } = request;
         if (fence && fence() <= 0) throw new ApiError('not the leader', { code: 0, reason: 'NotLeader' });
-        sent.push({ from: identity, method, at: clock.monotonic(), deadline });
+        sent.push({ from: identity, method, at: clock.monotonic(), deadline, left: fence?.() });
         const fault = server.fault(request, identity);
         if (fault instanceof ApiError) throw fault;
         if (fault === 'hang') {
@@ -51,6 +54,7 @@ function setUp() {
           throw new ApiError('no answer', { code: 0, reason: 'NoAnswer' });
         }
         const found = answer(request);
+        if (typeof fault === 'number') await new Promise<void>((resolve) => clock.after(fault, resolve));
         if (fault === 'lost') throw new ApiError('reset', { code: 0, reason: 'NoAnswer' });
         return found as T;
       },
@@ -105,12 +109,19 @@ test('it is renewed every 2 s, acquireTime and what others wrote on it stay', as
   const { clock, server, sent, replica } = setUp();
   const a = replica('a');
   await clock.advance(0);
-  if (server.lease) server.lease.metadata.labels = { team: 'dialer' };
+  const { metadata, spec } = server.lease as Lease;
+  const resourceVersion = String(++server.version);
+  server.lease = {
+    metadata: { ...metadata, resourceVersion, labels: { team: 'dialer' } },
+    spec: { ...spec, strategy: 'OldestEmulationVersion' },
+  };
   await clock.advance(60_000);
   const renewals = sent.filter(({ method }) => method === 'PUT').length;
   assert.ok(renewals >= 25 && renewals <= 34, `${renewals} renewals in a minute`);
   assert.ok(a.leads() && a.elector.remaining() > 7_000);
   assert.is(server.lease?.spec?.['acquireTime'], '2026-01-01T00:00:00.000000Z');
+  assert.equal(server.lease?.metadata.labels, { team: 'dialer' });
+  assert.is(server.lease?.spec?.['strategy'], 'OldestEmulationVersion');
   assert.is.not(server.lease?.spec?.['renewTime'], '2026-01-01T00:00:00.000000Z');
 });
 
@@ -148,19 +159,75 @@ test('the holder stops writing before anyone else may begin', async () => {
 
 test('the time to write counts from before the renewal was sent', async () => {
   const { clock, replica, server } = setUp();
-  let slow = true;
-  server.fault = ({ method }) => (slow && method === 'POST' ? 'hang' : undefined);
+  server.fault = ({ method }) => (method === 'POST' ? 3_000 : method === 'PUT' ? 2_000 : undefined);
   const a = replica('a');
-  await clock.advance(9_000);
-  assert.not.ok(a.elector.remaining() > 0);
-  slow = false;
-  await clock.advance(20_000);
+  await clock.advance(3_000);
   assert.ok(a.leads());
-  assert.ok(a.elector.remaining() <= 10_000);
+  assert.is(a.elector.remaining(), 7_000);
+  // Then renewed every 2 s or so, each taking 2 s more.
+  for (let n = 0; n < 300; n++) {
+    await clock.advance(100);
+    assert.ok(a.elector.remaining() <= 8_000, `${a.elector.remaining()} ms left`);
+  }
+});
+
+test('a lease whose answer came too late to write anything is not led with', async () => {
+  const { clock, replica, server } = setUp();
+  server.fault = ({ method }) => (method === 'POST' || method === 'PUT' ? 10_500 : undefined);
+  const a = replica('a');
+  await clock.advance(60_000);
+  assert.equal([a.leads(), a.log], [false, []]);
+});
+
+test('a renewal is fenced by what is left, so that it does not leave after its time', async () => {
+  const { clock, replica, sent } = setUp();
+  replica('a');
+  await clock.advance(10_000);
+  const renewals = sent.filter(({ method }) => method === 'PUT');
+  assert.ok(renewals.length > 2);
+  for (const { left } of renewals) assert.ok(left !== undefined && left > 7_000 && left < 8_500, `${left} ms`);
+});
+
+test('a lease lasts as long as it says itself, not as long as ours would', async () => {
+  const { clock, replica, server } = setUp();
+  const a = replica('a', 60);
+  await clock.advance(10);
+  const b = replica('b', 15);
+  await clock.advance(1_000);
+  server.fault = failing(0, 'a');
+  await clock.advance(50_000);
+  assert.not.ok(b.leads());
+  await clock.advance(15_000);
+  assert.equal([a.leads(), b.leads()], [false, true]);
+});
+
+test('the next term does not begin before the work of the last has ended', async () => {
+  const { clock, replica, server } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  a.drainFor(30_000);
+  server.fault = failing(0);
+  await clock.advance(15_000);
+  server.fault = () => undefined;
+  await clock.advance(60_000);
+  assert.is(a.log.length, 3);
+  const times = a.log.map((line) => Number(line.split(' at ')[1]));
+  assert.ok((times[2] ?? 0) >= (times[1] ?? 0), a.log.join());
+});
+
+test('the lease that somebody else has meanwhile is not released', async () => {
+  const { clock, replica, server, holder } = setUp();
+  const a = replica('a');
+  await clock.advance(10);
+  a.stop.abort();
+  if (server.lease) server.lease.spec = { ...server.lease.spec, holderIdentity: 'thief' };
+  await clock.advance(1_000);
+  await a.running;
+  assert.equal([holder(), a.kinds()], ['thief', ['leading']]);
 });
 
 test('SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s', async () => {
-  const { clock, replica, holder } = setUp();
+  const { clock, replica, holder, server } = setUp();
   const a = replica('a');
   await clock.advance(10);
   const b = replica('b');
@@ -172,6 +239,7 @@ test('SIGTERM: the work is finished first, then the lease is given back, and a s
   await clock.advance(100);
   await a.running;
   assert.equal([holder(), a.elector.remaining() > 0, a.kinds().at(-1)], ['', false, 'released']);
+  assert.is(server.lease?.spec?.['leaseDurationSeconds'], 1, 'for those who look at nothing but the time');
   await clock.advance(1_200);
   assert.equal([holder(), b.leads()], ['b', true]);
 });
@@ -290,7 +358,8 @@ test('its own lease, found after an outage, is taken again at once', async () =>
   const a = replica('a');
   await clock.advance(5_000);
   server.fault = failing(0);
-  await clock.advance(300_000);
+  // Longer than it may write, and shorter than others have to wait.
+  await clock.advance(11_000);
   assert.not.ok(a.leads());
   server.fault = () => undefined;
   await clock.advance(1_200);

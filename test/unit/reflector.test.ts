@@ -48,7 +48,12 @@ function setUp({
 }) {
   const clock = createVirtualClock();
   const abort = new AbortController();
-  const requests: { kind: 'list' | 'watch' | 'stream'; query: URLSearchParams; at: number }[] = [];
+  const requests: {
+    kind: 'list' | 'watch' | 'stream';
+    query: URLSearchParams;
+    at: number;
+    deadline: number | undefined;
+  }[] = [];
   const seen: string[] = [];
   const restarts: string[] = [];
   const next = <T>(script: T[]): T => {
@@ -56,22 +61,22 @@ function setUp({
     if (one === undefined) throw new Error('the script is empty');
     return one;
   };
-  const note = (kind: 'list' | 'watch' | 'stream', path: string) => {
+  const note = (kind: 'list' | 'watch' | 'stream', path: string, deadline: number | undefined) => {
     const url = new URL(path, 'http://server');
     assert.is(url.pathname, '/api/v1/things');
-    requests.push({ kind, query: url.searchParams, at: clock.monotonic() });
+    requests.push({ kind, query: url.searchParams, at: clock.monotonic(), deadline });
   };
   const client: Client = {
-    async request<T>({ path }: Request) {
-      note('list', path);
+    async request<T>({ path, deadline }: Request) {
+      note('list', path, deadline);
       await undefined;
       const answer = next(lists);
       if (answer instanceof Error) throw answer;
       return answer as T;
     },
-    async *lines({ path, signal }) {
+    async *lines({ path, deadline, signal }) {
       const streamed = path.includes('sendInitialEvents=true');
-      note(streamed ? 'stream' : 'watch', path);
+      note(streamed ? 'stream' : 'watch', path, deadline);
       for (const line of next(streamed ? (streams ?? []) : watches)) {
         await undefined;
         if (line instanceof Error) throw line;
@@ -155,7 +160,9 @@ test('all pages of a list arrive together, and only then it is synced', async ()
 test('it watches from the version of the list, with bookmarks and a bounded life', async () => {
   const run = setUp({ lists: [page(9, [])] });
   await run.clock.advance(100);
-  const { query } = run.requests.at(-1) ?? {};
+  const { query, deadline } = run.requests.at(-1) ?? {};
+  assert.is(deadline, 55_000, 'a half-open connection is noticed');
+  assert.is(run.requests[0]?.deadline, 45_000);
   assert.is(query?.get('watch'), 'true');
   assert.is(query?.get('resourceVersion'), '9');
   assert.is(query?.get('allowWatchBookmarks'), 'true');

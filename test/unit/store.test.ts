@@ -138,3 +138,19 @@ test('one that only lost its label is taken again at the version at which it wen
   assert.ok(store.put(thing('one', 9)));
   assert.is(versionOf(store, 'a/one'), '9');
 });
+
+test('the DELETED event of what we deleted ends the memory of it', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.deleted(thing('one', 1));
+  store.remove(thing('one', 2));
+  // A restored backup may hold the same uid again.
+  assert.ok(store.put(thing('one', 3)));
+});
+
+test('of what went, the last thousand are remembered', () => {
+  const store = create();
+  for (let n = 0; n < 1_001; n++) store.remove(thing(`${n}`, 9));
+  assert.not.ok(store.put(thing('1', 7)));
+  assert.ok(store.put(thing('0', 7)));
+});
