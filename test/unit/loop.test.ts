@@ -66,7 +66,7 @@ function setUp({ seed = 1, fence }: { seed?: number; fence?: () => number } = {}
       if (request.method === 'DELETE') stored.delete(path);
       if (request.method === 'DELETE' || request.resource === 'events') return { metadata: {} } as T;
       if (request.method === 'POST') {
-        const metadata = { uid: `uid-${body.metadata.name}`, ...body.metadata };
+        const metadata = { ...body.metadata, uid: `uid-${body.metadata.name}` };
         return put(`${path}/${body.metadata.name}`, { ...body, metadata }) as T;
       }
       if (!path.endsWith('/status')) return put(path, body) as T;
