@@ -1,6 +1,7 @@
 /**
  * Shows a judge every revision of a namespace of a real API server: two watches of its own as the admin, resumed where
- * they broke off, and merged by resourceVersion, which LicenseSettings and ConfigMaps share (etcd's revision).
+ * they broke off, and merged by resourceVersion, which LicenseSettings and ConfigMaps share (etcd's revision). A revision
+ * is shown once both watches are known to have passed it: where one is silent, a list tells.
  *
  * Who wrote a revision stands nowhere in it, so it is told by what is in it:
  * - a ConfigMap whose annotation `test/edit` has a value never seen before was written by others, else by the operator;
@@ -33,11 +34,7 @@ export class AnswerError extends Error {
   }
 }
 
-/**
- * How long an event waits for older ones of the other kind, in milliseconds. One that comes later all the same is a
- * violation of its own: it does not go by unseen.
- */
-const patience = 300;
+/** Between two looks at what waits, in milliseconds. */
 const tick = 25;
 
 const collections: Record<Kind, (namespace: string) => string> = {
@@ -48,7 +45,10 @@ const kinds = Object.keys(collections) as Kind[];
 const isIgnored = ({ metadata }: Stored) => metadata.name === 'kube-root-ca.crt';
 
 type Event = { type: Revision['type'] | 'BOOKMARK' | 'ERROR'; object: Stored };
-type Waiting = { kind: Kind; event: Event; revision: number; until: number };
+type Waiting = { kind: Kind; event: Event; revision: number };
+type List = { metadata: { resourceVersion: string }; items: Stored[] | null };
+/** Lists without contents: names and versions are enough. */
+const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /**
  * Begins to watch a namespace that has none of our objects yet.
@@ -66,6 +66,8 @@ export async function watchNamespace(
   const current: Record<Kind, Map<string, Stored>> = { LicenseSettings: new Map(), ConfigMap: new Map() };
   /** What came in, whether judged or not: the resourceVersion by kind and name. */
   const received: Record<Kind, Map<string, string>> = { LicenseSettings: new Map(), ConfigMap: new Map() };
+  /** Every revision up to here came in. */
+  const progress: Record<Kind, number> = { LicenseSettings: 0, ConfigMap: 0 };
   const waiting: Waiting[] = [];
   const edits = new Set<string>();
   const ending = new Set<string>();
@@ -75,10 +77,10 @@ export async function watchNamespace(
   let last = 0;
   let stopped = false;
 
-  const send = async (method: string, path: string, body?: unknown) => {
+  const send = async (method: string, path: string, body?: unknown, more: Record<string, string> = {}) => {
     const answer = await request(`${plane.server}${path}`, {
       ...{ method: method as 'GET', dispatcher, body: body === undefined ? null : JSON.stringify(body) },
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...headers, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     });
     const text = await answer.body.text();
     if (answer.statusCode > 299) throw new AnswerError(`${method} ${path}`, answer.statusCode, text);
@@ -87,8 +89,11 @@ export async function watchNamespace(
   const list = async (kind: Kind) => {
     for (;;) {
       try {
-        const found = await send('GET', collections[kind](namespace));
-        return found as { metadata: { resourceVersion: string }; items: Stored[] };
+        const { metadata, items } = (await send('GET', collections[kind](namespace), undefined, {
+          accept: metadataOnly,
+        })) as List;
+        // An empty list of metadata has null for its items.
+        return { metadata, items: (items ?? []).filter((one) => !isIgnored(one)) };
       } catch (error) {
         // Right after the CRD was created: the storage is initializing.
         if (!(error instanceof AnswerError) || error.code !== 429) throw error;
@@ -134,18 +139,26 @@ export async function watchNamespace(
     take({ type, kind, object, by });
   };
 
-  /** Judges what has waited long enough, the oldest first. */
+  /** Looks how far the watch of a kind has come: as far as a list, if it has brought everything that the list has. */
+  const lookAt = async (kind: Kind) => {
+    const { metadata, items } = await list(kind);
+    const upTo = Number(metadata.resourceVersion);
+    const listed = new Set(items.map((one) => one.metadata.name));
+    const known = received[kind];
+    const all = items.every((one) => Number(known.get(one.metadata.name) ?? 0) >= Number(one.metadata.resourceVersion));
+    const none = [...known].every(([name, version]) => listed.has(name) || Number(version) > upTo);
+    if (all && none) progress[kind] = Math.max(progress[kind], upTo);
+  };
+
+  /** Judges what no older revision can follow any more, the oldest first. */
   const merge = async () => {
-    let before = performance.now();
     while (!stopped) {
-      await sleep(tick);
-      const now = performance.now();
-      // This process stood still: what it did not read meanwhile gets its time, too.
-      const gap = now - before - tick;
-      if (gap > tick) for (const one of waiting) one.until += gap;
-      before = now;
       waiting.sort((a, b) => a.revision - b.revision);
-      while (waiting[0] && waiting[0].until <= now) judgeNext(waiting.shift() as Waiting);
+      while (waiting[0] && kinds.every((kind) => progress[kind] >= (waiting[0]?.revision ?? 0)))
+        judgeNext(waiting.shift() as Waiting);
+      const first = waiting[0]?.revision;
+      if (first !== undefined) await Promise.all(kinds.filter((kind) => progress[kind] < first).map(lookAt));
+      else await sleep(tick);
     }
   };
 
@@ -168,10 +181,11 @@ export async function watchNamespace(
             if (event.type === 'ERROR') throw new AnswerError(`watch of ${kind}`, 410, line);
             const { resourceVersion, name } = event.object.metadata;
             version = resourceVersion;
+            progress[kind] = Number(resourceVersion);
             if (event.type === 'BOOKMARK' || isIgnored(event.object)) continue;
             if (event.type === 'DELETED') received[kind].delete(name);
             else received[kind].set(name, resourceVersion);
-            waiting.push({ kind, event, revision: Number(resourceVersion), until: performance.now() + patience });
+            waiting.push({ kind, event, revision: Number(resourceVersion) });
           }
         }
       } catch (error) {
@@ -184,13 +198,15 @@ export async function watchNamespace(
   const lists = await Promise.all(kinds.map(list));
   const running = kinds.map((kind, i) => {
     const { metadata, items } = lists[i] as Awaited<ReturnType<typeof list>>;
-    if (items.some((one) => !isIgnored(one))) throw new Error(`the namespace ${namespace} has ${kind} already`);
+    if (items.length > 0) throw new Error(`the namespace ${namespace} has ${kind} already`);
     return watch(kind, metadata.resourceVersion).catch((error: unknown) => {
       // A judge that went blind must not acquit.
       if (!stopped) judge.violations.push(`revision ${last}: watcher: the watch of ${kind} died: ${error}`);
     });
   });
-  const merging = merge();
+  const merging = merge().catch((error: unknown) => {
+    if (!stopped) judge.violations.push(`revision ${last}: watcher: ${error}`);
+  });
 
   const path = (kind: Kind, name: string) => `${collections[kind](namespace)}/${name}`;
   let serial = 0;
@@ -238,22 +254,13 @@ export async function watchNamespace(
     desk,
     async caughtUp() {
       const end = performance.now() + 20_000;
+      const lists = await Promise.all(kinds.map(list));
+      const upTo = Math.max(...lists.map(({ metadata }) => Number(metadata.resourceVersion)));
       for (;;) {
-        const found = await Promise.all(kinds.map(list));
-        const behind = kinds.filter((kind, i) => {
-          const items = (found[i]?.items ?? []).filter((one) => !isIgnored(one));
-          const known = received[kind];
-          const same = ({ metadata }: Stored) => known.get(metadata.name) === metadata.resourceVersion;
-          return items.length !== known.size || !items.every(same);
-        });
-        // What was received before this moment has to be judged, too.
-        const newest = Math.max(0, ...waiting.map(({ revision }) => revision));
-        if (behind.length === 0) {
-          while (waiting.some(({ revision }) => revision <= newest) && performance.now() < end) await sleep(tick);
-          return;
-        }
-        if (performance.now() > end) throw new Error(`the watcher is behind with ${behind.join(' and ')}`);
-        await sleep(50);
+        await Promise.all(kinds.filter((kind) => progress[kind] < upTo).map(lookAt));
+        if (kinds.every((kind) => progress[kind] >= upTo) && !waiting.some(({ revision }) => revision <= upTo)) return;
+        if (performance.now() > end) throw new Error(`the watcher is at ${JSON.stringify(progress)}, not at ${upTo}`);
+        await sleep(tick);
       }
     },
     async stop() {
