@@ -44,18 +44,18 @@ hash('of a type that stays keeps both numbers, also a zero', () => {
 hash(
   'of zones and organizations does not change with their order or with zeros; each stays though it holds nothing',
   () => {
-    // By code units: a locale would put ab before a-b.
-    const organizations = [{ name: 'a-b', licenses: { outboundPorts: 1 } }, { name: 'ab' }];
-    const zones = [{ name: 'x-y', licenses: { outboundPorts: 2 }, organizations }, { name: 'xy' }];
+    // By code units: a Danish machine would put aa last.
+    const organizations = [{ name: 'aa', licenses: { outboundPorts: 1 } }, { name: 'b' }];
+    const zones = [{ name: 'aa', licenses: { outboundPorts: 2 }, organizations }, { name: 'b' }];
     const declared = declare('pom', { ...ports(1, 5), zones });
     assert.equal(declared.zones, zones);
     const zero = { outboundPorts: 0, manualAgents: 0 };
     const reversed = [
-      { name: 'xy', licenses: zero, organizations: [] },
+      { name: 'b', licenses: zero, organizations: [] },
       {
-        name: 'x-y',
+        name: 'aa',
         licenses: { outboundPorts: 2, manualAgents: 0 },
-        organizations: [{ name: 'ab', licenses: zero }, ...organizations.slice(0, 1)],
+        organizations: [{ name: 'b', licenses: zero }, ...organizations.slice(0, 1)],
       },
     ];
     assert.equal(declare('pom', { ...ports(1, 5), zones: reversed }), declared);

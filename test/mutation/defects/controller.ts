@@ -1,0 +1,1301 @@
+/** Defects of the loop and the one flow. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: texts of the sources
+import type { Defect } from '../defects.ts';
+
+export const controller: readonly Defect[] = [
+  {
+    defect: 'a status is written without its resourceVersion',
+    file: 'src/controller/api.ts',
+    find: 'metadata: { namespace, name, uid, resourceVersion }, status };',
+    replace: 'metadata: { namespace, name, uid }, status };',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'a status is written without its uid',
+    file: 'src/controller/api.ts',
+    find: 'metadata: { namespace, name, uid, resourceVersion }, status };',
+    replace: 'metadata: { namespace, name, resourceVersion }, status };',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'a ConfigMap is deleted without its resourceVersion',
+    file: 'src/controller/api.ts',
+    find: 'preconditions: { uid, resourceVersion }',
+    replace: 'preconditions: { uid }',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'a ConfigMap is deleted without its uid',
+    file: 'src/controller/api.ts',
+    find: 'preconditions: { uid, resourceVersion }',
+    replace: 'preconditions: { resourceVersion }',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'a ConfigMap is updated without its uid and resourceVersion',
+    file: 'src/controller/api.ts',
+    find: 'bodyOf(owner, want, metadata, metadata));',
+    replace: 'bodyOf(owner, want, { namespace: metadata.namespace, name: metadata.name }, metadata));',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'what is relabelled is decided from what was read, not from the cache',
+    file: 'src/controller/api.ts',
+    find: 'const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };',
+    replace: 'const decidedFrom = present.metadata;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an older release wrote keeps its data while its metadata are mended, decided from what the cache holds',
+    },
+  },
+  {
+    defect: 'writes are not fenced',
+    file: 'src/controller/api.ts',
+    find: "fence === undefined || request.method === 'GET' ? request : { ...request, fence }",
+    replace: 'request',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'requests of the operator > every write is fenced, an event too; what is read is not',
+    },
+  },
+  {
+    defect: "relabelling writes today's data",
+    file: 'src/controller/api.ts',
+    find: 'data: read.data ?? {}, dataHash',
+    replace: 'dataHash',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an older release wrote keeps its data while its metadata are mended, decided from what the cache holds',
+    },
+  },
+  {
+    defect: 'fields that were pruned before we saw the spec are not looked for',
+    file: 'src/controller/api.ts',
+    find: 'const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined);',
+    replace: 'const hidden: string[] = [];',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'requests of the operator > of an object is kept what a reconcile reads: fields that were pruned, whether it holds binary data',
+    },
+  },
+  {
+    defect: 'binary data are not seen',
+    file: 'src/controller/api.ts',
+    find: 'binary: binaryData !== undefined && Object.keys(binaryData).length > 0,',
+    replace: 'binary: false,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'requests of the operator > of an object is kept what a reconcile reads: fields that were pruned, whether it holds binary data',
+    },
+  },
+  {
+    defect: 'the record of a ConfigMap is not kept',
+    file: 'src/controller/api.ts',
+    find: '...(record === undefined ? {} : { record }),',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan is superseded, and a ConfigMap that it had created has lost its label: its zone stays',
+    },
+  },
+  {
+    defect: 'AlreadyExists is not looked at',
+    file: 'src/controller/apply.ts',
+    find: "if (asApiError(error)?.reason !== 'AlreadyExists') throw error;",
+    replace: 'throw error;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term, and a zone of it whose name is taken: a conflict',
+    },
+  },
+  {
+    defect: 'what stood in the way of a create is overwritten',
+    file: 'src/controller/apply.ts',
+    find: '      decision = decide(view, input);',
+    replace: "      decision = 'update';",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term, and a zone of it whose name is taken: a conflict',
+    },
+  },
+  {
+    defect: 'a foreign ConfigMap is overwritten',
+    file: 'src/controller/apply.ts',
+    find: "        return { kind: 'conflict', name };\n",
+    replace: '        view = keep(await api.updateConfigMap(view, owner, want));\n        break;\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term, and a zone of it whose name is taken: a conflict',
+    },
+  },
+  {
+    defect: 'what went from the cache is not looked for',
+    file: 'src/controller/apply.ts',
+    find: 'if (!view && knownDataHash !== undefined) view =',
+    replace: "if (!view && knownDataHash === '') view =",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap that only lost its label is found and mended, not created again',
+    },
+  },
+  {
+    defect: 'what is being deleted is not waited for',
+    file: 'src/controller/apply.ts',
+    find: "        throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });",
+    replace: "        return { kind: 'conflict', name };",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap that an earlier object of the name owns is waited for: no conflict, nothing told at once',
+    },
+  },
+  {
+    defect: 'a rollout does not wait for its turn',
+    file: 'src/controller/apply.ts',
+    find: "        if (!background) return { kind: 'later' };\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rollout waits for its turn behind all other work, and is no Restored',
+    },
+  },
+  {
+    defect: 'a rollout is told as Restored',
+    file: 'src/controller/apply.ts',
+    find: " && decision !== 'rollout';",
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rollout waits for its turn behind all other work, and is no Restored',
+    },
+  },
+  {
+    defect: 'mended metadata are told as Restored',
+    file: 'src/controller/apply.ts',
+    find: 'writes > 0 && drifted && ',
+    replace: 'writes > 0 && ',
+    caughtBy: { file: 'test/unit/reconcile.test.ts', test: 'reconcile > mended metadata are no news' },
+  },
+  {
+    defect: 'the cache is not told what was written',
+    file: 'src/controller/apply.ts',
+    find: '    cache.put(written);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: 'replacing drops what others wrote on it',
+    file: 'src/controller/apply.ts',
+    find: 'view = await create(view);',
+    replace: 'view = await create();',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap is replaced, and what others wrote on it stays',
+    },
+  },
+  {
+    defect: 'the cache is not told what was deleted',
+    file: 'src/controller/apply.ts',
+    find: '  configMaps.deleted(view);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already',
+    },
+  },
+  {
+    defect: 'a conflict keeps the others from being healed',
+    file: 'src/controller/hold.ts',
+    find: "else if (result.kind === 'conflict') taken ??= name;",
+    replace: "else if (result.kind === 'conflict') return { kind: 'conflict', name };",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: "reconcile > a zone whose name is someone else's does not keep the others from being healed",
+    },
+  },
+  {
+    defect: 'what a rename left behind and can not be deleted fails the whole',
+    file: 'src/controller/hold.ts',
+    find: '      failure = asApiError(error);\n      if (!failure) throw error;',
+    replace: '      throw error;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rename whose old ConfigMap can not be deleted is live at once, and the status says so once',
+    },
+  },
+  {
+    defect: 'what a rename left behind stays',
+    file: 'src/controller/hold.ts',
+    find: 'for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {',
+    replace: 'for (const old of [] as typeof owned) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+    },
+  },
+  {
+    defect: "a zone's stamp moves although the zone did not change",
+    file: 'src/controller/hold.ts',
+    find: 'const stamp = Math.min(generation, (present && stampOf(present, owner)) ?? generation);',
+    replace: 'const stamp = generation;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone that a plan did not touch keeps its stamp, and is left alone afterwards',
+    },
+  },
+  {
+    defect: 'the old ConfigMap of a rename goes before the new one is there',
+    file: 'src/controller/hold.ts',
+    find: '  for (const rendered of render(target)) {',
+    replace:
+      '  for (const old of obsolete(owned, owner, new Set(render(target).map(({ name }) => name)))) await remove(world, old as StoredConfigMap);\n  for (const rendered of render(target)) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rename whose old ConfigMap can not be deleted is live at once, and the status says so once',
+    },
+  },
+  {
+    defect: 'an object that is being deleted is written',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!object || object.metadata.deletionTimestamp) {',
+    replace: 'if (!object) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an object that is being deleted: nothing at all is written',
+    },
+  },
+  {
+    defect: 'a stale view is acted on',
+    file: 'src/controller/reconcile.ts',
+    find: "if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a stamp above the cached generation: one GET decides between waiting and healing',
+    },
+  },
+  {
+    defect: 'a stamp above the generation costs a request while nothing may be written',
+    file: 'src/controller/reconcile.ts',
+    find: 'const writes = !judged.suspended && judged.target !== undefined;',
+    replace: 'const writes = true;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a forged stamp is set back; while suspended it costs no request',
+    },
+  },
+  {
+    defect: 'what was read because the view was stale is thrown away',
+    file: 'src/controller/reconcile.ts',
+    find: '  if (newer) world.settings.put(fresh);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a stamp above the cached generation: one GET decides between waiting and healing',
+    },
+  },
+  {
+    defect: 'a terminating namespace is told and retried',
+    file: 'src/controller/reconcile.ts',
+    find: "      if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a terminating namespace is quiet: nothing told, nothing tried again',
+    },
+  },
+  {
+    defect: 'an object that is gone is retried',
+    file: 'src/controller/reconcile.ts',
+    find: "    if (error.class === 'missing') return { result: 'quiet', error };\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an object that is gone when its status is written is quiet: nothing is tried again',
+    },
+  },
+  {
+    defect: 'a conflict is reported as a problem',
+    file: 'src/controller/reconcile.ts',
+    find: "if (!error || error.class === 'conflict') throw thrown;",
+    replace: 'if (!error) throw thrown;',
+    caughtBy: { file: 'test/unit/reconcile.test.ts', test: 'reconcile > a conflict is read again, and never told' },
+  },
+  {
+    defect: 'a write that fails is told at once',
+    file: 'src/controller/reconcile.ts',
+    find: 'world.clock.monotonic() - since < failurePatience',
+    replace: 'world.clock.monotonic() - since < 0',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a write that fails is told after 10 seconds, not before, and again not before another 10 after a success',
+    },
+  },
+  {
+    defect: 'a success does not end the patience with a failure',
+    file: 'src/controller/reconcile.ts',
+    find: "      if (later) return { result: 'later' };\n      world.failing.delete(key);",
+    replace: "      if (later) return { result: 'later' };",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a write that fails is told after 10 seconds, not before, and again not before another 10 after a success',
+    },
+  },
+  {
+    defect: 'suspending does not end the patience with a failure',
+    file: 'src/controller/reconcile.ts',
+    find: '    world.failing.delete(key);\n  } else {',
+    replace: '  } else {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > suspended meanwhile, the patience begins anew too',
+    },
+  },
+  {
+    defect: 'suspend is ignored',
+    file: 'src/controller/reconcile.ts',
+    find: 'suspended: suspend === true,',
+    replace: 'suspended: false,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > suspended meanwhile, the patience begins anew too',
+    },
+  },
+  {
+    defect: 'a refusal is retried as fast as a lost connection',
+    file: 'src/controller/reconcile.ts',
+    find: "kind: error.class === 'rejected' ? 'slow' : 'transport'",
+    replace: "kind: 'transport'",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > refused with 403: told at once, tried again slowly',
+    },
+  },
+  {
+    defect: 'Retry-After is ignored by the reconcile',
+    file: 'src/controller/reconcile.ts',
+    find: 'atLeast: error.retryAfter }',
+    replace: 'atLeast: 0 }',
+    caughtBy: { file: 'test/unit/reconcile.test.ts', test: 'reconcile > a longer Retry-After is honoured' },
+  },
+  {
+    defect: 'a failure that is told is not tried again',
+    file: 'src/controller/reconcile.ts',
+    find: '...(failure ? { error: failure, retry: retryOf(failure).retry } : {}),',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > refused with 403: told at once, tried again slowly',
+    },
+  },
+  {
+    defect: 'a conflict over a name is not looked at again',
+    file: 'src/controller/reconcile.ts',
+    find: "...(problem?.kind === 'ConfigMapConflict' ? { retry: { kind: 'slow', atLeast: 0 } as const } : {}),",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: "reconcile > a zone whose name is someone else's does not keep the others from being healed",
+    },
+  },
+  {
+    defect: 'a plan that waits is not looked at again',
+    file: 'src/controller/reconcile.ts',
+    find: '...(again === undefined ? {} : { again }),',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'the status is written before the ConfigMap',
+    file: 'src/controller/reconcile.ts',
+    find: '      const later = await act(',
+    replace:
+      '      if (judged.target && judged.hash && !judged.applying) {\n        const live = { generation, settingsHash: judged.hash, declaration: judged.target };\n        const early = nextStatus(status, { ...facts(), live, current: true });\n        if (early && !sameStatus(status, early)) await writeStatus(world, progress, early);\n      }\n      const later = await act(',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > two writes for a change, none when nothing is new',
+    },
+  },
+  {
+    defect: 'a status that says nothing new is written',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!sameStatus(before, after)) await',
+    replace: 'await',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > two writes for a change, none when nothing is new',
+    },
+  },
+  {
+    defect: 'what is live is not kept alive while the newest spec is invalid',
+    file: 'src/controller/reconcile.ts',
+    find: ': { target: live?.declaration, hash: live?.settingsHash }),',
+    replace: ': { target: undefined, hash: undefined }),',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > invalid is told while the rebuilding of the ConfigMap fails',
+    },
+  },
+  {
+    defect: 'a spec goes live without its approval',
+    file: 'src/controller/reconcile.ts',
+    find: 'const applicable = newest !== undefined && pending === undefined;',
+    replace: 'const applicable = newest !== undefined;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > with Manual nothing is written before the content is approved; then it goes live',
+    },
+  },
+  {
+    defect: 'a plan is abandoned because a newer spec is invalid',
+    file: 'src/controller/reconcile.ts',
+    find: 'const live = applying ?? applied;',
+    replace: 'const live = applied;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already',
+    },
+  },
+  {
+    defect: 'the record of a ConfigMap is believed in the middle of a plan',
+    file: 'src/controller/reconcile.ts',
+    find: 'liveSettings(status, applying ? [] : owned, owner, generation)',
+    replace: 'liveSettings(status, owned, owner, generation)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already',
+    },
+  },
+  {
+    defect: 'the record of a ConfigMap is not believed',
+    file: 'src/controller/reconcile.ts',
+    find: 'liveSettings(status, applying ? [] : owned, owner, generation)',
+    replace: 'liveSettings(status, [], owner, generation)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > there and back before the status was written: the history has both, and the stamp never goes back',
+    },
+  },
+  {
+    defect: 'a new generation of the same settings writes the ConfigMap',
+    file: 'src/controller/reconcile.ts',
+    find: 'const stamp = unchanged ? live.generation : generation;',
+    replace: 'const stamp = generation;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a forged stamp is set back; while suspended it costs no request',
+    },
+  },
+  {
+    defect: 'a plan of an earlier term is not stamped with the epoch',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (applying !== undefined && !world.plans.has(key)) {',
+    replace: 'if (applying !== undefined && world.plans.size > 99) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term: its ConfigMaps are stamped with the epoch before anything else is written, and once',
+    },
+  },
+  {
+    defect: 'a plan of this term is taken over again and again',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (applying !== undefined && !world.plans.has(key)) {',
+    replace: 'if (applying !== undefined) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of this term is not taken over because its last status was lost',
+    },
+  },
+  {
+    defect: 'the names of a plan are not looked up before its first write',
+    file: 'src/controller/reconcile.ts',
+    find: 'const taken = await takenName(world, ours);',
+    replace: 'const taken = undefined;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes',
+    },
+  },
+  {
+    defect: 'a plan writes before its status says so',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (begun) await writeStatus(world, progress, begun);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of this term is not taken over because its last status was lost',
+    },
+  },
+  {
+    defect: 'a superseding plan forgets what is left of the wait',
+    file: 'src/controller/reconcile.ts',
+    find: 'memoryOf(world.plans.get(key), wasJustApplied(',
+    replace: 'memoryOf(undefined, wasJustApplied(',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan that supersedes another takes over what is left of its wait',
+    },
+  },
+  {
+    defect: 'what another term has just taken away is taken for seen',
+    file: 'src/controller/reconcile.ts',
+    find: 'status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle;',
+    replace: 'status?.applied !== undefined && settle < 0 && clock.wall() < 0;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a decrease that another term applied less than settleSeconds ago: the next increase waits in full',
+    },
+  },
+  {
+    defect: 'what was applied long ago makes an increase wait',
+    file: 'src/controller/reconcile.ts',
+    find: 'status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle;',
+    replace: 'status?.applied !== undefined && clock.wall() > 0 && settle > 0;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what was applied longer ago than settleSeconds makes nobody wait after a restart',
+    },
+  },
+  {
+    defect: 'a plan that was suspended goes on with what was left of its wait',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (status?.applying && world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > suspended in the middle, a plan goes on with the full wait',
+    },
+  },
+  {
+    defect: 'a process that finds a plan at its start does not wait',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true));',
+    replace: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, false));',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a process that finds a plan at its start waits in full',
+    },
+  },
+  {
+    defect: 'a plan does not look for a ConfigMap that lost its label',
+    file: 'src/controller/reconcile.ts',
+    find: '[...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]',
+    replace: '[]',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan is superseded, and a ConfigMap that it had created has lost its label: its zone goes',
+    },
+  },
+  {
+    defect: 'what a superseded plan has written is not looked for',
+    file: 'src/controller/reconcile.ts',
+    find: '...left.filter((name) => !wanted.includes(name))',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan is superseded, and a ConfigMap that it had created has lost its label: its zone goes',
+    },
+  },
+  {
+    defect: 'the cache is not told of the status that was written',
+    file: 'src/controller/reconcile.ts',
+    find: '  world.settings.put(progress.about);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > two writes for a change, none when nothing is new',
+    },
+  },
+  {
+    defect: 'words that differ in an id alone are told anew',
+    file: 'src/controller/reconcile.ts',
+    find: 'const told = known && withoutIds(known.told) === withoutIds(error.message) ? known.told : error.message;',
+    replace: 'const told = error.message;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a refusal whose words differ in an id alone is told once',
+    },
+  },
+  {
+    defect: 'the patience counts from the end of the first failing try',
+    file: 'src/controller/reconcile.ts',
+    find: 'const since = known?.since ?? started;',
+    replace: 'const since = known?.since ?? world.clock.monotonic();',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > the 10 s of patience count from when the first failing try began',
+    },
+  },
+  {
+    defect: 'invalid settings are not told while a write fails',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);',
+    replace: 'if (!progress.problem) return retryOf(error);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > invalid is told while the rebuilding of the ConfigMap fails',
+    },
+  },
+  {
+    defect: 'a move between zones is done without a plan',
+    file: 'src/controller/reconcile.ts',
+    find: 'applying !== undefined || (hash !== applied?.settingsHash && involvesZones([target, ...before], owned));',
+    replace: 'applying !== undefined;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks',
+    },
+  },
+  {
+    defect: 'what failed to go after a rename is not told',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (result.failure) throw result.failure;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rename whose old ConfigMap can not be deleted is live at once, and the status says so once',
+    },
+  },
+  {
+    defect: 'a failed takeover is forgotten',
+    file: 'src/controller/reconcile.ts',
+    find: '    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+    replace:
+      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
+    },
+  },
+  {
+    defect: 'the settle time of the spec is ignored',
+    file: 'src/controller/reconcile.ts',
+    find: 'isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds',
+    replace: 'defaultSettleSeconds',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'Retain is ignored',
+    file: 'src/controller/reconcile.ts',
+    find: "retained: deletionPolicy === 'Retain',",
+    replace: 'retained: false,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > Retain that was switched during a plan is in all ConfigMaps before the status calls them retained',
+    },
+  },
+  {
+    defect: 'a plan that ended stays in the status',
+    file: 'src/controller/reconcile.ts',
+    find: '    progress.applying = undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'increases go before decreases',
+    file: 'src/controller/move.ts',
+    find: 'const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];',
+    replace: 'const step = [...plan.increases, ...plan.decreases, ...(plan.system ? [plan.system] : [])];',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'the system is written before the decreases',
+    file: 'src/controller/move.ts',
+    find: 'const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];',
+    replace: 'const step = plan.system ? [plan.system] : plan.decreases;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks',
+    },
+  },
+  {
+    defect: 'increases do not wait for what was taken away',
+    file: 'src/controller/move.ts',
+    find: 'if (memory.takenAway && remaining > 0) return',
+    replace: 'if (memory.takenAway && remaining > 1e9) return',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'a look in between makes the wait longer',
+    file: 'src/controller/move.ts',
+    find: 'memory.until ??= clock.monotonic() + settle',
+    replace: 'memory.until = clock.monotonic() + settle',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'what was taken away is not noted',
+    file: 'src/controller/move.ts',
+    find: 'if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
+    },
+  },
+  {
+    defect: 'CAPACITY keys that were taken from the system are not waited for',
+    file: 'src/controller/move.ts',
+    find: 'if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();',
+    replace: 'if (plan.decreases.length > 0) takeAway();',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > dialers get time to see that the system has lost its CAPACITY keys',
+    },
+  },
+  {
+    defect: 'a new decrease does not begin the wait anew',
+    file: 'src/controller/move.ts',
+    find: '    memory.until = undefined;\n  };',
+    replace: '  };',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > the new decrease of a plan that supersedes another is waited for in full',
+    },
+  },
+  {
+    defect: 'a plan deletes what it may not',
+    file: 'src/controller/move.ts',
+    find: '.filter((view) => mayDelete(view, owner));',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a rename deletes only what still carries our labels',
+    },
+  },
+  {
+    defect: 'obsolete ConfigMaps stay',
+    file: 'src/controller/move.ts',
+    find: 'if (plan.increases.length === 0 && obsolete.length === 0) {',
+    replace: 'if (plan.increases.length === 0) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already',
+    },
+  },
+  {
+    defect: 'obsolete ConfigMaps go before the increases',
+    file: 'src/controller/move.ts',
+    find: '    if (plan.increases.length > 0) {\n',
+    replace: '    for (const view of obsolete) await remove(world, view);\n    if (plan.increases.length > 0) {\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already',
+    },
+  },
+  {
+    defect: 'zones that are not there yet are not created at zero on a takeover',
+    file: 'src/controller/move.ts',
+    find: 'for (const rendered of create) {',
+    replace: 'for (const rendered of create.slice(99)) {',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term: a zone that is not there yet is created at zero, so that a late create conflicts',
+    },
+  },
+  {
+    defect: 'a takeover stamps what it has stamped already',
+    file: 'src/controller/move.ts',
+    find: '    if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
+    },
+  },
+  {
+    defect: 'a takeover moves the generation stamp',
+    file: 'src/controller/move.ts',
+    find: 'generation: stampOf(view, owner) ?? generation, retained, epoch',
+    replace: 'generation, retained, epoch',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term: the data stay as they are, and so does the generation stamp',
+    },
+  },
+  {
+    defect: 'a takeover writes no epoch',
+    file: 'src/controller/move.ts',
+    find: 'const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };',
+    replace: 'const want = { rendered, generation: stampOf(view, owner) ?? generation, retained };',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term: its ConfigMaps are stamped with the epoch before anything else is written, and once',
+    },
+  },
+  {
+    defect: 'a name that the newest settings do not want stops a takeover',
+    file: 'src/controller/move.ts',
+    find: "if (result.kind === 'conflict' && wanted.has(result.name)) return",
+    replace: "if (result.kind === 'conflict') return",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term, and a zone of it whose name is taken: none, once it is not wanted',
+    },
+  },
+  {
+    defect: 'a name that is taken does not stop a plan',
+    file: 'src/controller/move.ts',
+    find: 'if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes',
+    },
+  },
+  {
+    defect: 'a superseding plan forgets that licenses were taken away',
+    file: 'src/controller/move.ts',
+    find: 'takenAway: known?.takenAway ?? unseen,',
+    replace: 'takenAway: unseen,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what a superseded plan took away is waited for, however long ago the last apply was',
+    },
+  },
+  {
+    defect: 'a superseding plan waits in full once more',
+    file: 'src/controller/move.ts',
+    find: 'until: known?.until,',
+    replace: 'until: undefined,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan that supersedes another takes over what is left of its wait',
+    },
+  },
+  {
+    defect: 'metadata are not mended before a plan ends',
+    file: 'src/controller/move.ts',
+    find: 'return right ? [] : { rendered, stamp };',
+    replace: 'return [];',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > Retain that was switched during a plan is in all ConfigMaps before the status calls them retained',
+    },
+  },
+  {
+    defect: 'a plan adopts what somebody else owns',
+    file: 'src/controller/move.ts',
+    find: 'if (found && carriesUid(found, owner)) cache.put(found);',
+    replace: 'if (found) cache.put(found);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes',
+    },
+  },
+  {
+    defect: 'what goes out of sight in a plan is taken for gone',
+    file: 'src/controller/move.ts',
+    find: '      await lookForLost(world, input, [name]);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks',
+    },
+  },
+  {
+    defect: 'a conflict is an event at each look',
+    file: 'src/controller/events.ts',
+    find: " && conditionOf(before, 'Applied')?.reason !== 'ConfigMapConflict'",
+    replace: '',
+    caughtBy: { file: 'test/unit/events.test.ts', test: 'event of a change > still in conflict: none' },
+  },
+  {
+    defect: 'invalid settings are an event at each look',
+    file: 'src/controller/events.ts',
+    find: " && conditionOf(before, 'Valid')?.status !== 'False'",
+    replace: '',
+    caughtBy: { file: 'test/unit/events.test.ts', test: 'event of a change > still invalid: none' },
+  },
+  {
+    defect: 'a settled object is an event at each look',
+    file: 'src/controller/events.ts',
+    find: 'after.applied.settingsHash !== before?.applied?.settingsHash',
+    replace: 'after.applied.settingsHash',
+    caughtBy: { file: 'test/unit/events.test.ts', test: 'event of a change > still applied: none' },
+  },
+  {
+    defect: 'a waiting approval is an event at each look',
+    file: 'src/controller/events.ts',
+    find: 'after.pending.settingsHash !== before?.pending?.settingsHash',
+    replace: 'after.pending.settingsHash',
+    caughtBy: { file: 'test/unit/events.test.ts', test: 'event of a change > still not approved: none' },
+  },
+  {
+    defect: 'a note may be longer than the API server takes',
+    file: 'src/controller/events.ts',
+    find: 'note: note.length > maxNote ? `${note.slice(0, maxNote - 1)}…` : note,',
+    replace: 'note,',
+    caughtBy: {
+      file: 'test/unit/events.test.ts',
+      test: 'event > a note of 1000 characters stays, a longer one is cut to 1000',
+    },
+  },
+  {
+    defect: 'the time of an event has no microseconds',
+    file: 'src/controller/events.ts',
+    find: "eventTime: new Date(now).toISOString().replace('Z', '000Z'),",
+    replace: 'eventTime: new Date(now).toISOString(),',
+    caughtBy: { file: 'test/unit/events.test.ts', test: 'event > its time has microseconds' },
+  },
+  {
+    defect: 'trouble is told each time',
+    file: 'src/controller/restarts.ts',
+    find: 'if (last?.advice === advice && now - last.at < repeatAfter) return;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
+    },
+  },
+  {
+    defect: 'trouble is told once and never again',
+    file: 'src/controller/restarts.ts',
+    find: 'if (last?.advice === advice && now - last.at < repeatAfter) return;',
+    replace: 'if (last?.advice === advice) return;',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
+    },
+  },
+  {
+    defect: 'the end of trouble is not told',
+    file: 'src/controller/restarts.ts',
+    find: "      if (last) log.info(where, 'list and watch work again');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > the same trouble after it was over is told again',
+    },
+  },
+  {
+    defect: 'trouble that comes back is not told',
+    file: 'src/controller/restarts.ts',
+    find: '      last = undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > the same trouble after it was over is told again',
+    },
+  },
+  {
+    defect: 'an expired version is a warning',
+    file: 'src/controller/restarts.ts',
+    find: "error.code === 410 ? 'info' : 'warn'",
+    replace: "'warn'",
+    caughtBy: { file: 'test/unit/restarts.test.ts', test: 'restarts of a watch > an expired version is no warning' },
+  },
+  {
+    defect: 'a new leader works from old caches',
+    file: 'src/controller/controller.ts',
+    find: '(fence ? reflector.refresh(signal) : reflector.firstSync)',
+    replace: 'reflector.firstSync',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > a new leader lists anew before it writes, and looks at every object',
+    },
+  },
+  {
+    defect: 'the queue of a term stays open',
+    file: 'src/controller/controller.ts',
+    find: '        queue.close();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > when it has ended nothing of it goes on: no timer, no write',
+    },
+  },
+  {
+    defect: 'objects are looked at once and never again',
+    file: 'src/controller/controller.ts',
+    find: '        cancelResync = clock.after(resync * (0.9 + 0.2 * clock.random()), lookAtAll);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > every object is looked at again after about the resync, and not all replicas at the same moment',
+    },
+  },
+  {
+    defect: 'resyncs of replicas fall into step',
+    file: 'src/controller/controller.ts',
+    find: 'resync * (0.9 + 0.2 * clock.random())',
+    replace: 'resync',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > every object is looked at again after about the resync, and not all replicas at the same moment',
+    },
+  },
+  {
+    defect: 'it decides before its caches are complete',
+    file: 'src/controller/controller.ts',
+    find: '      await Promise.race([Promise.all(listed), ended]);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > nothing is decided before all caches are complete',
+    },
+  },
+  {
+    defect: 'retries are forgotten',
+    file: 'src/controller/controller.ts',
+    find: 'if (retry) queue.retry(key, retry.kind, retry.atLeast);\n    else queue.forget(key);',
+    replace: 'if (!retry) queue.forget(key);',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
+  },
+  {
+    defect: 'Retry-After is not handed to the queue',
+    file: 'src/controller/controller.ts',
+    find: 'queue.retry(key, retry.kind, retry.atLeast);',
+    replace: 'queue.retry(key, retry.kind);',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
+  },
+  {
+    defect: 'a success does not forget the failures of a key',
+    file: 'src/controller/controller.ts',
+    find: '\n    else queue.forget(key);',
+    replace: '',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a success makes the next backoff small again' },
+  },
+  {
+    defect: 'a waiting plan is not looked at when its wait is over',
+    file: 'src/controller/controller.ts',
+    find: "    if (again !== undefined) queue.addAfter(key, again, 'fresh');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a plan that waits for its dialers is looked at when the wait is over',
+    },
+  },
+  {
+    defect: 'a stale view is not looked at again',
+    file: 'src/controller/controller.ts',
+    find: "    if (result === 'stale') queue.add(key, 'fresh');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a view that was stale is looked at again with what was read',
+    },
+  },
+  {
+    defect: 'a rollout that waits for its turn never gets it',
+    file: 'src/controller/controller.ts',
+    find: "    if (result === 'later') queue.add(key, 'background');\n",
+    replace: '',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a rollout gets its turn, behind all other work' },
+  },
+  {
+    defect: 'events are not sent',
+    file: 'src/controller/controller.ts',
+    find: '    if (event) void sendEvent(event);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > each transition is an event; one that can not be sent fails nothing',
+    },
+  },
+  {
+    defect: 'an event that can not be sent is an unhandled rejection',
+    file: 'src/controller/controller.ts',
+    find: '      metrics.eventFailed();\n',
+    replace: '      metrics.eventFailed();\n      throw error;\n',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > each transition is an event; one that can not be sent fails nothing',
+    },
+  },
+  {
+    defect: 'the first list goes before fresh changes',
+    file: 'src/controller/controller.ts',
+    find: "first ? 'resync' : 'fresh'",
+    replace: "'fresh'",
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > what the first list has is less urgent than a change' },
+  },
+  {
+    defect: 'a reconcile that sent nothing says that the server is back',
+    file: 'src/controller/controller.ts',
+    find: "(result === 'written' || (error?.code ?? 0) > 0)",
+    replace: 'result',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > reconciles that send no request do not hurry those who wait for a server that is away',
+    },
+  },
+  {
+    defect: 'an outage is not noticed',
+    file: 'src/controller/controller.ts',
+    find: "if (error?.reason === 'NoAnswer') term.outage = true;",
+    replace: "if (error?.reason === '') term.outage = true;",
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > a request that was answered does: the server is back',
+    },
+  },
+  {
+    defect: 'a worker keeps its key for ever',
+    file: 'src/controller/controller.ts',
+    find: '        queue.done(task.key);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > each transition is an event; one that can not be sent fails nothing',
+    },
+  },
+  {
+    defect: 'a ConfigMap without its owner finds nobody',
+    file: 'src/controller/controller.ts',
+    find: ', view.metadata.labels?.[labels.settings]];',
+    replace: '];',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a ConfigMap finds its settings by its owner where its label is gone, and by its label where its owner is',
+    },
+  },
+  {
+    defect: 'a ConfigMap without its label finds nobody',
+    file: 'src/controller/controller.ts',
+    find: 'const names = [owner?.kind === kind ? owner.name : undefined, ',
+    replace: 'const names = [',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a ConfigMap finds its settings by its owner where its label is gone, and by its label where its owner is',
+    },
+  },
+  {
+    defect: 'a term ends while its work goes on',
+    file: 'src/controller/controller.ts',
+    find: '        await Promise.all(working);\n',
+    replace: '',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'term > it does not end before what was in flight is finished' },
+  },
+  {
+    defect: 'the resync of an old term goes on',
+    file: 'src/controller/controller.ts',
+    find: '        cancelResync();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > when it has ended nothing of it goes on: no timer, no write',
+    },
+  },
+  {
+    defect: 'an object that met a defect is never tried again',
+    file: 'src/controller/controller.ts',
+    find: "        queue.retry(task.key, 'slow');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > an object that meets a defect of ours is tried again, slowly, and delays no other',
+    },
+  },
+  {
+    defect: 'what is gone from a list is not looked at',
+    file: 'src/controller/controller.ts',
+    find: '[...changed, ...gone]',
+    replace: 'changed',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a ConfigMap that is deleted is created again, whether its event says so or the next list',
+    },
+  },
+  {
+    defect: 'what an earlier term remembered is believed',
+    file: 'src/controller/controller.ts',
+    find: 'plans: new Map(), failing: new Map() };',
+    replace: 'plans: (shared as any).plans ??= new Map(), failing: new Map() };',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
+    },
+  },
+  {
+    defect: 'each term has the same epoch',
+    file: 'src/controller/controller.ts',
+    find: 'epoch: randomId(clock), plans',
+    replace: "epoch: '0', plans",
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
+    },
+  },
+  {
+    defect: 'a new term does not look at what is there',
+    file: 'src/controller/controller.ts',
+    find: '        lookAtAll();\n        const working',
+    replace: '        const working',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'term > a new leader lists anew before it writes, and looks at every object',
+    },
+  },
+  {
+    defect: 'an object that is removed is not looked at',
+    file: 'src/controller/controller.ts',
+    find: "        if (store.remove(object)) enqueue(object, 'fresh');",
+    replace: '        store.remove(object);',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > a ConfigMap that is deleted is created again, whether its event says so or the next list',
+    },
+  },
+  {
+    defect: 'not-ready replicas say that they are ready',
+    file: 'src/controller/controller.ts',
+    find: 'reflector.synced ? [] :',
+    replace: 'reflector ? [] :',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > nothing is decided before all caches are complete',
+    },
+  },
+  {
+    defect: 'a conflict is logged as a warning',
+    file: 'src/controller/controller.ts',
+    find: "(result === 'retry' && error?.class !== 'conflict')",
+    replace: "result === 'retry'",
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a conflict is part of the work: no warning' },
+  },
+  {
+    defect: 'ConfigMaps of all others are watched too',
+    file: 'src/controller/controller.ts',
+    find: '      settingsOf,\n      selector,\n',
+    replace: '      settingsOf,\n',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > only ConfigMaps that say that they are ours are listed and watched',
+    },
+  },
+];

@@ -1,0 +1,262 @@
+/** Defects of configuration, logs, metrics and health. */
+import type { Defect } from '../defects.ts';
+
+export const edges: readonly Defect[] = [
+  {
+    defect: 'a token in the words of a message is logged',
+    file: 'src/observe/logger.ts',
+    find: 'hooks: { streamWrite: hideSecrets },',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > tokens are hidden in words too: of messages, of fields, of errors',
+    },
+  },
+  {
+    defect: 'a token in a field is logged',
+    file: 'src/observe/logger.ts',
+    find: "    redact: { paths: ['token', '*.token', 'authorization', '*.authorization'], censor: '[hidden]' },\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > tokens and authorization are hidden by the name of their field',
+    },
+  },
+  {
+    defect: "an API error's request is logged",
+    file: 'src/observe/logger.ts',
+    find: 'serializers: { err: serializeError },',
+    replace: 'serializers: { err: (error: unknown) => ({ ...(error as object) }) },',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > what hangs on an error, such as the request with its headers, is not logged',
+    },
+  },
+  {
+    defect: 'words of others may begin a line of their own',
+    file: 'src/observe/logger.ts',
+    find: '[/\\p{Cc}/u.test(msg) ? oneLine(msg) : msg]',
+    replace: '[msg]',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: "logger > pretty: others' words neither begin a line nor steer the terminal",
+    },
+  },
+  {
+    defect: 'minutes of watches spoil the durations of requests',
+    file: 'src/observe/metrics.ts',
+    find: "if (verb !== 'watch') requestTime",
+    replace: 'requestTime',
+    caughtBy: {
+      file: 'test/unit/metrics.test.ts',
+      test: 'metrics > a watch counts as a request, but its minutes do not spoil the durations',
+    },
+  },
+  {
+    defect: 'a reason that nobody has any more stays',
+    file: 'src/observe/metrics.ts',
+    find: '      objects.reset();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/metrics.test.ts',
+      test: 'metrics > objects by reason: a reason that nobody has any more is gone',
+    },
+  },
+  {
+    defect: 'two operators share their numbers',
+    file: 'src/observe/metrics.ts',
+    find: 'const registers = [registry];',
+    replace: 'const registers = [((globalThis as any).shared ??= registry) as Registry];',
+    caughtBy: {
+      file: 'test/unit/metrics.test.ts',
+      test: 'metrics > a request counts by verb, resource and code, and its seconds by verb and resource',
+    },
+  },
+  {
+    defect: 'a replica that is not ready says that it is',
+    file: 'src/observe/servers.ts',
+    find: 'missing.length > 0 ? 503 : 200',
+    replace: '200',
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > readyz says what is missing, a line each, until nothing is',
+    },
+  },
+  {
+    defect: 'liveness depends on readiness',
+    file: 'src/observe/servers.ts',
+    find: "pages.set('/healthz', (response) => send(response, 200, 'ok\\n'));",
+    replace: "pages.set('/healthz', (response) => send(response, notReady().length > 0 ? 503 : 200, 'ok\\n'));",
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > healthz is well while the process is alive, ready or not',
+    },
+  },
+  {
+    defect: 'a connection that is kept alive holds back the end',
+    file: 'src/observe/servers.ts',
+    find: '        server.closeAllConnections();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > close ends connections that are kept alive, and half a request, at once',
+    },
+  },
+  {
+    defect: 'a metrics page that fails is an unhandled rejection',
+    file: 'src/observe/servers.ts',
+    find: '} else await page(response);',
+    replace: '} else void page(response);',
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > a page that fails is a 500, and the next request is answered',
+    },
+  },
+  {
+    defect: 'other methods are answered',
+    file: 'src/observe/servers.ts',
+    find: "else if (request.method !== 'GET' && request.method !== 'HEAD') {",
+    replace: "else if (request.method === 'BREW') {",
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > other methods are refused, with the allowed ones',
+    },
+  },
+  {
+    defect: 'a lost lease is still shown as leading',
+    file: 'src/observe/election.ts',
+    find: '          metrics.leading(false);\n          log.warn({ why',
+    replace: '          log.warn({ why',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > the metric says who leads: not before the lease is won, not after it is lost or given back',
+    },
+  },
+  {
+    defect: 'a replica that is refused the lease says that it is ready',
+    file: 'src/observe/election.ts',
+    find: "if (news.error.class === 'rejected') {",
+    replace: "if (news.error.class === 'missing') {",
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+    },
+  },
+  {
+    defect: 'a refusal that is over keeps a replica from being ready',
+    file: 'src/observe/election.ts',
+    find: '      refusal = undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+    },
+  },
+  {
+    defect: 'a variable goes before its flag',
+    file: 'src/config.ts',
+    find: 'else given.set(flag as Flag, { text, source });',
+    replace: 'else if (!given.has(flag as Flag)) given.set(flag as Flag, { text, source });',
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > a flag goes before its variable, the last of a repeated flag counts',
+    },
+  },
+  {
+    defect: "'off' gives the default address",
+    file: 'src/config.ts',
+    find: "if (text === 'off') return undefined;",
+    replace: "if (text === 'off') return { host: '0.0.0.0', port: 8080 };",
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > addresses: host and port, all interfaces, IPv6, any free port, off',
+    },
+  },
+  {
+    defect: 'a Service of our name keeps the operator from starting',
+    file: 'src/config.ts',
+    find: 'else if (!serviceVariable.test(name))',
+    replace: 'else',
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > variables that Kubernetes sets for a Service of our name are ignored',
+    },
+  },
+  {
+    defect: 'a variable with a typing error is ignored',
+    file: 'src/config.ts',
+    find: 'else if (!serviceVariable.test(name))',
+    replace: "else if (name === '')",
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > every mistake is reported at once, with where it came from',
+    },
+  },
+  {
+    defect: 'only the first mistake is told',
+    file: 'src/config.ts',
+    find: "return errors.length > 0 ? { kind: 'error', errors }",
+    replace: "return errors.length > 0 ? { kind: 'error', errors: errors.slice(0, 1) }",
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > every mistake is reported at once, with where it came from',
+    },
+  },
+  {
+    defect: 'replicas elect a leader without being asked',
+    file: 'src/config.ts',
+    find: 'elect ? lease : undefined',
+    replace: 'lease',
+    caughtBy: { file: 'test/unit/config.test.ts', test: 'configuration > nothing given: the documented defaults' },
+  },
+  {
+    defect: 'a port above 65535 is taken',
+    file: 'src/config.ts',
+    find: "digits === '' || port > 65_535",
+    replace: "digits === ''",
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > addresses: host and port, all interfaces, IPv6, any free port, off',
+    },
+  },
+  {
+    defect: 'a namespace is watched twice',
+    file: 'src/config.ts',
+    find: '    ...new Set(\n      text',
+    replace: '    ...Array.from(\n      text',
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > namespaces: trimmed, each once, none means all',
+    },
+  },
+  {
+    defect: 'the lease may last for ever',
+    file: 'src/config.ts',
+    find: 'wholeNumber(5, 300)',
+    replace: 'wholeNumber(0, 999_999_999)',
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > leader election: a flag that may stand alone, with true or false, and the lease only with it',
+    },
+  },
+  {
+    defect: 'a flag swallows the next one',
+    file: 'src/config.ts',
+    find: "} else if (inlineValue === false && value.startsWith('--')) {",
+    replace: "} else if (inlineValue === false && value === '') {",
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > a flag without its value does not swallow the next flag',
+    },
+  },
+  {
+    defect: 'the version that the bundler sets is a mistake',
+    file: 'src/config.ts',
+    find: ' || internalVariables.has(name)) continue;',
+    replace: ') continue;',
+    caughtBy: {
+      file: 'test/unit/config.test.ts',
+      test: 'configuration > other variables, and those that are not set, are nobody’s mistake',
+    },
+  },
+];
