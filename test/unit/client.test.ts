@@ -559,9 +559,9 @@ credentials('a token file is read again after 10 s, without a 401', async () => 
     async ({ client }) => {
       await get(client);
       written('aged', 'two');
-      move(9_900);
+      move(9_000);
       await get(client);
-      move(200);
+      move(1_100);
       await get(client);
       assert.equal(seen, ['Bearer one', 'Bearer one', 'Bearer two']);
       rmSync(path);
