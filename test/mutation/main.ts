@@ -46,31 +46,25 @@ const missed: string[] = [];
 const rest = [...wanted];
 async function work(sound: Sandbox): Promise<void> {
   const sandbox = createSandbox();
-  try {
-    for (let defect = rest.shift(); defect; defect = rest.shift()) {
-      const why = await judge(sound, sandbox, defect);
-      const name = `${defect.file}: ${defect.defect}`;
-      const count = caught.get(dirname(defect.file)) ?? { caught: 0, missed: 0 };
-      caught.set(dirname(defect.file), count);
-      if (why === undefined) count.caught++;
-      else {
-        count.missed++;
-        missed.push(`${name}: ${why}`);
-      }
-      const line = why === undefined ? `caught  ${name}` : `MISSED  ${name}: ${why} (${defect.caughtBy.test})`;
-      process.stdout.write(`${line}\n`);
+  for (let defect = rest.shift(); defect; defect = rest.shift()) {
+    const why = await judge(sound, sandbox, defect);
+    const name = `${defect.file}: ${defect.defect}`;
+    const count = caught.get(dirname(defect.file)) ?? { caught: 0, missed: 0 };
+    caught.set(dirname(defect.file), count);
+    if (why === undefined) count.caught++;
+    else {
+      count.missed++;
+      missed.push(`${name}: ${why}`);
     }
-  } finally {
-    sandbox.remove();
+    const line = why === undefined ? `caught  ${name}` : `MISSED  ${name}: ${why} (${defect.caughtBy.test})`;
+    process.stdout.write(`${line}\n`);
   }
 }
 
+// An `exit` handler, which an interrupt reaches too, removes what was copied.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 const sound = createSandbox();
-try {
-  await Promise.all(Array.from({ length: Math.min(parallel, wanted.length) }, () => work(sound)));
-} finally {
-  sound.remove();
-}
+await Promise.all(Array.from({ length: Math.min(parallel, wanted.length) }, () => work(sound)));
 const rows = [...caught].sort(([a], [b]) => (a < b ? -1 : 1));
 process.stdout.write(`\n${'directory'.padEnd(20)} caught missed\n`);
 for (const [directory, count] of rows) {

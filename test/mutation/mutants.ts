@@ -22,14 +22,15 @@ export type Outcome = {
 };
 
 /** A copy of the project in which defects can be tried, one at a time. */
-export type Sandbox = { readonly directory: string; remove(): void };
+export type Sandbox = { readonly directory: string };
 
-/** Makes a copy of what unit tests need in a temporary directory. `remove` it when done. */
+/** Makes a copy of what unit tests need in a temporary directory, which goes when this process ends. */
 export function createSandbox(): Sandbox {
   const directory = mkdtempSync(join(tmpdir(), 'mutation-'));
   for (const path of needed) cpSync(join(project, path), join(directory, path), { recursive: true });
   symlinkSync(join(project, 'node_modules'), join(directory, 'node_modules'));
-  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return { directory };
 }
 
 /** How often the text to be replaced occurs in the checkout: it must be once. */

@@ -37,7 +37,6 @@ const running = suite<{ sandbox: Sandbox }>('a defect that is tried');
 running.before((context) => {
   context.sandbox = createSandbox();
 });
-running.after(({ sandbox }) => sandbox.remove());
 
 const priorities: Defect = {
   defect: 'a resync goes before a fresh change',
