@@ -1,7 +1,7 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
-import { type Owner, stampOf } from '../settings/configmap.ts';
+import { type Owner, stampFor } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
@@ -59,11 +59,9 @@ export async function hold(world: Caches, input: HoldInput): Promise<HoldResult>
   let restored: string | undefined;
   let taken: string | undefined;
   for (const rendered of render(target)) {
-    const { name, zone } = rendered;
+    const { name } = rendered;
     const knownDataHash = known.find((one) => one.name === name)?.dataHash;
-    // A zone's stamp is that of the change that touched it last.
-    const present = zone === undefined ? undefined : world.configMaps.get(`${namespace}/${name}`);
-    const stamp = Math.min(generation, (present && stampOf(present, owner)) ?? generation);
+    const stamp = stampFor(rendered, world.configMaps.get(`${namespace}/${name}`), owner, generation);
     const want = { rendered, generation: stamp, retained };
     const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
     const result = await bring(world, context);

@@ -11,7 +11,9 @@ import {
   mayDelete,
   metadataRight,
   type Owner,
+  stampFor,
   stampOf,
+  type Want,
 } from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
@@ -79,6 +81,13 @@ export async function takenName(
   return undefined;
 }
 
+/** Brings one ConfigMap to what a plan wants, whatever it holds. */
+const bringOf = (world: Caches, { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>, want: Want) =>
+  bring(world, {
+    ...{ owner, namespace, want, knownDataHash: undefined },
+    ...{ unchanged: false, applicable: true, background: true },
+  });
+
 /**
  * Takes over a plan that an earlier term began: each ConfigMap that it may still be writing gets this term's epoch, or is
  * created at zero, so that a late write conflicts. Called again it goes on where it failed. Gives the first name that is
@@ -92,7 +101,7 @@ export async function takeOver(
   plans: readonly Declaration[],
 ): Promise<{ writes: number; taken: string | undefined }> {
   const { api, configMaps: cache, epoch } = world;
-  const { owner, namespace, generation, retained } = input;
+  const { owner, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
   const wanted = new Set(configMapNames(input.target));
@@ -107,9 +116,7 @@ export async function takeOver(
     writes++;
   }
   for (const rendered of create) {
-    const want = { rendered, generation, retained, epoch };
-    const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
-    const result = await bring(world, { ...context, namespace, background: true });
+    const result = await bringOf(world, input, { rendered, generation, retained, epoch });
     // Where the newest settings don't want the name, it is nobody's concern whose it is: a late create conflicts too.
     if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name };
     if (result.kind === 'applied') writes += result.writes;
@@ -130,9 +137,7 @@ export async function move(
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
   const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
-    const want = { rendered, generation: stamp, retained };
-    const context = { owner, want, knownDataHash: undefined, unchanged: false, applicable: true };
-    const result = await bring(world, { ...context, namespace, background: true });
+    const result = await bringOf(world, input, { rendered, generation: stamp, retained });
     if (result.kind === 'applied') writes += result.writes;
     return result.kind === 'conflict' ? result.name : undefined;
   };
@@ -156,7 +161,7 @@ export async function move(
       // Noted before the write: its answer may get lost.
       if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();
       const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];
-      const taken = await writeAll(step, (rendered) => write(rendered));
+      const taken = await writeAll(step, write);
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
@@ -166,16 +171,12 @@ export async function move(
       // not call retained what the garbage collector would take.
       const wrong = render(input.target).flatMap((rendered) => {
         const view = present.get(rendered.name);
-        // A zone's stamp is that of the change that touched it last.
-        const since = rendered.zone !== undefined && view ? stampOf(view, owner) : undefined;
-        const stamp = Math.min(generation, since ?? generation);
+        const stamp = stampFor(rendered, view, owner, generation);
         const right = view && metadataRight(owner, { rendered, generation: stamp, retained }, view);
         return right ? [] : { rendered, stamp };
       });
-      for (const { rendered, stamp } of wrong) {
-        const taken = await write(rendered, stamp);
-        if (taken) return { kind: 'conflict', name: taken };
-      }
+      const taken = await writeAll(wrong, ({ rendered, stamp }) => write(rendered, stamp));
+      if (taken) return { kind: 'conflict', name: taken };
       if (wrong.length > 0) continue;
       const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
@@ -184,7 +185,7 @@ export async function move(
     if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
     memory.takenAway = false;
     if (plan.increases.length > 0) {
-      const taken = await writeAll(plan.increases, (rendered) => write(rendered));
+      const taken = await writeAll(plan.increases, write);
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
@@ -198,12 +199,12 @@ export async function move(
 }
 
 /** One after the other; stops at the first name that is someone else's, and gives it. */
-async function writeAll(
-  step: readonly Rendered[],
-  write: (rendered: Rendered) => Promise<string | undefined>,
+async function writeAll<T>(
+  step: readonly T[],
+  write: (one: T) => Promise<string | undefined>,
 ): Promise<string | undefined> {
-  for (const rendered of step) {
-    const taken = await write(rendered);
+  for (const one of step) {
+    const taken = await write(one);
     if (taken) return taken;
   }
   return undefined;

@@ -113,7 +113,6 @@ export function createElector(options: ElectorOptions): Elector {
     const held = lease !== undefined && holderOf(lease) === identity;
     const transitions = lease?.spec?.leaseTransitions ?? 0;
     return {
-      ...lease,
       ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
       metadata: lease?.metadata ?? { namespace, name },
       spec: {

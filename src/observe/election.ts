@@ -9,20 +9,19 @@ export function createElectionLog(log: Logger, metrics: Metrics) {
   return {
     tell(news: ElectionNews): void {
       refusal = undefined;
+      // Who fails to renew still leads, until the lease is lost.
+      if (news.kind !== 'failing') metrics.leading(news.kind === 'leading');
       switch (news.kind) {
         case 'standby':
           log.info({ holder: news.holder }, 'standby: another replica holds the lease');
           break;
         case 'leading':
-          metrics.leading(true);
           log.info('leading: this replica holds the lease');
           break;
         case 'lost':
-          metrics.leading(false);
           log.warn({ why: news.why }, 'the lease is lost: nothing is written any more');
           break;
         case 'released':
-          metrics.leading(false);
           log.info('the lease is given back');
           break;
         case 'failing':

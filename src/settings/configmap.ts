@@ -92,6 +92,17 @@ export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | und
     : undefined;
 }
 
+/** The stamp that a ConfigMap should have: a zone's is that of the change that touched it last. */
+export function stampFor(
+  { zone }: Rendered,
+  view: ConfigMapView | undefined,
+  owner: Owner,
+  generation: number,
+): number {
+  const since = zone === undefined || view === undefined ? undefined : stampOf(view, owner);
+  return Math.min(generation, since ?? generation);
+}
+
 /** Labels, annotations and ownerReferences with ours set; what others put there stays. */
 export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView['metadata']) {
   const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };

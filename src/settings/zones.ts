@@ -53,11 +53,8 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
     const view = present.get(rendered.name);
     return !view || view.binary || view.dataHash !== rendered.dataHash;
   };
-  // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed.
-  const known = before.length > 0 ? [...before, target] : [];
-  const others = [...present].flatMap(([name, view]) =>
-    name === wantedSystem.name ? [] : [{ name, view, zone: zoneOf(view) }],
-  );
+  const known = boundsOf({ target, before });
+  const others = othersThan(wantedSystem.name, present);
 
   const decreases = others.flatMap(({ name, view, zone }) => {
     if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
@@ -78,6 +75,14 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   };
 }
 
+/** The ConfigMaps beside that of the system, with the zone that each speaks of. */
+const othersThan = (system: string, present: PlanInput['present']) =>
+  [...present].flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view) }]));
+
+/** What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed. */
+const boundsOf = ({ target, before }: Pick<PlanInput, 'target' | 'before'>): readonly Declaration[] =>
+  before.length > 0 ? [...before, target] : [];
+
 /** What a leader writes before it goes on with a plan that it did not begin: DESIGN section 3, rule 7. */
 export type Takeover = {
   /** ConfigMaps as they are, to be stamped with the epoch: a late write that was decided before then conflicts. */
@@ -94,15 +99,13 @@ export type Takeover = {
  */
 export function planTakeover({ target, before, present }: PlanInput, plans: readonly Declaration[]): Takeover {
   const system = renderSystem(target);
-  const zoneViews = [...present].flatMap(([name, view]) => {
-    const zone = zoneOf(view);
-    return zone === undefined || name === system.name ? [] : [{ name, view, zone }];
-  });
   const wanted = new Map(plans.flatMap(renderZones).map((rendered) => [rendered.name, rendered]));
-  const known = before.length > 0 ? [...before, target] : [];
+  const known = boundsOf({ target, before });
   return {
     stamp: [
-      ...zoneViews.map(({ name, view, zone }) => renderZone(name, held(view, zone, known))),
+      ...othersThan(system.name, present).flatMap(({ name, view, zone }) =>
+        zone === undefined ? [] : renderZone(name, held(view, zone, known)),
+      ),
       ...(present.get(system.name)?.dataHash === system.dataHash ? [system] : []),
     ],
     create: [...wanted].flatMap(([name, { zone }]) =>

@@ -8,8 +8,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
-import { startControlPlane } from '../controlplane/controlplane.ts';
-import { createDesk, install, startOperator, until } from '../operator.ts';
+import { startOperator, until } from '../operator.ts';
+import { linesOf } from '../support/lines.ts';
+import { openOwnStage } from '../support/stage.ts';
 
 const { values } = parseArgs({
   options: { objects: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '5' } },
@@ -19,11 +20,7 @@ const [objects, rounds] = [Number(values.objects), Number(values.rounds)];
 const editEvery = 20;
 const concurrency = 16;
 
-const plane = await startControlPlane({ audit: false });
-process.once('SIGINT', () => void plane.stop().then(() => process.exit(1)));
-await install(plane);
-const desk = createDesk(plane, 'poison');
-await desk.open();
+const { plane, desk } = await openOwnStage('poison');
 const operator = await startOperator(plane, { flags: ['--watch-namespaces', 'poison', '--log-level', 'error'] });
 
 const spec = (maximum: number) => ({ licenses: { outboundPorts: { minimum: 0, maximum } } });
@@ -45,22 +42,17 @@ async function follow(): Promise<void> {
     dispatcher,
     headers: { authorization: `Bearer ${plane.adminToken}` },
   });
-  let rest = '';
-  for await (const chunk of body.setEncoding('utf8')) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const { metadata, status } = (
-        JSON.parse(line) as {
-          object: {
-            metadata: { name: string; generation: number };
-            status?: { observedGeneration?: number; conditions?: { type: string; status: string }[] };
-          };
-        }
-      ).object;
-      const applied = status?.conditions?.find(({ type }) => type === 'Applied')?.status === 'True';
-      if (applied && status?.observedGeneration === metadata.generation) live.set(metadata.name, metadata.generation);
-    }
+  for await (const line of linesOf(body.setEncoding('utf8'))) {
+    const { metadata, status } = (
+      JSON.parse(line) as {
+        object: {
+          metadata: { name: string; generation: number };
+          status?: { observedGeneration?: number; conditions?: { type: string; status: string }[] };
+        };
+      }
+    ).object;
+    const applied = status?.conditions?.find(({ type }) => type === 'Applied')?.status === 'True';
+    if (applied && status?.observedGeneration === metadata.generation) live.set(metadata.name, metadata.generation);
   }
 }
 let over = false;

@@ -1,6 +1,7 @@
 /** Reads the API server's audit log: who sent which request. What a test counts, it counts here. */
 import { createReadStream, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { linesOf } from '../support/lines.ts';
 
 /** The parts of an audit.k8s.io/v1 Event that tests look at. */
 export interface AuditEvent {
@@ -57,15 +58,10 @@ export class AuditReader {
     const end = await this.#endOfLine();
     const events: AuditEvent[] = [];
     if (end <= mark) return events;
-    let rest = '';
-    for await (const chunk of createReadStream(this.#path, { encoding: 'utf8', start: mark, end: end - 1 })) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        if (line === '') continue;
-        const event = JSON.parse(line) as AuditEvent;
-        if (filter(event)) events.push(event);
-      }
+    for await (const line of linesOf(createReadStream(this.#path, { encoding: 'utf8', start: mark, end: end - 1 }))) {
+      if (line === '') continue;
+      const event = JSON.parse(line) as AuditEvent;
+      if (filter(event)) events.push(event);
     }
     return events;
   }

@@ -11,6 +11,7 @@ import { type ControlPlane, startControlPlane } from '../controlplane/controlpla
 import { install } from '../operator.ts';
 import { type Answer, createServer, type Stored } from '../simulation/server.ts';
 import { suite } from '../suite.ts';
+import { linesOf } from '../support/lines.ts';
 import { createRandom } from '../support/random.ts';
 
 const requests = Number(process.env['DIFFERENTIAL_REQUESTS'] ?? 400);
@@ -146,13 +147,11 @@ const real = createSide(
     );
     if (answer.statusCode !== 200) return [(await answer.body.json()) as Body];
     const found: Body[] = [];
-    let rest = '';
     try {
-      for await (const chunk of answer.body.setEncoding('utf8')) {
-        const lines = (rest + chunk).split('\n');
-        rest = lines.pop() ?? '';
-        found.push(...lines.map((line) => JSON.parse(line) as Body));
-        if (found.some((one) => one['type'] === 'ERROR' || nameOf(one) === sentinel)) break;
+      for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
+        const event = JSON.parse(line) as Body;
+        found.push(event);
+        if (event['type'] === 'ERROR' || nameOf(event) === sentinel) break;
       }
     } finally {
       answer.body.destroy();

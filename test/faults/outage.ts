@@ -6,19 +6,15 @@
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startControlPlane } from '../controlplane/controlplane.ts';
-import { createDesk, install, startOperator, until } from '../operator.ts';
+import { startOperator, until } from '../operator.ts';
+import { openOwnStage } from '../support/stage.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } });
 const minutes = Number(values.minutes);
 /** licensesettings and configmaps. */
 const watches = 2;
 
-const plane = await startControlPlane({ audit: false });
-process.once('SIGINT', () => void plane.stop().then(() => process.exit(1)));
-await install(plane);
-const desk = createDesk(plane, 'outage');
-await desk.open();
+const { plane, desk } = await openOwnStage('outage');
 const spec = (maximum: number) => ({ licenses: { outboundPorts: { minimum: 0, maximum } } });
 const names = Array.from({ length: 50 }, (_, i) => `outage-${i}`);
 const operator = await startOperator(plane, { flags: ['--watch-namespaces', 'outage', '--resync-seconds', '86400'] });

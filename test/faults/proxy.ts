@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
+import { linesOf } from '../support/lines.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
 
@@ -339,52 +340,47 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     if (!response.closed) watches.add(open);
-    let rest = '';
     try {
-      for await (const chunk of answer.body.setEncoding('utf8')) {
-        const lines = (rest + chunk).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) {
-          if (open.silent) continue;
-          const event = JSON.parse(line) as WatchEvent;
-          const before = newest.get(seen.resource) ?? 0;
-          const version = Number(event.object.metadata?.resourceVersion) || 0;
-          newest.set(seen.resource, Math.max(before, version));
-          const fault = event.type === 'BOOKMARK' ? undefined : decideEvent(seen, event);
-          if (fault) seen.fault = fault;
-          switch (fault) {
-            case 'reset':
-              return reset(message);
-            case 'end-before':
-              return void response.end();
-            case 'end':
-              return void response.end(`${line}\n`);
-            case 'gone':
-              // All before the event that the operator did not get.
-              forgotten.set(seen.resource, version - 1);
-              return void response.end(`${errorEvent(410)}\n`);
-            case 'error-500':
-              return void response.end(`${errorEvent(500)}\n`);
-            case 'bad-json':
-              response.write(`${line.slice(0, line.length / 2)}\n`);
-              break;
-            case 'half-event':
-              return void response.end(line.slice(0, line.length / 2));
-            case 'silent':
-              // The server ends the watch in time, but the operator never learns of it.
-              open.silent = true;
-              break;
-            case 'duplicate':
-              response.write(`${line}\n${line}\n`);
-              break;
-            case 'delay':
-              await sleep(heldFor);
-              onEnd(seen);
-              response.write(`${line}\n`);
-              break;
-            default:
-              response.write(`${line}\n`);
-          }
+      for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
+        if (open.silent) continue;
+        const event = JSON.parse(line) as WatchEvent;
+        const before = newest.get(seen.resource) ?? 0;
+        const version = Number(event.object.metadata?.resourceVersion) || 0;
+        newest.set(seen.resource, Math.max(before, version));
+        const fault = event.type === 'BOOKMARK' ? undefined : decideEvent(seen, event);
+        if (fault) seen.fault = fault;
+        switch (fault) {
+          case 'reset':
+            return reset(message);
+          case 'end-before':
+            return void response.end();
+          case 'end':
+            return void response.end(`${line}\n`);
+          case 'gone':
+            // All before the event that the operator did not get.
+            forgotten.set(seen.resource, version - 1);
+            return void response.end(`${errorEvent(410)}\n`);
+          case 'error-500':
+            return void response.end(`${errorEvent(500)}\n`);
+          case 'bad-json':
+            response.write(`${line.slice(0, line.length / 2)}\n`);
+            break;
+          case 'half-event':
+            return void response.end(line.slice(0, line.length / 2));
+          case 'silent':
+            // The server ends the watch in time, but the operator never learns of it.
+            open.silent = true;
+            break;
+          case 'duplicate':
+            response.write(`${line}\n${line}\n`);
+            break;
+          case 'delay':
+            await sleep(heldFor);
+            onEnd(seen);
+            response.write(`${line}\n`);
+            break;
+          default:
+            response.write(`${line}\n`);
         }
       }
     } catch {

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { linesOf } from '../support/lines.ts';
 
 /** An object as the API server would give it. */
 export type StoredObject = {
@@ -80,27 +81,22 @@ export async function watchRevisions(
       },
     };
     const answer = await post('/v3/watch', create, abort.signal);
-    let rest = '';
-    for await (const chunk of answer.body.setEncoding('utf8')) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const text of lines) {
-        if (text === '') continue;
-        const { result, error } = JSON.parse(text) as Line;
-        if (error || result?.canceled) {
-          if (result?.compact_revision) {
-            onFailure(`etcd compacted revisions from ${next} on that were not judged`);
-            next = Number(result.compact_revision);
-          }
-          return;
+    for await (const text of linesOf(answer.body.setEncoding('utf8'))) {
+      if (text === '') continue;
+      const { result, error } = JSON.parse(text) as Line;
+      if (error || result?.canceled) {
+        if (result?.compact_revision) {
+          onFailure(`etcd compacted revisions from ${next} on that were not judged`);
+          next = Number(result.compact_revision);
         }
-        for (const event of result?.events ?? []) {
-          next = Number(event.kv.mod_revision) + 1;
-          const committed = read(event);
-          if (!committed) continue;
-          taken++;
-          take(committed);
-        }
+        return;
+      }
+      for (const event of result?.events ?? []) {
+        next = Number(event.kv.mod_revision) + 1;
+        const committed = read(event);
+        if (!committed) continue;
+        taken++;
+        take(committed);
       }
     }
   };

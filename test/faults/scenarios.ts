@@ -47,6 +47,13 @@ const zone = (name: string, outboundPorts: number, organizations?: [string, numb
     : {}),
 });
 const settle: Step = { do: 'settle' };
+
+/** One object through several specs, each settled before the next. */
+const inTurn = (name: string, first: Spec, ...next: readonly Spec[]): Step[] => [
+  { do: 'create', name, spec: first },
+  settle,
+  ...next.flatMap((spec): Step[] => [{ do: 'change', name, spec }, settle]),
+];
 const afterFailover: Step = { do: 'settle', patience: 2_000 * leaseSeconds };
 const approval = (name: string, spec: Spec) => ({ [annotations.apply]: settingsHash(declare(name, spec)) });
 
@@ -116,14 +123,7 @@ export const scenarios: readonly Scenario[] = [
       const first = ports(100, { settleSeconds: 0, zones: [zone('x', 60, [['o', 30]]), zone('y', 40)] });
       const second = ports(100, { settleSeconds: 0, zones: [zone('x', 20), zone('y', 50), zone('z', 30)] });
       const third = ports(60, { settleSeconds: 0, zones: [zone('z', 60)] });
-      return [
-        { do: 'create', name: a, spec: first },
-        settle,
-        { do: 'change', name: a, spec: second },
-        settle,
-        { do: 'change', name: a, spec: third },
-        settle,
-      ];
+      return inTurn(a, first, second, third);
     },
   },
   {
@@ -146,14 +146,7 @@ export const scenarios: readonly Scenario[] = [
       const a = n('a');
       const zones = ports(100, { settleSeconds: 0, zones: [zone('x', 60), zone('y', 40)] });
       const none = ports(100, { settleSeconds: 0 });
-      return [
-        { do: 'create', name: a, spec: none },
-        settle,
-        { do: 'change', name: a, spec: zones },
-        settle,
-        { do: 'change', name: a, spec: none },
-        settle,
-      ];
+      return inTurn(a, none, zones, none);
     },
   },
   {
@@ -161,7 +154,7 @@ export const scenarios: readonly Scenario[] = [
     steps(n) {
       const a = n('a');
       const named = ports(100, { configMap: { name: `${a}-other` } });
-      return [{ do: 'create', name: a, spec: ports(100) }, settle, { do: 'change', name: a, spec: named }, settle];
+      return inTurn(a, ports(100), named);
     },
   },
   {
@@ -170,12 +163,7 @@ export const scenarios: readonly Scenario[] = [
       const a = n('a');
       const rest: Rest = { settleSeconds: 0, zones: [zone('x', 60), zone('y', 40)] };
       const named = ports(100, { ...rest, configMap: { name: `${a}-other` } });
-      return [
-        { do: 'create', name: a, spec: ports(100, rest) },
-        settle,
-        { do: 'change', name: a, spec: named },
-        settle,
-      ];
+      return inTurn(a, ports(100, rest), named);
     },
   },
   {
@@ -236,10 +224,7 @@ export const scenarios: readonly Scenario[] = [
       const a = n('a');
       const retained = ports(100, { deletionPolicy: 'Retain' });
       return [
-        { do: 'create', name: a, spec: ports(100) },
-        settle,
-        { do: 'change', name: a, spec: retained },
-        settle,
+        ...inTurn(a, ports(100), retained),
         { do: 'remove', name: a },
         { do: 'create', name: a, spec: ports(300) },
         settle,
@@ -293,38 +278,29 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Scenarios for two replicas with a lease of {@link leaseSeconds}. */
-export const failovers: readonly Scenario[] = [
-  ...(['restart', 'kill'] as const).map((how) => ({
-    name: `failover-${how}`,
-    steps(n: (name: string) => string): Step[] {
-      const a = n('a');
-      const zones = (x: number, y: number) => ports(100, { settleSeconds: 0, zones: [zone('x', x), zone('y', y)] });
-      return [
-        { do: 'create', name: a, spec: zones(70, 30) },
-        settle,
-        { do: 'change', name: a, spec: zones(30, 70) },
-        { do: how },
-        { do: 'change', name: a, spec: zones(60, 40) },
-        afterFailover,
-      ];
-    },
-  })),
-  {
-    name: 'failover-freeze',
+/** Something befalls the leader in the middle of a plan, which is then superseded. */
+function failover(name: string, what: Step): Scenario {
+  const zones = (x: number, y: number) => ports(100, { settleSeconds: 0, zones: [zone('x', x), zone('y', y)] });
+  return {
+    name: `failover-${name}`,
     steps(n) {
       const a = n('a');
-      const zones = (x: number, y: number) => ports(100, { settleSeconds: 0, zones: [zone('x', x), zone('y', y)] });
       return [
-        { do: 'create', name: a, spec: zones(70, 30) },
-        settle,
+        ...inTurn(a, zones(70, 30)),
         { do: 'change', name: a, spec: zones(30, 70) },
-        { do: 'freeze', milliseconds: 1_500 * leaseSeconds },
+        what,
         { do: 'change', name: a, spec: zones(60, 40) },
         afterFailover,
       ];
     },
-  },
+  };
+}
+
+/** Scenarios for two replicas with a lease of {@link leaseSeconds}. */
+export const failovers: readonly Scenario[] = [
+  failover('restart', { do: 'restart' }),
+  failover('kill', { do: 'kill' }),
+  failover('freeze', { do: 'freeze', milliseconds: 1_500 * leaseSeconds }),
 ];
 
 /** What drawActions draws, under names of the run's own. */

@@ -6,9 +6,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startControlPlane } from '../controlplane/controlplane.ts';
-import { createDesk, install, type Operator, serviceAccount, startOperator, until } from '../operator.ts';
+import { type Operator, serviceAccount, startOperator, until } from '../operator.ts';
 import { createRandom } from '../support/random.ts';
+import { openOwnStage } from '../support/stage.ts';
 import { type EventFault, type FaultProxy, type RequestFault, startProxy } from './proxy.ts';
 
 const { values } = parseArgs({
@@ -21,16 +21,21 @@ const zones = ['a', 'b', 'c'];
 const sampleEvery = 5_000;
 /** What a request or an event meets now and then. `hang-…` and `silent` last longer than the rest, so they are rare. */
 const requestFaults: readonly RequestFault[] = [
-  ...['reset-before', 'reset-after', 'truncate', 'answer-409', 'answer-429', 'answer-500', 'answer-503'],
-  ...['answer-401', 'answer-403', 'commit-500', 'late'],
-] as RequestFault[];
+  'reset-before',
+  'reset-after',
+  'truncate',
+  'answer-401',
+  'answer-403',
+  'answer-409',
+  'answer-429',
+  'answer-500',
+  'answer-503',
+  'commit-500',
+  'late',
+];
 const eventFaults: readonly EventFault[] = ['reset', 'end', 'duplicate', 'delay', 'gone', 'error-500', 'bad-json'];
 
-const plane = await startControlPlane({ audit: false });
-process.once('SIGINT', () => void plane.stop().then(() => process.exit(1)));
-await install(plane);
-const desk = createDesk(plane, 'soak');
-await desk.open();
+const { plane, desk } = await openOwnStage('soak');
 const kubeconfig = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
 
 let faulty = true;

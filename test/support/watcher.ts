@@ -16,6 +16,7 @@ import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { type ActionDesk, editAnnotation, type Kind } from './actions.ts';
 import { canonical } from './document.ts';
 import type { Judge, Revision, Stored } from './judge.ts';
+import { linesOf } from './lines.ts';
 
 export type Watcher = {
   /** Waits until everything that was committed up to now is judged. Throws after 20 s. */
@@ -171,22 +172,17 @@ export async function watchNamespace(
       const answer = await request(url, { dispatcher, headers, signal: abort.signal });
       if (answer.statusCode !== 200)
         throw new AnswerError(`watch of ${kind}`, answer.statusCode, await answer.body.text());
-      let rest = '';
       try {
-        for await (const chunk of answer.body.setEncoding('utf8')) {
-          const lines = (rest + chunk).split('\n');
-          rest = lines.pop() ?? '';
-          for (const line of lines) {
-            const event = JSON.parse(line) as Event;
-            if (event.type === 'ERROR') throw new AnswerError(`watch of ${kind}`, 410, line);
-            const { resourceVersion, name } = event.object.metadata;
-            version = resourceVersion;
-            progress[kind] = Number(resourceVersion);
-            if (event.type === 'BOOKMARK' || isIgnored(event.object)) continue;
-            if (event.type === 'DELETED') received[kind].delete(name);
-            else received[kind].set(name, resourceVersion);
-            waiting.push({ kind, event, revision: Number(resourceVersion) });
-          }
+        for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
+          const event = JSON.parse(line) as Event;
+          if (event.type === 'ERROR') throw new AnswerError(`watch of ${kind}`, 410, line);
+          const { resourceVersion, name } = event.object.metadata;
+          version = resourceVersion;
+          progress[kind] = Number(resourceVersion);
+          if (event.type === 'BOOKMARK' || isIgnored(event.object)) continue;
+          if (event.type === 'DELETED') received[kind].delete(name);
+          else received[kind].set(name, resourceVersion);
+          waiting.push({ kind, event, revision: Number(resourceVersion) });
         }
       } catch (error) {
         if (error instanceof AnswerError || error instanceof SyntaxError || stopped) throw error;

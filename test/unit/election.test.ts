@@ -20,6 +20,8 @@ test('the metric says who leads: not before the lease is won, not after it is lo
   for (const end of [{ kind: 'lost', why: 'late' }, { kind: 'released' }] as const) {
     election.tell({ kind: 'leading' });
     assert.is(await leader(), '1');
+    election.tell({ kind: 'failing', error: new ApiError('away', { code: 503 }) });
+    assert.is(await leader(), '1', 'who fails to renew still holds the lease');
     election.tell(end);
     assert.is(await leader(), '0', end.kind);
   }

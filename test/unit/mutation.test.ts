@@ -38,16 +38,7 @@ running.before((context) => {
   context.sandbox = createSandbox();
 });
 
-const priorities: Defect = {
-  defect: 'a resync goes before a fresh change',
-  file: 'src/kube/queue.ts',
-  find: "['fresh', 'resync', 'background'] as const",
-  replace: "['resync', 'fresh', 'background'] as const",
-  caughtBy: {
-    file: 'test/unit/queue.test.ts',
-    test: 'work queue > fresh goes before resync, resync before background',
-  },
-};
+const priorities = defects.find(({ defect }) => defect === 'a resync goes before a fresh change') as Defect;
 for (const [what, change, kind, words] of [
   ['is caught by a test that fails', {}, 'failed', /Assertion/],
   ['is missed by a test that passes', { replace: priorities.find }, 'passed', /^$/],

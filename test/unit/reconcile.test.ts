@@ -822,6 +822,9 @@ test('a zone that a plan did not touch keeps its stamp, and is left alone afterw
   // Nothing is taken away, so nobody waits.
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Applied');
+  const stampOf = (name: string) =>
+    desk.world.configMaps.get(`dialer/${name}`)?.metadata.annotations?.['licensing.dialer.dev/generation'];
+  assert.equal(['pom-licenses-a', 'pom-licenses-b'].map(stampOf), ['1', '2']);
   desk.writes();
   assert.is((await desk.run()).result, 'unchanged');
   assert.equal(desk.writes(), []);

@@ -251,16 +251,6 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: "a zone's stamp moves although the zone did not change",
-    file: 'src/controller/hold.ts',
-    find: 'const stamp = Math.min(generation, (present && stampOf(present, owner)) ?? generation);',
-    replace: 'const stamp = generation;',
-    caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a zone that a plan did not touch keeps its stamp, and is left alone afterwards',
-    },
-  },
-  {
     defect: 'the old ConfigMap of a rename goes before the new one is there',
     file: 'src/controller/hold.ts',
     find: '  for (const rendered of render(target)) {',

@@ -125,8 +125,18 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a lost lease is still shown as leading',
     file: 'src/observe/election.ts',
-    find: '          metrics.leading(false);\n          log.warn({ why',
-    replace: '          log.warn({ why',
+    find: "if (news.kind !== 'failing') metrics.leading(news.kind === 'leading');",
+    replace: "if (news.kind === 'leading') metrics.leading(true);",
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > the metric says who leads: not before the lease is won, not after it is lost or given back',
+    },
+  },
+  {
+    defect: 'a leader that fails to renew is shown as a standby',
+    file: 'src/observe/election.ts',
+    find: "if (news.kind !== 'failing') metrics",
+    replace: 'metrics',
     caughtBy: {
       file: 'test/unit/election.test.ts',
       test: 'news of the election > the metric says who leads: not before the lease is won, not after it is lost or given back',

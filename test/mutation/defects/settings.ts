@@ -909,8 +909,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'what a plan has given already is taken for drift',
     file: 'src/settings/zones.ts',
-    find: '  const known = before.length > 0 ? [...before, target] : [];\n  const others',
-    replace: '  const known = before;\n  const others',
+    find: 'before.length > 0 ? [...before, target] : [];',
+    replace: 'before;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what was applied longer ago than settleSeconds makes nobody wait after a restart',
@@ -949,9 +949,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a takeover writes new numbers',
     file: 'src/settings/zones.ts',
-    find: '...zoneViews.map(({ name, view, zone }) => renderZone(name, held(view, zone, known))),',
-    replace:
-      '...zoneViews.map(({ name, view, zone }) => wanted.get(name) ?? renderZone(name, held(view, zone, known))),',
+    find: 'zone === undefined ? [] : renderZone(name, held(view, zone, known)),',
+    replace: 'zone === undefined ? [] : (wanted.get(name) ?? renderZone(name, held(view, zone, known))),',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan of an earlier term: the data stay as they are, and so does the generation stamp',
@@ -1134,6 +1133,16 @@ export const settings: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'approval > 12 or more leading hex digits approve; spaces around and case do not matter',
+    },
+  },
+  {
+    defect: "a zone's stamp moves although the zone did not change",
+    file: 'src/settings/configmap.ts',
+    find: 'return Math.min(generation, since ?? generation);',
+    replace: 'return generation;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone that a plan did not touch keeps its stamp, and is left alone afterwards',
     },
   },
 ];
