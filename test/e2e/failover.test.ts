@@ -180,6 +180,10 @@ test('a plan that a dead leader left is taken over: stamped with an epoch, waite
   await desk.settled('plan');
   await desk.patch('plan', { spec: spec(500, zones(200, 300)) });
   await desk.waitFor('plan', 'Applied', 'False', 'Settling');
+  // The status comes first, then what is taken away, then the system: from there on the plan waits.
+  const generationOf = async () =>
+    (await desk.configMap('plan-licenses'))?.metadata.annotations?.['licensing.dialer.dev/generation'];
+  await until('the plan waits', async () => (await generationOf()) === '2');
   const mark = plane.audit().mark();
   await leader.stop('SIGKILL');
   await desk.settled('plan');
