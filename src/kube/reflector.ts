@@ -168,6 +168,7 @@ export class Reflector<T> {
   async run(stop: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     let failures = 0;
+    let reason: RestartReason | undefined;
     const end = () => {
       this.#ended = true;
       this.#attempt.abort();
@@ -190,12 +191,14 @@ export class Reflector<T> {
       // Broken off by `refresh` or `stop`: that is no failure.
       if (signal.aborted) continue;
       const lasted = clock.monotonic() - started;
-      const reason = error ? this.#learn(error, lasted) : 'ended';
+      const before = reason;
+      reason = error ? this.#learn(error, lasted) : 'ended';
       this.#tell(reason, error);
       // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
       if (lasted > healthyAfter) failures = 0;
       if (reason === 'Unsupported' || (!error && lasted > healthyAfter)) continue;
-      if (reason === '410' && failures++ === 0) continue;
+      // A list helps, also after an outage; 410 upon 410 is none that a list helps.
+      if (reason === '410' && before !== '410') continue;
       // A server that ends watches at once must not make us spin either.
       const wait = equalJitter(backoff, failures++, clock.random());
       await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);

@@ -235,6 +235,16 @@ test('after a 410 it lists at once', async () => {
   await run.stop();
 });
 
+test('after a 410 it lists at once, also when an outage came before', async () => {
+  const away = Array.from({ length: 8 }, () => [error(0)]);
+  const run = setUp({ lists: [page(1), page(40)], watches: [...away, [error(410)], ['open']] });
+  while (!run.restarts.includes('410')) await run.clock.advance(10);
+  const met = run.clock.monotonic();
+  for (let turn = 0; turn < 10; turn++) await settle();
+  assert.equal([run.lists(), run.clock.monotonic()], [2, met]);
+  await run.stop();
+});
+
 for (const [what, trouble] of [
   ['500', error(500)],
   ['401', error(401)],

@@ -1246,14 +1246,24 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a 410 waits before it lists',
     file: 'src/kube/reflector.ts',
-    find: "      if (reason === '410' && failures++ === 0) continue;\n",
+    find: "      if (reason === '410' && before !== '410') continue;\n",
     replace: '',
     caughtBy: { file: 'test/unit/reflector.test.ts', test: 'reflector > after a 410 it lists at once' },
   },
   {
+    defect: 'a 410 after an outage waits before it lists',
+    file: 'src/kube/reflector.ts',
+    find: "if (reason === '410' && before !== '410') continue;",
+    replace: "if (reason === '410' && failures === 0) continue;",
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector > after a 410 it lists at once, also when an outage came before',
+    },
+  },
+  {
     defect: '410 after 410 makes it spin',
     file: 'src/kube/reflector.ts',
-    find: "if (reason === '410' && failures++ === 0) continue;",
+    find: "if (reason === '410' && before !== '410') continue;",
     replace: "if (reason === '410') continue;",
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
