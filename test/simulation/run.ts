@@ -42,6 +42,8 @@ const soon = 5_000;
 const slowly = 65_000;
 /** For the requests themselves, after the backoff. */
 const slack = 2_500;
+/** How long a create that got no answer is kept out: see src/controller/move.ts. */
+const lateness = 25_000;
 const collectorDelay = 1_000;
 const leaseSeconds = 15;
 /** A lease that ran out is taken at the next look: each second, or after a backoff. */
@@ -298,7 +300,9 @@ export async function runSchedule(
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
     const bound = soon + slack + settle + network.retryAfter + elected + (isSlow ? slowly : 0);
-    while (missing().length > 0 && scheduler.now < from + bound && violations.length === 0)
+    // A zone that is no longer wanted stays at zero while a create of it may still land.
+    const late = () => (server.all('licensesettings').some(isSettling) ? lateness : 0);
+    while (missing().length > 0 && scheduler.now < from + bound + late() && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : missing())
       fail(`${what}: ${one} (${bound / 1000} s after the last fault)`);
@@ -333,6 +337,10 @@ export async function runSchedule(
 
 const leaseNamespace = 'license-settings-system';
 const leaseName = 'license-settings-operator';
+
+/** True when a plan is under way. */
+const isSettling = (object: object): boolean =>
+  (object as Stored).status?.conditions?.some(({ reason }) => reason === 'Settling') === true;
 
 /** True when an object says that a name is someone else's. */
 const isTaken = (object: object): boolean =>
