@@ -77,8 +77,32 @@ export function createApi(unfenced: Client, fence?: () => number) {
       await client.request<KubeObject>({ method, path, resource: 'configmaps', ...(body ? { body } : {}) }),
     );
 
+  /** Writes the metadata alone; the data stay as they are, so they have to be read first. */
+  const putMetadata = async (
+    { metadata }: StoredConfigMap,
+    owner: Owner,
+    want: Want,
+    noted: (present: StoredConfigMap) => string,
+  ): Promise<StoredConfigMap> => {
+    const path = one(metadata.namespace, metadata.name);
+    const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
+    const present = projectConfigMap(read);
+    const kept = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: noted(present) } };
+    const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };
+    const { binaryData, immutable } = read;
+    return configMap('PUT', path, {
+      ...bodyOf(owner, kept, decidedFrom, present.metadata),
+      ...(binaryData ? { binaryData } : {}),
+      ...(immutable ? { immutable } : {}),
+    });
+  };
+
   return {
-    async getSettings({ metadata: { namespace, name } }: LicenseSettings): Promise<LicenseSettings> {
+    async getSettings({
+      metadata: { namespace, name },
+    }: {
+      metadata: Pick<ObjectMeta, 'namespace' | 'name'>;
+    }): Promise<LicenseSettings> {
       const path = `${settingsPath(namespace)}/${name}`;
       return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
     },
@@ -106,15 +130,16 @@ export function createApi(unfenced: Client, fence?: () => number) {
       return configMap('PUT', one(metadata.namespace, metadata.name), bodyOf(owner, want, metadata, metadata));
     },
 
-    /** Mends the metadata alone; the data stay as they are, so they have to be read first. */
-    async relabelConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
-      const path = one(metadata.namespace, metadata.name);
-      const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
-      const present = projectConfigMap(read);
-      const older = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: present.dataHash } };
-      const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };
-      return configMap('PUT', path, bodyOf(owner, older, decidedFrom, present.metadata));
-    },
+    /** Mends the metadata alone; the data stay as they are. */
+    relabelConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> =>
+      putMetadata(view, owner, want, ({ dataHash }) => dataHash),
+
+    /**
+     * Puts our labels and this object's uid on an immutable ConfigMap, so that it may be deleted. Its data may be anything:
+     * the data-hash is that of what is wanted, so that they can't pass for a record of what is live.
+     */
+    claimConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> =>
+      putMetadata(view, owner, want, () => want.rendered.dataHash),
 
     async deleteConfigMap({ metadata: { namespace, name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };

@@ -34,7 +34,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
-  if (!view && knownDataHash !== undefined) view = await missingAsUndefined(api.getConfigMap(namespace, name));
+  if (!view && knownDataHash !== undefined) view = await getLost(caches, input, name);
   let decision: Decision = decide(view, input);
   // Mended metadata are no news; contents that someone changed are.
   const drifted = !view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash;
@@ -69,7 +69,12 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
         view = keep(await api.relabelConfigMap(view, owner, want));
         writes++;
         break;
+      case 'claim':
       case 'replace':
+        if (decision === 'claim') {
+          view = keep(await api.claimConfigMap(view, owner, want));
+          writes++;
+        }
         await remove(caches, view);
         view = await create(view);
         writes += 2;
@@ -89,6 +94,24 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
 export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
   await api.deleteConfigMap(view);
   configMaps.deleted(view);
+}
+
+/**
+ * Reads a ConfigMap that was there and has gone from the cache; undefined: it was deleted. When the garbage collector took
+ * it our view of its LicenseSettings is old, and nothing may be created for an object that is gone: one GET tells.
+ * Throws an ApiError, with the reason `OwnerGone` for the latter.
+ */
+export async function getLost(
+  { api }: Caches,
+  { namespace, owner }: Pick<ApplyInput, 'namespace' | 'owner'>,
+  name: string,
+): Promise<StoredConfigMap | undefined> {
+  const found = await missingAsUndefined(api.getConfigMap(namespace, name));
+  if (found) return found;
+  const { uid, deletionTimestamp } =
+    (await missingAsUndefined(api.getSettings({ metadata: { namespace, name: owner.name } })))?.metadata ?? {};
+  if (uid === owner.uid && deletionTimestamp === undefined) return undefined;
+  throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
 }
 
 /** Why a ConfigMap that has to go is still there. */

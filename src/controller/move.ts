@@ -3,6 +3,7 @@
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
+import { asApiError, mayStillLand } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
 import {
   carriesUid,
@@ -15,11 +16,11 @@ import {
   stampOf,
   type Want,
 } from '../settings/configmap.ts';
-import { configMapNames, type Rendered, render } from '../settings/render.ts';
+import { configMapNames, type Rendered, render, renderZone, renderZones } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import { planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, missingAsUndefined, remove } from './apply.ts';
+import { bring, type Caches, getLost, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -27,7 +28,15 @@ export type PlanMemory = {
   takenAway: boolean;
   /** On the monotonic clock: when they have. Undefined until the wait has begun. */
   until: number | undefined;
+  /** Zones whose create may still land, by name of the ConfigMap: until when, on the monotonic clock. */
+  readonly late: Map<string, { readonly zone: string; readonly until: number }>;
 };
+
+/**
+ * A create carries no version that could make it conflict when it lands late: only a ConfigMap that is there keeps it out.
+ * So long after it was sent, in milliseconds, it is no longer expected: the deadline of a request, and 10 s on the way.
+ */
+const lateness = 25_000;
 
 export type MoveInput = {
   readonly owner: Owner;
@@ -91,21 +100,22 @@ const bringOf = (world: Caches, { owner, namespace }: Pick<MoveInput, 'owner' | 
 /**
  * Takes over a plan that an earlier term began: each ConfigMap that it may still be writing gets this term's epoch, or is
  * created at zero, so that a late write conflicts. Called again it goes on where it failed. Gives the first name that is
- * someone else's. Throws an ApiError.
+ * someone else's, and the zones that are no longer wanted but whose create may still land. Throws an ApiError.
  *
  * @param plans what the earlier term may have been writing, and what is to be written now
  */
 export async function takeOver(
-  world: Caches & { epoch: string },
+  world: Caches & { clock: Clock; epoch: string },
   input: Omit<MoveInput, 'settle' | 'names'>,
   plans: readonly Declaration[],
-): Promise<{ writes: number; taken: string | undefined }> {
-  const { api, configMaps: cache, epoch } = world;
+): Promise<{ writes: number; taken: string | undefined; late: PlanMemory['late'] }> {
+  const { api, clock, configMaps: cache, epoch } = world;
   const { owner, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
   const wanted = new Set(configMapNames(input.target));
   let writes = 0;
+  const late: PlanMemory['late'] = new Map();
   for (const rendered of stamp) {
     const view = present.get(rendered.name);
     // One that has to be deleted and created again is safe: a late write has its old uid.
@@ -118,10 +128,17 @@ export async function takeOver(
   for (const rendered of create) {
     const result = await bringOf(world, input, { rendered, generation, retained, epoch });
     // Where the newest settings don't want the name, it is nobody's concern whose it is: a late create conflicts too.
-    if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name };
+    if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name, late };
     if (result.kind === 'applied') writes += result.writes;
   }
-  return { writes, taken: undefined };
+  // One at zero keeps out a create of the earlier term, wherever this began: it must not go too soon.
+  const until = clock.monotonic() + lateness;
+  for (const { name, zone } of plans.flatMap(renderZones)) {
+    if (zone === undefined || wanted.has(name)) continue;
+    if (cache.get(`${input.namespace}/${name}`)?.dataHash === renderZone(name, { name: zone }).dataHash)
+      late.set(name, { zone, until });
+  }
+  return { writes, taken: undefined, late };
 }
 
 /**
@@ -137,9 +154,18 @@ export async function move(
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
   const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
-    const result = await bringOf(world, input, { rendered, generation: stamp, retained });
-    if (result.kind === 'applied') writes += result.writes;
-    return result.kind === 'conflict' ? result.name : undefined;
+    const { name, zone } = rendered;
+    const until = clock.monotonic() + lateness;
+    const isThere = cache.get(`${namespace}/${name}`) !== undefined;
+    try {
+      const result = await bringOf(world, input, { rendered, generation: stamp, retained });
+      if (result.kind === 'applied') writes += result.writes;
+      return result.kind === 'conflict' ? result.name : undefined;
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      if (error && zone !== undefined && !isThere && mayStillLand(error)) memory.late.set(name, { zone, until });
+      throw thrown;
+    }
   };
   const takeAway = () => {
     memory.takenAway = true;
@@ -147,11 +173,17 @@ export async function move(
   };
 
   const names = new Set(input.names);
+  const wanted = new Set(configMapNames(input.target));
   for (let round = 0; round < maxRounds; round++) {
     // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
     for (const name of [...names].filter((one) => !cache.get(`${namespace}/${one}`))) {
       names.delete(name);
       await lookForLost(world, input, [name]);
+    }
+    for (const [name, { zone }] of lateOnes(memory, clock)) {
+      if (wanted.has(name) || cache.get(`${namespace}/${name}`)) continue;
+      // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
+      if (await write(renderZone(name, { name: zone }))) memory.late.delete(name);
     }
     const present = presentOf(cache, input);
     for (const name of present.keys()) names.add(name);
@@ -189,13 +221,25 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
-    for (const view of obsolete) {
+    const late = new Map(lateOnes(memory, clock));
+    const ready = obsolete.filter(({ metadata }) => !late.has(metadata.name));
+    if (ready.length === 0) {
+      const until = Math.min(...obsolete.flatMap(({ metadata }) => late.get(metadata.name)?.until ?? []));
+      return { kind: 'settling', remaining: until - clock.monotonic(), writes };
+    }
+    for (const view of ready) {
       names.delete(view.metadata.name);
       await remove(world, view);
       writes++;
     }
   }
   throw new Error(`the plan of ${namespace}/${owner.name} does not come to an end`);
+}
+
+/** The creates that may still land; the others are forgotten. */
+function lateOnes({ late }: PlanMemory, clock: Clock) {
+  for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);
+  return [...late];
 }
 
 /** One after the other; stops at the first name that is someone else's, and gives it. */
@@ -215,21 +259,23 @@ async function writeAll<T>(
  * what was taken away, whichever change gives it to others. Of what another term did it can't know what they have seen, so
  * it waits in full; `unseen` says that there may be something.
  */
-export const memoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
+export const memoryOf = (known: PlanMemory | undefined, unseen: boolean, late = known?.late): PlanMemory => ({
   takenAway: known?.takenAway ?? unseen,
   until: known?.until,
+  late: new Map(late),
 });
 
 /** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
 export async function lookForLost(
-  { api, configMaps: cache }: Caches,
-  { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>,
+  world: Caches,
+  input: Pick<MoveInput, 'owner' | 'namespace'>,
   names: readonly string[],
 ): Promise<void> {
+  const { configMaps: cache } = world;
   for (const name of names) {
-    if (cache.get(`${namespace}/${name}`)) continue;
-    const found = await missingAsUndefined(api.getConfigMap(namespace, name));
+    if (cache.get(`${input.namespace}/${name}`)) continue;
+    const found = await getLost(world, input, name);
     // Someone else's would stay for ever: our watch does not see it, nor that it goes.
-    if (found && carriesUid(found, owner)) cache.put(found);
+    if (found && carriesUid(found, input.owner)) cache.put(found);
   }
 }

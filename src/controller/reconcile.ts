@@ -158,7 +158,8 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
 
   if (suspended) {
     // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
-    if (status?.applying && world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));
+    const known = world.plans.get(key);
+    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true, known.late));
     world.failing.delete(key);
   } else {
     try {
@@ -168,8 +169,8 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
     } catch (thrown) {
       const error = asApiError(thrown);
       if (!error || error.class === 'conflict') throw thrown;
-      // A terminating namespace is quiet.
-      if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
+      // A terminating namespace is quiet; of an object that is gone its own event follows.
+      if (error.causes.includes('NamespaceTerminating') || error.reason === 'OwnerGone') return { result: 'quiet' };
       failure = error;
       progress.problem = problemOf(world, key, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
@@ -243,10 +244,10 @@ async function act(
   await lookForLost(world, ours, [...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]);
   if (applying !== undefined && !world.plans.has(key)) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
-    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
+    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);
     progress.writes += writes;
     if (taken) return conflict(taken);
-    world.plans.set(key, memoryOf(undefined, true));
+    world.plans.set(key, memoryOf(undefined, true, late));
   }
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);

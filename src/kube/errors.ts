@@ -60,6 +60,10 @@ function classify(code: number): ErrorClass {
   return 'rejected';
 }
 
+/** True when a request that failed so may have been carried out, or may still be. False: it was refused, or never sent. */
+export const mayStillLand = ({ code, reason }: ApiError): boolean =>
+  code === 0 ? reason !== 'NotLeader' && reason !== 'Credentials' : code === 408 || code >= 500;
+
 /** No server may silence us for longer, in milliseconds: the API server's own limit is 32 s. */
 const maxRetryAfter = 60_000;
 

@@ -13,6 +13,7 @@ import {
  * - `create`: there is none.
  * - `update`: it is not as it should be.
  * - `replace`: someone made it immutable: it is deleted and created again.
+ * - `claim`: the same, but it does not carry our labels and this object's uid: that comes first, nothing else may be deleted.
  * - `right`: it is as it should be.
  * - `rollout`: an older release rendered the same settings another way: rewritten behind all other work.
  * - `keep`: the same, while the newest spec is not applicable: left alone.
@@ -20,7 +21,17 @@ import {
  * - `wait`: it is being deleted, or is about to be with an earlier object of the same name.
  * - `conflict`: it is someone else's.
  */
-export type Decision = 'create' | 'update' | 'replace' | 'right' | 'rollout' | 'keep' | 'relabel' | 'wait' | 'conflict';
+export type Decision =
+  | 'create'
+  | 'update'
+  | 'replace'
+  | 'claim'
+  | 'right'
+  | 'rollout'
+  | 'keep'
+  | 'relabel'
+  | 'wait'
+  | 'conflict';
 
 /** What a decision depends on besides the ConfigMap itself. */
 export type Context = {
@@ -43,7 +54,7 @@ export function decide(
   if (isLeftBehind(view, owner)) return 'wait';
   if (!isOurs(view, owner, want.retained)) return 'conflict';
   if (view.metadata.deletionTimestamp) return 'wait';
-  if (view.immutable) return 'replace';
+  if (view.immutable) return mayDelete(view, owner) ? 'replace' : 'claim';
   const intact = !view.binary;
   if (intact && view.dataHash === want.rendered.dataHash) return metadataRight(owner, want, view) ? 'right' : 'update';
   if (intact && unchanged && view.dataHash === knownDataHash) {

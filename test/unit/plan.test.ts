@@ -52,6 +52,10 @@ test('immutable: replaced, whatever it holds', () => {
   assert.is(decide(view({ immutable: true }), context), 'replace');
   assert.is(decide(view({ immutable: true, dataHash: 'x' }), context), 'replace');
 });
+test("immutable, without our labels or another object's: claimed first, nothing else may be deleted", () => {
+  assert.is(decide(view({ immutable: true, metadata: { labels: {} } }), context), 'claim');
+  assert.is(decide(view({ immutable: true, metadata: { ownerReferences: [], annotations: {} } }), context), 'claim');
+});
 test('controlled by another: a conflict, whatever its labels say', () => {
   assert.is(decide(view({ metadata: { ownerReferences: controlledBy('other') } }), context), 'conflict');
 });

@@ -18,6 +18,7 @@ import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
 import type { Priority } from '../../src/kube/queue.ts';
 import { Store } from '../../src/kube/store.ts';
 import { uidOf } from '../../src/settings/configmap.ts';
+import { renderZone } from '../../src/settings/render.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -46,7 +47,7 @@ function setUp(first: unknown = spec(5)) {
         if (error) throw error;
       }
       if (request.method === 'GET') {
-        const found = stored.get(request.path);
+        const found = stored.get(request.path) ?? (request.resource === 'licensesettings' && world.settings.get(key));
         if (!found) throw new ApiError('not found', { code: 404 });
         return found as T;
       }
@@ -101,6 +102,10 @@ function setUp(first: unknown = spec(5)) {
     writes: () => sent.splice(0).flatMap(({ method, resource }) => (method === 'GET' ? [] : [`${method} ${resource}`])),
   };
 }
+
+/** No ConfigMap that is asked for is there. */
+const noConfigMap = ({ method, resource }: Request) =>
+  method === 'GET' && resource === 'configmaps' ? new ApiError('not found', { code: 404 }) : undefined;
 
 /** Fails every write of a ConfigMap. */
 const failing = (code: number, init: { reason?: string; causes?: string[]; retryAfter?: number } = {}) => {
@@ -351,6 +356,74 @@ test('an immutable ConfigMap is replaced, and what others wrote on it stays', as
   assert.equal(desk.writes(), ['DELETE configmaps', 'POST configmaps']);
 });
 
+for (const adopted of [false, true]) {
+  test(`an immutable ConfigMap ${adopted ? 'of an earlier object' : 'that lost its labels'} is claimed before it is deleted, its data as they were`, async () => {
+    const desk = setUp();
+    await desk.run();
+    const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+    const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+    const { ownerReferences: _, ...orphaned } = stored.metadata;
+    const annotations = { ...stored.metadata.annotations, 'licensing.dialer.dev/owner-uid': 'uid-0' };
+    const metadata = adopted ? { ...orphaned, annotations } : { ...stored.metadata, labels: {} };
+    const edited = {
+      ...{ ...stored, immutable: true, data: { by: 'hand' }, binaryData: { a: 'AA==' } },
+      metadata: { ...metadata, resourceVersion: desk.next() },
+    };
+    desk.stored.set(path, edited);
+    desk.world.configMaps.put(projectConfigMap(edited));
+    desk.sent.length = 0;
+    await desk.run();
+    assert.equal(desk.sent.map(({ method }) => method).slice(0, 4), ['GET', 'PUT', 'DELETE', 'POST']);
+    const claimed = desk.sent[1]?.body as Body & { data?: object; binaryData?: object; immutable?: boolean };
+    assert.equal(
+      [claimed.data, claimed.binaryData, claimed.immutable],
+      [edited.data, edited.binaryData, true],
+      'the API server refuses anything else',
+    );
+    const view = projectConfigMap(claimed as never);
+    assert.equal(view.metadata.labels?.['licensing.dialer.dev/settings'], 'pom');
+    assert.equal(view.metadata.annotations?.['licensing.dialer.dev/owner-uid'], 'uid-1');
+    assert.is.not(
+      view.metadata.annotations?.['licensing.dialer.dev/data-hash'],
+      view.dataHash,
+      'no record of what is live',
+    );
+    assert.equal(
+      desk.sent[2]?.body.preconditions?.['resourceVersion'],
+      desk.sent[2] && String(Number(edited.metadata.resourceVersion) + 1),
+    );
+  });
+}
+
+for (const [what, found] of [
+  ['is gone', undefined],
+  ['is being deleted', { uid: 'uid-1', deletionTimestamp: '2026-01-01T00:00:00Z' }],
+  ['was deleted and created again', { uid: 'uid-2' }],
+] as const) {
+  for (const zones of [false, true]) {
+    test(`a ConfigMap has gone, and a look tells that its LicenseSettings ${what}: nothing is created${zones ? ', in a plan neither' : ''}`, async () => {
+      const desk = zones ? await waiting() : setUp();
+      if (!zones) await desk.run();
+      const gone = desk.world.configMaps.get(`dialer/pom-licenses${zones ? '-b' : ''}`) as StoredConfigMap;
+      desk.world.configMaps.remove({ ...gone, metadata: { ...gone.metadata, resourceVersion: desk.next() } });
+      desk.stored.clear();
+      if (found) {
+        const metadata = { ...desk.world.settings.get(key)?.metadata, ...found };
+        desk.stored.set('/apis/licensing.dialer.dev/v1/namespaces/dialer/licensesettings/pom', {
+          metadata,
+          spec: spec(5),
+        });
+      } else {
+        desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+      }
+      await desk.clock.advance(200_000);
+      desk.writes();
+      const { result, retry } = await desk.run();
+      assert.equal([desk.writes(), result, retry], [[], 'quiet', undefined], 'its own event follows');
+    });
+  }
+}
+
 test('a restored status of a later generation: the stamp is that of the object, and moves on', async () => {
   const desk = setUp();
   await desk.run();
@@ -374,7 +447,7 @@ test('a restored status of a later generation: what is rebuilt from it is not st
   const status = { ...object.status, applied: { ...object.status.applied, generation: 7 } };
   desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
   desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('gone', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   const [rebuilt] = desk.world.configMaps.values();
   assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '1');
@@ -405,7 +478,7 @@ const zoned = (a: number, b: number, more: object = {}) =>
 /** A plan that has taken a license from a, and waits before it gives it to b. */
 async function waiting() {
   const desk = setUp(zoned(3, 2));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   desk.save(zoned(2, 3), 2);
   const { again } = await desk.run();
@@ -535,7 +608,7 @@ test('a process that finds a plan at its start waits in full', async () => {
 
 test('until a plan has ended the status shows the last finished apply, also where the ConfigMap is newer already', async () => {
   const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   desk.save(spec(5, { settleSeconds: 0 }), 2);
   desk.faults.push(({ method }) => (method === 'DELETE' ? new ApiError('away', { code: 500 }) : undefined));
@@ -614,7 +687,7 @@ test('a plan of an earlier term: the data stay as they are, and so does the gene
 
 test('a plan of an earlier term: a zone that is not there yet is created at zero, so that a late create conflicts', async () => {
   const desk = setUp(zoned(3, 2));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   const three = { zones: ['a', 'b', 'c'].map((name) => ({ name, licenses: { outboundPorts: 1 } })) };
   desk.save(zoned(3, 2, three), 2);
@@ -672,7 +745,7 @@ test('a takeover that fails half-way goes on with the rest, and nothing of the p
 
 test('a plan of this term is not taken over because its last status was lost', async () => {
   const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   desk.save(zoned(2, 3, { settleSeconds: 0 }), 2);
   let statuses = 0;
@@ -687,9 +760,114 @@ test('a plan of this term is not taken over because its last status was lost', a
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+/** A plan whose create of the zone c got no answer, and settings that no longer want that zone. */
+async function unanswered(code = 0, reason = 'NoAnswer') {
+  const desk = setUp(zoned(2, 2, { settleSeconds: 0 }));
+  await desk.run();
+  const c = { name: 'c', licenses: { outboundPorts: 1 } };
+  const { zones } = zoned(2, 2) as unknown as { zones: object[] };
+  desk.faults.push(({ method, body }) =>
+    method === 'POST' && (body as Body).metadata.name === 'pom-licenses-c'
+      ? new ApiError('lost', { code, reason })
+      : undefined,
+  );
+  desk.save(zoned(2, 2, { zones: [...zones, c], settleSeconds: 0 }), 2);
+  await desk.run();
+  desk.faults.pop();
+  desk.save(zoned(2, 3, { settleSeconds: 0 }), 3);
+  desk.sent.length = 0;
+  return desk;
+}
+const portsOf = (body: Body | undefined) =>
+  (body as { data?: Record<string, string> } | undefined)?.data?.['OUTBOUND_PORTS_CAPACITY'];
+
+test('a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses', async () => {
+  const desk = await unanswered();
+  const { again } = await desk.run();
+  const maps = desk.sent.filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+  assert.equal(
+    maps.map(({ method, body }) => `${method} ${body.metadata.name} ${portsOf(body)}`),
+    ['POST pom-licenses-c 0', 'PUT pom-licenses undefined', 'PUT pom-licenses-b 3'],
+  );
+  assert.is(desk.reasonOf('Applied'), 'Settling');
+  assert.ok((again ?? 0) > 24_000 && (again ?? 0) <= 25_000, `${again}`);
+  await desk.clock.advance(25_000);
+  desk.writes();
+  await desk.run();
+  assert.equal(desk.writes(), ['DELETE configmaps', 'PUT licensesettings/status']);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+test('a create without an answer is kept out also when nothing else is left to do', async () => {
+  const desk = await unanswered();
+  desk.save(zoned(2, 2, { settleSeconds: 0 }), 3);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Settling');
+  await desk.run();
+  assert.not.ok(desk.writes().includes('DELETE configmaps'));
+});
+
+test('a create without an answer that has landed meanwhile is lowered before others get its licenses', async () => {
+  const desk = await unanswered();
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-';
+  const b = desk.stored.get(`${path}b`) as { metadata: ObjectMeta };
+  const metadata = { ...b.metadata, name: 'pom-licenses-c', uid: 'late', resourceVersion: desk.next() };
+  const { data } = renderZone('pom-licenses-c', { name: 'c', licenses: { outboundPorts: 1 } });
+  desk.stored.set(`${path}c`, { ...b, metadata, data });
+  await desk.run();
+  const maps = desk.sent.filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+  assert.equal(
+    maps.map(({ method, body }) => `${method} ${body.metadata.name} ${portsOf(body)}`),
+    ['PUT pom-licenses-c 0', 'PUT pom-licenses undefined', 'PUT pom-licenses-b 3'],
+  );
+});
+
+for (const [code, reason, lands] of [
+  [0, 'NoAnswer', true],
+  [0, 'BadAnswer', true],
+  [504, 'Timeout', true],
+  [0, 'NotLeader', false],
+  [0, 'Credentials', false],
+  [401, 'Unauthorized', false],
+  [429, 'TooManyRequests', false],
+  [403, 'Forbidden', false],
+] as const) {
+  test(`a create that ended with ${code} ${reason} may ${lands ? '' : 'not '}land late`, async () => {
+    const desk = await unanswered(code, reason);
+    await desk.run();
+    assert.is(
+      desk.sent.some(({ method, resource }) => method === 'POST' && resource === 'configmaps'),
+      lands,
+    );
+    assert.is(desk.reasonOf('Applied'), lands ? 'Settling' : 'Applied');
+  });
+}
+
+test('a plan of an earlier term, and a zone of it that is no longer wanted: kept at zero until no create of it can land', async () => {
+  const desk = setUp(zoned(2, 2, { settleSeconds: 0 }));
+  await desk.run();
+  desk.faults.push(({ method, body }) =>
+    method === 'POST' && (body as Body).metadata.name === 'pom-licenses-c'
+      ? new ApiError('lost', { code: 0 })
+      : undefined,
+  );
+  const { zones } = zoned(2, 2) as unknown as { zones: object[] };
+  desk.save(zoned(2, 2, { zones: [...zones, { name: 'c', licenses: {} }], settleSeconds: 0 }), 2);
+  await desk.run();
+  desk.faults.pop();
+  nextTerm(desk, 'term-2');
+  desk.save(zoned(2, 3, { settleSeconds: 0 }), 3);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Settling');
+  desk.writes();
+  await desk.clock.advance(25_000);
+  await desk.run();
+  assert.equal(desk.writes(), ['DELETE configmaps', 'PUT licensesettings/status']);
+});
+
 test('a decrease that another term applied less than settleSeconds ago: the next increase waits in full', async () => {
   const desk = setUp(zoned(3, 2));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   await desk.clock.advance(200_000);
   desk.save(zoned(2, 2), 2);
@@ -703,7 +881,7 @@ test('a decrease that another term applied less than settleSeconds ago: the next
 
 test('what was applied longer ago than settleSeconds makes nobody wait after a restart', async () => {
   const desk = setUp(zoned(3, 1));
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   await desk.clock.advance(101_000);
   nextTerm(desk, 'term-2');
@@ -761,7 +939,7 @@ test('there and back before the status was written: the history has both, and th
   assert.is(desk.status()?.applied?.generation, 3);
   const map = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
   desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
-  desk.faults.push(({ method }) => (method === 'GET' ? new ApiError('not found', { code: 404 }) : undefined));
+  desk.faults.push(noConfigMap);
   await desk.run();
   const rebuilt = desk.world.configMaps.get('dialer/pom-licenses');
   assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '3');

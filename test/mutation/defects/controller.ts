@@ -304,7 +304,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a terminating namespace is told and retried',
     file: 'src/controller/reconcile.ts',
-    find: "      if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };\n",
+    find: "error.causes.includes('NamespaceTerminating') || ",
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -569,7 +569,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan that was suspended goes on with what was left of its wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (status?.applying && world.plans.has(key)) world.plans.set(key, memoryOf(undefined, true));\n',
+    find: '    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true, known.late));\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -579,7 +579,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a process that finds a plan at its start does not wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true));',
+    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true, late));',
     replace: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, false));',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -669,9 +669,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a failed takeover is forgotten',
     file: 'src/controller/reconcile.ts',
-    find: '    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+    find: '    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);',
     replace:
-      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
@@ -900,7 +900,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan adopts what somebody else owns',
     file: 'src/controller/move.ts',
-    find: 'if (found && carriesUid(found, owner)) cache.put(found);',
+    find: 'if (found && carriesUid(found, input.owner)) cache.put(found);',
     replace: 'if (found) cache.put(found);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1286,6 +1286,186 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > only ConfigMaps that say that they are ours are listed and watched',
+    },
+  },
+  {
+    defect: 'what is immutable is deleted without being claimed',
+    file: 'src/settings/plan.ts',
+    find: "return mayDelete(view, owner) ? 'replace' : 'claim';",
+    replace: "return 'replace';",
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: "decision about a ConfigMap > immutable, without our labels or another object's: claimed first, nothing else may be deleted",
+    },
+  },
+  {
+    defect: 'a claim is forgotten',
+    file: 'src/controller/apply.ts',
+    find: "        if (decision === 'claim') {",
+    replace: "        if (decision === 'conflict') {",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap that lost its labels is claimed before it is deleted, its data as they were',
+    },
+  },
+  {
+    defect: 'a claim drops immutable',
+    file: 'src/controller/api.ts',
+    find: '      ...(immutable ? { immutable } : {}),\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap that lost its labels is claimed before it is deleted, its data as they were',
+    },
+  },
+  {
+    defect: 'a claim drops binaryData',
+    file: 'src/controller/api.ts',
+    find: '      ...(binaryData ? { binaryData } : {}),\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap that lost its labels is claimed before it is deleted, its data as they were',
+    },
+  },
+  {
+    defect: 'a claim makes a record of whatever it finds',
+    file: 'src/controller/api.ts',
+    find: 'putMetadata(view, owner, want, () => want.rendered.dataHash)',
+    replace: 'putMetadata(view, owner, want, ({ dataHash }) => dataHash)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap of an earlier object is claimed before it is deleted, its data as they were',
+    },
+  },
+  {
+    defect: 'a ConfigMap is created again for an object that is gone',
+    file: 'src/controller/apply.ts',
+    find: '  if (uid === owner.uid && deletionTimestamp === undefined) return undefined;\n',
+    replace: '  if (name) return undefined;\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is gone: nothing is created',
+    },
+  },
+  {
+    defect: 'a ConfigMap is created again for an object that is being deleted',
+    file: 'src/controller/apply.ts',
+    find: 'uid === owner.uid && deletionTimestamp === undefined',
+    replace: 'uid === owner.uid || deletionTimestamp',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is being deleted: nothing is created',
+    },
+  },
+  {
+    defect: 'a ConfigMap is created again for the uid of an earlier object',
+    file: 'src/controller/apply.ts',
+    find: 'uid === owner.uid && deletionTimestamp === undefined',
+    replace: 'uid && deletionTimestamp === undefined',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings was deleted and created again: nothing is created',
+    },
+  },
+  {
+    defect: 'a plan creates for an object that is gone',
+    file: 'src/controller/move.ts',
+    find: 'await getLost(world, input, name)',
+    replace: 'await missingAsUndefined(world.api.getConfigMap(input.namespace, name))',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is gone: nothing is created, in a plan neither',
+    },
+  },
+  {
+    defect: 'that an object is gone is tried again',
+    file: 'src/controller/reconcile.ts',
+    find: " || error.reason === 'OwnerGone'",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is gone: nothing is created',
+    },
+  },
+  {
+    defect: 'a create without an answer is forgotten',
+    file: 'src/controller/move.ts',
+    find: 'mayStillLand(error)) memory.late.set(name, { zone, until });',
+    replace: 'mayStillLand(error)) memory.late.clear();',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
+    },
+  },
+  {
+    defect: 'what keeps a late create out goes too soon',
+    file: 'src/controller/move.ts',
+    find: 'obsolete.filter(({ metadata }) => !late.has(metadata.name))',
+    replace: 'obsolete.filter(({ metadata }) => metadata.name)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
+    },
+  },
+  {
+    defect: 'what keeps a late create out never goes',
+    file: 'src/controller/move.ts',
+    find: '  for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);\n',
+    replace: '  clock.monotonic();\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
+    },
+  },
+  {
+    defect: 'a new plan forgets the creates that may still land',
+    file: 'src/controller/move.ts',
+    find: 'unseen: boolean, late = known?.late)',
+    replace: "unseen: boolean, late?: PlanMemory['late'])",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
+    },
+  },
+  {
+    defect: 'a takeover forgets the creates that may still land',
+    file: 'src/controller/reconcile.ts',
+    find: 'memoryOf(undefined, true, late));',
+    replace: 'memoryOf(undefined, true));',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a plan of an earlier term, and a zone of it that is no longer wanted: kept at zero until no create of it can land',
+    },
+  },
+  {
+    defect: 'every create that failed may land late',
+    file: 'src/kube/errors.ts',
+    find: 'code === 408 || code >= 500;',
+    replace: 'code >= 400;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create that ended with 403 Forbidden may not land late',
+    },
+  },
+  {
+    defect: 'a create that was never sent may land late',
+    file: 'src/kube/errors.ts',
+    find: "code === 0 ? reason !== 'NotLeader' && reason !== 'Credentials'",
+    replace: "code === 0 ? reason !== 'Credentials'",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create that ended with 0 NotLeader may not land late',
+    },
+  },
+  {
+    defect: 'a 504 has not been carried out',
+    file: 'src/kube/errors.ts',
+    find: 'code === 408 || code >= 500;',
+    replace: 'code === 408;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create that ended with 504 Timeout may land late',
     },
   },
 ];

@@ -548,7 +548,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'an immutable ConfigMap is updated',
     file: 'src/settings/plan.ts',
-    find: "  if (view.immutable) return 'replace';\n",
+    find: "  if (view.immutable) return mayDelete(view, owner) ? 'replace' : 'claim';\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
