@@ -1,6 +1,8 @@
 /** Brings ConfigMaps to what they should be. */
+import { labels, manager } from '../api/names.ts';
 import { ApiError, asApiError } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
+import { carriesUid, type Owner } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import type { Api, StoredConfigMap } from './api.ts';
 
@@ -30,6 +32,8 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
     cache.put(written);
     return written;
   };
+  const update = async (send: typeof api.updateConfigMap, from: StoredConfigMap) =>
+    keep(await decidedFrom(caches, from, owner, () => send(from, owner, want)));
   const create = async (former?: StoredConfigMap) => keep(await api.createConfigMap(namespace, owner, want, former));
 
   let view = cache.get(`${namespace}/${name}`);
@@ -58,24 +62,24 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
         throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
       case 'rollout':
         if (!background) return { kind: 'later' };
-        view = keep(await api.updateConfigMap(view, owner, want));
+        view = await update(api.updateConfigMap, view);
         writes++;
         break;
       case 'update':
-        view = keep(await api.updateConfigMap(view, owner, want));
+        view = await update(api.updateConfigMap, view);
         writes++;
         break;
       case 'relabel':
-        view = keep(await api.relabelConfigMap(view, owner, want));
+        view = await update(api.relabelConfigMap, view);
         writes++;
         break;
       case 'claim':
       case 'replace':
         if (decision === 'claim') {
-          view = keep(await api.claimConfigMap(view, owner, want));
+          view = await update(api.claimConfigMap, view);
           writes++;
         }
-        await remove(caches, view);
+        await remove(caches, view, owner);
         view = await create(view);
         writes += 2;
         break;
@@ -91,9 +95,32 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. */
-export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
-  await api.deleteConfigMap(view);
-  configMaps.deleted(view);
+export async function remove(caches: Caches, view: StoredConfigMap, owner: Owner): Promise<void> {
+  await decidedFrom(caches, view, owner, () => caches.api.deleteConfigMap(view));
+  caches.configMaps.deleted(view);
+}
+
+/**
+ * Sends a write that was decided from `view`. After a conflict the watch brings what is there now; but of what has lost our
+ * label no watch tells, so it is read again.
+ */
+export async function decidedFrom<T>(
+  { api, configMaps }: Caches,
+  view: StoredConfigMap,
+  owner: Owner,
+  send: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    const { namespace, name, labels: present } = view.metadata;
+    if (asApiError(error)?.class === 'conflict' && present?.[labels.managedBy] !== manager) {
+      const found = await missingAsUndefined(api.getConfigMap(namespace, name));
+      if (found && carriesUid(found, owner)) configMaps.put(found);
+      else configMaps.remove(view);
+    }
+    throw error;
+  }
 }
 
 /**

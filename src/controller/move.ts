@@ -18,9 +18,9 @@ import {
 } from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render, renderZone, renderZones } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
-import { planTakeover, planZones } from '../settings/zones.ts';
+import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, getLost, missingAsUndefined, remove } from './apply.ts';
+import { bring, type Caches, decidedFrom, getLost, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -90,6 +90,12 @@ export async function takenName(
   return undefined;
 }
 
+/** True when somebody took licenses from a zone by hand: dialers may not have seen it yet. */
+export const wasTakenByHand = (
+  { configMaps }: Caches,
+  input: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained' | 'before'>,
+): boolean => holdsLess({ ...input, present: presentOf(configMaps, input) });
+
 /** Brings one ConfigMap to what a plan wants, whatever it holds. */
 const bringOf = (world: Caches, { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>, want: Want) =>
   bring(world, {
@@ -122,7 +128,7 @@ export async function takeOver(
     if (!view || view.immutable || view.metadata.deletionTimestamp) continue;
     if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;
     const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-    cache.put(await api.updateConfigMap(view, owner, want));
+    cache.put(await decidedFrom(world, view, owner, () => api.updateConfigMap(view, owner, want)));
     writes++;
   }
   for (const rendered of create) {
@@ -229,7 +235,7 @@ export async function move(
     }
     for (const view of ready) {
       names.delete(view.metadata.name);
-      await remove(world, view);
+      await remove(world, view, owner);
       writes++;
     }
   }

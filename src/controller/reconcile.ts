@@ -16,7 +16,7 @@ import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
-import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver } from './move.ts';
+import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -252,7 +252,9 @@ async function act(
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
-    world.plans.set(key, memoryOf(world.plans.get(key), wasJustApplied(object.status, settle, world.clock)));
+    const memory = memoryOf(world.plans.get(key), wasJustApplied(object.status, settle, world.clock));
+    if (wasTakenByHand(world, { ...ours, before })) Object.assign(memory, { takenAway: true, until: undefined });
+    world.plans.set(key, memory);
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
     if (begun) await writeStatus(world, progress, begun);

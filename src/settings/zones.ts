@@ -114,6 +114,26 @@ export function planTakeover({ target, before, present }: PlanInput, plans: read
   };
 }
 
+/**
+ * True when the ConfigMap of a zone holds less than what was live and what is on its way both give it: somebody took
+ * licenses away by hand, and dialers may not have seen it yet.
+ */
+export function holdsLess({ before: [first, ...others], present }: Pick<PlanInput, 'before' | 'present'>): boolean {
+  return (first?.zones ?? []).some((zone) => {
+    const least = others.reduce(
+      (one, { zones }) =>
+        lower(
+          one,
+          zones?.find(({ name }) => name === zone.name),
+        ),
+      zone,
+    );
+    const view = [...present.values()].find((one) => zoneOf(one) === zone.name);
+    const held = lower(least, view && readZone(view));
+    return JSON.stringify(held) !== JSON.stringify(lower(least, least));
+  });
+}
+
 /** What a zone's ConfigMap holds now; where it drifted, the smaller of what was live and what is on its way. */
 function held(view: ConfigMapView, zone: string, declarations: readonly Declaration[]): DeclaredZone {
   const known = declarations.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });

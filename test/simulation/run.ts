@@ -238,6 +238,7 @@ export async function runSchedule(
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
+    !server.all('licensesettings').some(isUnderWay) &&
     running.every(Boolean) &&
     (!election || running.some((one) => one?.process.name === holderOf()));
   async function settleDown() {
@@ -301,7 +302,7 @@ export async function runSchedule(
     const from = scheduler.now;
     const bound = soon + slack + settle + network.retryAfter + elected + (isSlow ? slowly : 0);
     // A zone that is no longer wanted stays at zero while a create of it may still land.
-    const late = () => (server.all('licensesettings').some(isSettling) ? lateness : 0);
+    const late = () => (server.all('licensesettings').some(isUnderWay) ? lateness : 0);
     while (missing().length > 0 && scheduler.now < from + bound + late() && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : missing())
@@ -338,9 +339,12 @@ export async function runSchedule(
 const leaseNamespace = 'license-settings-system';
 const leaseName = 'license-settings-operator';
 
-/** True when a plan is under way. */
-const isSettling = (object: object): boolean =>
-  (object as Stored).status?.conditions?.some(({ reason }) => reason === 'Settling') === true;
+/** True when a plan is under way: it goes on by itself, also where the newest spec is invalid. */
+function isUnderWay(object: object): boolean {
+  const { spec, status } = object as Stored;
+  const isSuspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
+  return status?.applying !== undefined && !isSuspended && !isTaken(object);
+}
 
 /** True when an object says that a name is someone else's. */
 const isTaken = (object: object): boolean =>

@@ -12,7 +12,7 @@ type Life = {
   applying: boolean;
   /** When a plan took something away last. */
   lowered: number | undefined;
-  /** What the operator wrote last, by name of the ConfigMap: what others did to it is healed at once. */
+  /** What the operator wrote last, by name of the ConfigMap, less what others took away since. */
   readonly written: Map<string, Map<string, number>>;
 };
 
@@ -28,7 +28,11 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     }
     const owner = object.metadata.annotations?.['licensing.dialer.dev/owner-uid'] ?? '';
     const life = lives.get(owner);
-    if (object.kind !== 'ConfigMap' || !life || !by.startsWith('operator')) return undefined;
+    if (object.kind !== 'ConfigMap' || !life) return undefined;
+    if (!by.startsWith('operator')) {
+      takeAway(life, object);
+      return undefined;
+    }
     if (type === 'DELETED') {
       life.written.delete(object.metadata.name);
       return undefined;
@@ -65,6 +69,13 @@ function note(life: Life, { spec, status }: Stored, now: number): void {
   const settle = typeof settleSeconds === 'number' ? settleSeconds * 1000 : 0;
   if (life.saved.at(-1)?.settle !== settle) life.saved.push({ at: now, settle });
   life.applying = (status as { applying?: unknown } | undefined)?.applying !== undefined;
+}
+
+/** What others took away is no decrease of the operator's; what they gave is healed at once. */
+function takeAway(life: Life, object: Stored): void {
+  const now = capacities(object);
+  for (const [key, count] of life.written.get(object.metadata.name) ?? [])
+    life.written.get(object.metadata.name)?.set(key, Math.min(count, now.get(key) ?? 0));
 }
 
 const capacities = (object: Stored | undefined): Map<string, number> =>

@@ -579,6 +579,67 @@ for (const still of [true, false]) {
   });
 }
 
+for (const left of ['ours', 'theirs', 'gone'] as const) {
+  test(`a conflict over a ConfigMap without our label, which no watch sees: it is read again (${left})`, async () => {
+    const desk = setUp(zoned(3, 2));
+    await desk.run();
+    desk.save(zoned(2, 3), 2);
+    await desk.run();
+    const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-b';
+    const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+    const bare = { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } };
+    desk.world.configMaps.put(projectConfigMap(bare));
+    const newer = { ...bare, metadata: { ...bare.metadata, resourceVersion: desk.next() } };
+    const theirs = { ...newer, metadata: { ...newer.metadata, ownerReferences: [], annotations: {} } };
+    if (left === 'gone') desk.stored.delete(path);
+    else desk.stored.set(path, left === 'ours' ? newer : theirs);
+    await desk.clock.advance(100_000);
+    desk.faults.push(({ method, body }) =>
+      method === 'PUT' && (body as Body).metadata.resourceVersion === bare.metadata.resourceVersion
+        ? new ApiError('modified', { code: 409, reason: 'Conflict' })
+        : undefined,
+    );
+    await desk.run();
+    assert.is(
+      desk.world.configMaps.get('dialer/pom-licenses-b')?.metadata.resourceVersion,
+      left === 'ours' ? newer.metadata.resourceVersion : undefined,
+    );
+  });
+}
+
+test('a conflict over a ConfigMap that the watch sees costs no request', async () => {
+  const desk = await waiting();
+  desk.faults.push(failing(409));
+  await desk.clock.advance(100_000);
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(
+    desk.sent.map(({ method }) => method),
+    ['PUT'],
+  );
+});
+
+for (const [what, edit, waits] of [
+  ['less', { licenses: { outboundPorts: 1 } }, true],
+  ['nothing that can be read', undefined, true],
+  ['as much', { licenses: { outboundPorts: 3 } }, false],
+] as const) {
+  test(`a zone holds ${what}, by hand, when a plan begins: dialers ${waits ? 'get time to see it' : 'have seen it'}`, async () => {
+    const desk = setUp(zoned(3, 2));
+    await desk.run();
+    await desk.clock.advance(200_000);
+    const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-a';
+    const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+    const data = edit ? renderZone('pom-licenses-a', { name: 'a', ...edit }).data : {};
+    const edited = { ...stored, data, metadata: { ...stored.metadata, resourceVersion: desk.next() } };
+    desk.stored.set(path, edited);
+    desk.world.configMaps.put(projectConfigMap(edited));
+    desk.save({ ...zoned(3, 3), licenses: { outboundPorts: { minimum: 0, maximum: 6 } } }, 2);
+    await desk.run();
+    assert.is(desk.reasonOf('Applied'), waits ? 'Settling' : 'Applied');
+  });
+}
+
 test('a plan that supersedes another takes over what is left of its wait', async () => {
   const desk = await waiting();
   await desk.clock.advance(40_000);

@@ -13,7 +13,7 @@ import {
   renderZone,
   zoneNumbers,
 } from '../../src/settings/render.ts';
-import { lower, planZones } from '../../src/settings/zones.ts';
+import { holdsLess, lower, planZones } from '../../src/settings/zones.ts';
 import { suite } from '../suite.ts';
 
 type Present = Map<string, ConfigMapView>;
@@ -61,6 +61,21 @@ test('a move: the giver goes down, the taker goes up', () => {
     increases: ['pom-a=200', 'pom-b=300'].slice(0, 2),
     obsolete: [],
   });
+});
+test('a zone holds less than what was live and what is on its way both give it, or it does not', () => {
+  const before = [zones({ a: 3, b: 2, none: 0 }), zones({ a: 2, b: 4, c: 1 })];
+  const holds = (held: Record<string, number>, change?: (present: Present) => void) => {
+    const present = presentOf(zones(held));
+    change?.(present);
+    return holdsLess({ before, present });
+  };
+  assert.equal([holds({ a: 3, b: 2 }), holds({ a: 2, b: 4 }), holds({ a: 9, b: 9 })], [false, false, false]);
+  assert.equal([holds({ a: 1, b: 2 }), holds({ a: 3, b: 1 }), holds({ a: 3 })], [true, true, true]);
+  const unreadable = (present: Present) => {
+    present.set('pom-a', { ...(present.get('pom-a') as ConfigMapView), record: '{' });
+  };
+  assert.is(holds({ a: 3, b: 2 }, unreadable), true);
+  assert.is(holdsLess({ before: [], present: presentOf(none) }), false);
 });
 test('a removed zone goes to zero before it is deleted', () => {
   const { decreases, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }));

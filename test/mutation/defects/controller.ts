@@ -213,7 +213,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the cache is not told what was deleted',
     file: 'src/controller/apply.ts',
-    find: '  configMaps.deleted(view);\n',
+    find: '  caches.configMaps.deleted(view);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1466,6 +1466,76 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create that ended with 504 Timeout may land late',
+    },
+  },
+  {
+    defect: 'what no watch sees is not read again after a conflict',
+    file: 'src/controller/apply.ts',
+    find: '      if (found && carriesUid(found, owner)) configMaps.put(found);\n',
+    replace: '      if (found && carriesUid(found, owner)) configMaps.keys();\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (ours)',
+    },
+  },
+  {
+    defect: "what is somebody else's by now is kept in the cache",
+    file: 'src/controller/apply.ts',
+    find: 'if (found && carriesUid(found, owner)) configMaps.put(found);',
+    replace: 'if (found) configMaps.put(found);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (theirs)',
+    },
+  },
+  {
+    defect: 'what has gone without our label stays in the cache',
+    file: 'src/controller/apply.ts',
+    find: '      else configMaps.remove(view);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (gone)',
+    },
+  },
+  {
+    defect: 'each conflict costs a request',
+    file: 'src/controller/apply.ts',
+    find: ' && present?.[labels.managedBy] !== manager',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a conflict over a ConfigMap that the watch sees costs no request',
+    },
+  },
+  {
+    defect: 'what was taken away by hand is given to others at once',
+    file: 'src/controller/reconcile.ts',
+    find: 'Object.assign(memory, { takenAway: true, until: undefined });',
+    replace: 'Object.assign(memory, {});',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone holds less, by hand, when a plan begins: dialers get time to see it',
+    },
+  },
+  {
+    defect: 'what can not be read has been seen',
+    file: 'src/settings/zones.ts',
+    find: '    const held = lower(least, view && readZone(view));\n',
+    replace: '    const held = view && readZone(view) ? lower(least, readZone(view)) : lower(least, least);\n',
+    caughtBy: {
+      file: 'test/unit/zones.test.ts',
+      test: 'zone plan > a zone holds less than what was live and what is on its way both give it, or it does not',
+    },
+  },
+  {
+    defect: 'what was given by hand counts as taken away',
+    file: 'src/settings/zones.ts',
+    find: '    const held = lower(least, view && readZone(view));\n',
+    replace: '    const held = view && readZone(view);\n',
+    caughtBy: {
+      file: 'test/unit/zones.test.ts',
+      test: 'zone plan > a zone holds less than what was live and what is on its way both give it, or it does not',
     },
   },
 ];
