@@ -111,6 +111,8 @@ async function campaign(first: number, schedules: number, processes: number): Pr
         total.latest = Math.max(total.latest, report.latest);
         for (const [kind, times] of report.met) met.set(kind, (met.get(kind) ?? 0) + times);
         failed.push(...report.failed);
+        // Told at once: a long run need not end to be looked into.
+        for (const { seed, first: text } of report.failed) process.stderr.write(`seed ${seed}: ${text}\n`);
         progress();
       }
       child.kill();
