@@ -1,7 +1,8 @@
 /**
  * The test runner: `node test/run.ts [unit|e2e|property|all] [--filter TEXT] [--deadline SECONDS] [--root DIR]`.
  *
- * Every file runs in a process of its own, with a deadline. The run passes only if at least one test ran and every
+ * Every file runs in a process of its own, with a deadline. Unit tests run first, two files at once; then those on the shared
+ * control plane one after the other, and the rest beside them. The run passes only if at least one test ran and every
  * collected test passed. The last line on stdout is `N passed, N failed`, with `, N skipped` if any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -78,7 +79,18 @@ await inParallel(
     return runFile(kind, file, true);
   },
 );
-for (const { kind, file } of files.filter((each) => each.kind !== 'unit')) await runFile(kind, file, false);
+// On the shared control plane one file at a time: each starts an operator that works on all namespaces. The others have a
+// control plane of their own, or none, and mostly wait.
+const slow = files.filter(({ kind }) => kind !== 'unit');
+const shared = slow.filter(({ file }) => sharesControlPlane(file));
+await Promise.all([
+  inParallel(1, shared, ({ kind, file }) => runFile(kind, file, false)),
+  inParallel(
+    1,
+    slow.filter((each) => !shared.includes(each)),
+    ({ kind, file }) => runFile(kind, file, true),
+  ),
+]);
 await finish(0);
 
 function usage(problem: string): never {
@@ -93,6 +105,11 @@ function filesOf(kind: Kind): string[] {
   if (!existsSync(directory)) return [];
   const names = readdirSync(directory).filter((name) => name.endsWith('.test.ts'));
   return names.sort().map((name) => join(directory, name));
+}
+
+/** Either import means that a file takes part in the shared control plane. */
+function sharesControlPlane(file: string): boolean {
+  return /\/(shared|stage)\.ts['"]/.test(readFileSync(file, 'utf8'));
 }
 
 /** A command that counts as one test: it passes if it exits 0. */
@@ -127,8 +144,7 @@ async function runFile(kind: Kind, file: string, buffered: boolean): Promise<voi
   // Colours are for a person at a terminal; the child can't see ours.
   const colours = process.stdout.isTTY && !inCI && process.env['NO_COLOR'] === undefined;
   Object.assign(env, colours ? { FORCE_COLOR: '1' } : { NO_COLOR: '1', FORCE_COLOR: '0' });
-  // Either import means that the file takes part in the shared control plane.
-  if (/\/(shared|stage)\.ts['"]/.test(readFileSync(file, 'utf8'))) {
+  if (sharesControlPlane(file)) {
     try {
       plane ??= controlPlaneFromEnvironment();
       env[sharedVariable] = JSON.stringify(connectionOf(await plane));

@@ -5,8 +5,7 @@ import { licenseTypes } from '../../src/api/license-types.ts';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
-import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { sharedControlPlane } from '../controlplane/shared.ts';
+import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
 import {
   createDesk,
   type Desk,
@@ -34,7 +33,8 @@ let desk: Desk;
 let watcher: Watcher;
 const judge = createJudge({ quiet: false });
 test.before(async () => {
-  plane = await sharedControlPlane();
+  // One of its own: it takes minutes, and others may run meanwhile.
+  plane = await startControlPlane({ audit: false });
   await install(plane);
   desk = createDesk(plane, 'moves');
   await desk.open();
