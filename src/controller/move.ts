@@ -162,14 +162,14 @@ export async function move(
   const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
     const { name, zone } = rendered;
     const until = clock.monotonic() + lateness;
-    const isThere = cache.get(`${namespace}/${name}`) !== undefined;
     try {
       const result = await bringOf(world, input, { rendered, generation: stamp, retained });
       if (result.kind === 'applied') writes += result.writes;
       return result.kind === 'conflict' ? result.name : undefined;
     } catch (thrown) {
       const error = asApiError(thrown);
-      if (error && zone !== undefined && !isThere && mayStillLand(error)) memory.late.set(name, { zone, until });
+      const isCreate = !cache.get(`${namespace}/${name}`);
+      if (error && zone !== undefined && isCreate && mayStillLand(error)) memory.late.set(name, { zone, until });
       throw thrown;
     }
   };
