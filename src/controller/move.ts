@@ -205,12 +205,12 @@ export async function move(
     }
     if (memory.takenAway) memory.until ??= clock.monotonic() + settle;
     if (plan.increases.length === 0 && obsolete.length === 0) {
-      // The data are right, the metadata may not be: adopted as it was, or Retain was switched meanwhile. The status must
+      // The data are right, the rest may not be: adopted as it was, made immutable, or Retain was switched. The status must
       // not call retained what the garbage collector would take.
       const wrong = render(input.target).flatMap((rendered) => {
         const view = present.get(rendered.name);
         const stamp = stampFor(rendered, view, owner, generation);
-        const right = view && metadataRight(owner, { rendered, generation: stamp, retained }, view);
+        const right = view && !view.immutable && metadataRight(owner, { rendered, generation: stamp, retained }, view);
         return right ? [] : { rendered, stamp };
       });
       const taken = await writeAll(wrong, ({ rendered, stamp }) => write(rendered, stamp));

@@ -6,6 +6,8 @@ import { labels } from '../../src/api/names.ts';
 import type { Change, Stored } from './server.ts';
 
 const defaultSettle = 90;
+/** How long a request takes at most, in milliseconds, where nothing befalls it. */
+const underWay = 1_000;
 type Life = {
   /** When each spec was saved, and its settleSeconds in milliseconds. */
   readonly saved: { at: number; settle: number }[];
@@ -46,14 +48,15 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     if (!life.applying) return undefined;
     if (changes.some((change) => change < 0)) life.lowered = now;
     if (!changes.some((change) => change > 0) || life.lowered === undefined) return undefined;
-    // Whatever was asked for since, and just before.
-    const { lowered } = life;
+    // Whatever was asked for since, and just before: a write may have been under way when that changed.
+    const lowered = life.lowered - underWay;
     const since = life.saved.filter(
       ({ at }, i) => (life.saved[i + 1]?.at ?? Number.POSITIVE_INFINITY) > lowered && at <= now,
     );
     const least = Math.min(...since.map(({ settle }) => settle));
-    return now - lowered < least
-      ? `rule 2: ${object.metadata.name} gets licenses ${(now - lowered).toFixed(0)} ms after others of ${owner} lost some, not ${least}`
+    const waited = now - life.lowered;
+    return waited < least
+      ? `rule 2: ${object.metadata.name} gets licenses ${waited.toFixed(0)} ms after others of ${owner} lost some, not ${least}`
       : undefined;
   };
 }

@@ -513,6 +513,20 @@ test('Retain that was switched during a plan is in all ConfigMaps before the sta
   assert.equal(['pom-licenses-a', 'pom-licenses-b'].map(stamp), ['2', '2']);
 });
 
+test('a ConfigMap that was made immutable during a plan is replaced before the plan is done', async () => {
+  const desk = await waiting();
+  const b = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
+  desk.world.configMaps.put({ ...b, immutable: true, metadata: { ...b.metadata, resourceVersion: desk.next() } });
+  desk.writes();
+  await desk.clock.advance(100_000);
+  await desk.run();
+  assert.equal(desk.writes(), [
+    ...['PUT configmaps', 'DELETE configmaps', 'POST configmaps'],
+    'PUT licensesettings/status',
+  ]);
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-a')?.immutable, false);
+});
+
 test('a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes', async () => {
   const desk = setUp(zoned(3, 2));
   await desk.run();

@@ -1538,4 +1538,14 @@ export const controller: readonly Defect[] = [
       test: 'zone plan > a zone holds less than what was live and what is on its way both give it, or it does not',
     },
   },
+  {
+    defect: 'a plan leaves what was made immutable',
+    file: 'src/controller/move.ts',
+    find: 'view && !view.immutable && metadataRight(',
+    replace: 'view && metadataRight(',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap that was made immutable during a plan is replaced before the plan is done',
+    },
+  },
 ];
