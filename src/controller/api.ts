@@ -1,10 +1,10 @@
 /** The requests that the operator makes, each with what it was decided from. */
 
 import type { Status } from '../api/licensesettings.ts';
-import { apiVersion, group, kind, plural, version } from '../api/names.ts';
+import { apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
 import type { Client, Method, Request } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
-import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
+import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
 import { hiddenFields, type ManagedFields } from '../settings/hidden.ts';
 import { jsonKey } from '../settings/render.ts';
@@ -54,6 +54,15 @@ export function projectConfigMap(object: KubeObject): StoredConfigMap {
     ...(record === undefined ? {} : { record }),
   };
 }
+
+/** What the cache finds ConfigMaps by: the uid that they carry, and where they are if no watch tells of them. */
+export const indexConfigMap = (view: StoredConfigMap): string[] => [
+  ...[uidOf(view) ?? []].flat(),
+  ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatchedIn(view.metadata.namespace)]),
+];
+
+/** Finds the ConfigMaps of a namespace that lie in the cache without the label that the watch selects. */
+export const unwatchedIn = (namespace: string): string => `unwatched/${namespace}`;
 
 /**
  * Requests on LicenseSettings and their ConfigMaps. Every write carries the uid and resourceVersion it was decided from,

@@ -1,10 +1,9 @@
 /** Brings ConfigMaps to what they should be. */
-import { labels, manager } from '../api/names.ts';
 import { ApiError, asApiError } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
-import { carriesUid, type Owner } from '../settings/configmap.ts';
+import { uidOf } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
-import type { Api, StoredConfigMap } from './api.ts';
+import { type Api, type StoredConfigMap, unwatchedIn } from './api.ts';
 
 /** Where ConfigMaps are read and written. */
 export type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
@@ -32,8 +31,6 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
     cache.put(written);
     return written;
   };
-  const update = async (send: typeof api.updateConfigMap, from: StoredConfigMap) =>
-    keep(await decidedFrom(caches, from, owner, () => send(from, owner, want)));
   const create = async (former?: StoredConfigMap) => keep(await api.createConfigMap(namespace, owner, want, former));
 
   let view = cache.get(`${namespace}/${name}`);
@@ -62,24 +59,24 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
         throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
       case 'rollout':
         if (!background) return { kind: 'later' };
-        view = await update(api.updateConfigMap, view);
+        view = keep(await api.updateConfigMap(view, owner, want));
         writes++;
         break;
       case 'update':
-        view = await update(api.updateConfigMap, view);
+        view = keep(await api.updateConfigMap(view, owner, want));
         writes++;
         break;
       case 'relabel':
-        view = await update(api.relabelConfigMap, view);
+        view = keep(await api.relabelConfigMap(view, owner, want));
         writes++;
         break;
       case 'claim':
       case 'replace':
         if (decision === 'claim') {
-          view = await update(api.claimConfigMap, view);
+          view = keep(await api.claimConfigMap(view, owner, want));
           writes++;
         }
-        await remove(caches, view, owner);
+        await remove(caches, view);
         view = await create(view);
         writes += 2;
         break;
@@ -95,31 +92,17 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. */
-export async function remove(caches: Caches, view: StoredConfigMap, owner: Owner): Promise<void> {
-  await decidedFrom(caches, view, owner, () => caches.api.deleteConfigMap(view));
-  caches.configMaps.deleted(view);
+export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
+  await api.deleteConfigMap(view);
+  configMaps.deleted(view);
 }
 
-/**
- * Sends a write that was decided from `view`. After a conflict the watch brings what is there now; but of what has lost our
- * label no watch tells, so it is read again.
- */
-export async function decidedFrom<T>(
-  { api, configMaps }: Caches,
-  view: StoredConfigMap,
-  owner: Owner,
-  send: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await send();
-  } catch (error) {
-    const { namespace, name, labels: present } = view.metadata;
-    if (asApiError(error)?.class === 'conflict' && present?.[labels.managedBy] !== manager) {
-      const found = await missingAsUndefined(api.getConfigMap(namespace, name));
-      if (found && carriesUid(found, owner)) configMaps.put(found);
-      else configMaps.remove(view);
-    }
-    throw error;
+/** Reads again what lies in the cache without our label: no watch tells of it. Throws an ApiError. */
+export async function lookAgain({ api, configMaps }: Caches, namespace: string): Promise<void> {
+  for (const view of configMaps.by(unwatchedIn(namespace))) {
+    const found = await missingAsUndefined(api.getConfigMap(namespace, view.metadata.name));
+    if (found && uidOf(found) === uidOf(view)) configMaps.put(found);
+    else configMaps.remove(view);
   }
 }
 

@@ -9,10 +9,10 @@ import { Reflector, type Sink } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { uidOf } from '../settings/configmap.ts';
 import {
   configMapsPath,
   createApi,
+  indexConfigMap,
   type LicenseSettings,
   projectConfigMap,
   projectSettings,
@@ -72,7 +72,7 @@ export function createController(options: ControllerOptions): Controller {
     api: createApi(client, fence),
     clock,
     settings: new Store<LicenseSettings>(),
-    configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
+    configMaps: new Store<StoredConfigMap>(indexConfigMap),
   };
   /** The term under way: what is decided, and remembered, by one leader. */
   let current: Term | undefined;

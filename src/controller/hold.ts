@@ -78,7 +78,7 @@ export async function hold(world: Caches, input: HoldInput): Promise<HoldResult>
   let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
     try {
-      await remove(world, old as StoredConfigMap, owner);
+      await remove(world, old as StoredConfigMap);
       writes++;
     } catch (error) {
       failure = asApiError(error);

@@ -20,7 +20,7 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, decidedFrom, getLost, missingAsUndefined, remove } from './apply.ts';
+import { bring, type Caches, getLost, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -128,7 +128,7 @@ export async function takeOver(
     if (!view || view.immutable || view.metadata.deletionTimestamp) continue;
     if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;
     const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-    cache.put(await decidedFrom(world, view, owner, () => api.updateConfigMap(view, owner, want)));
+    cache.put(await api.updateConfigMap(view, owner, want));
     writes++;
   }
   for (const rendered of create) {
@@ -235,7 +235,7 @@ export async function move(
     }
     for (const view of ready) {
       names.delete(view.metadata.name);
-      await remove(world, view, owner);
+      await remove(world, view);
       writes++;
     }
   }

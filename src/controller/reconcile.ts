@@ -14,6 +14,7 @@ import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/st
 import { validate } from '../settings/validate.ts';
 import { involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
+import { lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
@@ -58,6 +59,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     return { result: 'gone' };
   }
   try {
+    await lookAgain(world, object.metadata.namespace);
     const owned = world.configMaps.by(object.metadata.uid);
     const judged = judge(object, owned);
     // Where nothing can be written nothing can be wrong.

@@ -213,7 +213,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the cache is not told what was deleted',
     file: 'src/controller/apply.ts',
-    find: '  caches.configMaps.deleted(view);\n',
+    find: '  configMaps.deleted(view);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1469,43 +1469,53 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'what no watch sees is not read again after a conflict',
-    file: 'src/controller/apply.ts',
-    find: '      if (found && carriesUid(found, owner)) configMaps.put(found);\n',
-    replace: '      if (found && carriesUid(found, owner)) configMaps.keys();\n',
+    defect: 'what no watch sees is not read again',
+    file: 'src/controller/reconcile.ts',
+    find: '    await lookAgain(world, object.metadata.namespace);\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (ours)',
+      test: 'reconcile > what lies in the cache without our label, which no watch sees, is read again each time (ours)',
+    },
+  },
+  {
+    defect: 'what no watch sees stays as it was in the cache',
+    file: 'src/controller/apply.ts',
+    find: 'if (found && uidOf(found) === uidOf(view)) configMaps.put(found);',
+    replace: 'if (found && uidOf(found) === uidOf(view)) continue;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what lies in the cache without our label, which no watch sees, is read again each time (ours)',
     },
   },
   {
     defect: "what is somebody else's by now is kept in the cache",
     file: 'src/controller/apply.ts',
-    find: 'if (found && carriesUid(found, owner)) configMaps.put(found);',
+    find: 'if (found && uidOf(found) === uidOf(view)) configMaps.put(found);',
     replace: 'if (found) configMaps.put(found);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (theirs)',
+      test: 'reconcile > what lies in the cache without our label, which no watch sees, is read again each time (theirs)',
     },
   },
   {
     defect: 'what has gone without our label stays in the cache',
     file: 'src/controller/apply.ts',
-    find: '      else configMaps.remove(view);\n',
+    find: '    else configMaps.remove(view);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a conflict over a ConfigMap without our label, which no watch sees: it is read again (gone)',
+      test: 'reconcile > what lies in the cache without our label, which no watch sees, is read again each time (gone)',
     },
   },
   {
-    defect: 'each conflict costs a request',
-    file: 'src/controller/apply.ts',
-    find: ' && present?.[labels.managedBy] !== manager',
-    replace: '',
+    defect: 'every ConfigMap is read again each time',
+    file: 'src/controller/api.ts',
+    find: 'view.metadata.labels?.[labels.managedBy] === manager ? [] :',
+    replace: "view.metadata.labels?.[labels.managedBy] === '' ? [] :",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a conflict over a ConfigMap that the watch sees costs no request',
+      test: 'reconcile > two writes for a change, none when nothing is new',
     },
   },
   {
