@@ -198,8 +198,11 @@ export async function move(
     if (plan.decreases.length > 0 || plan.system) {
       // Noted before the write: its answer may get lost.
       if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();
-      const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];
-      const taken = await writeAll(step, write);
+      // One that has gone meanwhile holds nothing: it is not made again to be lowered.
+      const lowerOne = async (one: Rendered) => (cache.get(`${namespace}/${one.name}`) ? write(one) : undefined);
+      const taken = await (plan.decreases.length > 0
+        ? writeAll(plan.decreases, lowerOne)
+        : write(plan.system as Rendered));
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }

@@ -12,7 +12,7 @@ import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
-import { involvesZones } from '../settings/zones.ts';
+import { holdOthers, involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
 import { lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
@@ -210,7 +210,11 @@ async function act(
     judged;
   if (!target || !hash) return false;
   const unchanged = hash === live?.settingsHash;
-  const stamp = unchanged ? live.generation : generation;
+  // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
+  const stamps = owned.flatMap((view) => stampOf(view, owner) ?? []).filter((one) => one <= generation);
+  const stamp = unchanged ? Math.max(live.generation, ...stamps) : generation;
+  // Said before the ConfigMaps are owned again: the garbage collector would take what the status calls retained.
+  if (!retained) progress.configMaps = progress.configMaps?.map(({ name, dataHash }) => ({ name, dataHash }));
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
     return false;
@@ -219,7 +223,9 @@ async function act(
   const ours = { owner, namespace, target, retained, generation: stamp };
 
   const planned =
-    applying !== undefined || (hash !== applied?.settingsHash && involvesZones([target, ...before], owned));
+    applying !== undefined ||
+    (hash !== applied?.settingsHash && involvesZones([target, ...before], owned)) ||
+    holdOthers(owned, target, object.status?.configMaps);
   if (!planned) {
     const { applicable } = judged;
     const result = await hold(world, {

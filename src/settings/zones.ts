@@ -5,7 +5,7 @@
 import { licenseTypes } from '../api/license-types.ts';
 import { type ZoneJson, zoneJsonSchema } from '../api/licenses-json.ts';
 import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
-import { labels } from '../api/names.ts';
+import { annotations, labels } from '../api/names.ts';
 import type { ConfigMapView } from './configmap.ts';
 import { normalZone } from './declaration.ts';
 import { type Rendered, renderSystem, renderZone, renderZones } from './render.ts';
@@ -39,6 +39,28 @@ export const involvesZones = (
   views: Iterable<ConfigMapView>,
 ): boolean =>
   declarations.some((one) => one?.zones !== undefined) || [...views].some((view) => zoneOf(view) !== undefined);
+
+/**
+ * True when zones hold, unedited, what other settings gave them, as where the status is that of a backup: to bring them to
+ * the target is a plan too.
+ *
+ * @param known what the status says that they hold: today's rendering, or that of an older release
+ */
+export function holdOthers(
+  views: readonly ConfigMapView[],
+  target: Declaration,
+  known: readonly { name: string; dataHash: string }[] = [],
+): boolean {
+  const strays = views.filter(
+    ({ metadata, dataHash }) =>
+      metadata.labels?.[labels.zone] !== undefined &&
+      metadata.annotations?.[annotations.dataHash] === dataHash &&
+      !known.some((one) => one.name === metadata.name && one.dataHash === dataHash),
+  );
+  if (strays.length === 0) return false;
+  const wanted = new Map(renderZones(target).map(({ name, dataHash }) => [name, dataHash]));
+  return strays.some(({ metadata, dataHash }) => wanted.get(metadata.name) !== dataHash);
+}
 
 /** The zone that a ConfigMap speaks of: by its record, or its label. */
 const zoneOf = (view: ConfigMapView): string | undefined => readZone(view)?.name ?? view.metadata.labels?.[labels.zone];

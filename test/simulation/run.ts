@@ -238,7 +238,7 @@ export async function runSchedule(
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
-    !server.all('licensesettings').some(isUnderWay) &&
+    !server.all('licensesettings').some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     (!election || running.some((one) => one?.process.name === holderOf()));
   async function settleDown() {
@@ -345,6 +345,10 @@ function isUnderWay(object: object): boolean {
   const isSuspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
   return status?.applying !== undefined && !isSuspended && !isTaken(object);
 }
+
+/** True when an object says that its writes fail: it is tried again. */
+const isFailing = (object: object): boolean =>
+  /refuses the write|the write fails/.test(JSON.stringify((object as Stored).status ?? ''));
 
 /** True when an object says that a name is someone else's. */
 const isTaken = (object: object): boolean =>

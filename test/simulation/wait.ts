@@ -14,8 +14,10 @@ type Life = {
   applying: boolean;
   /** When a plan took something away last. */
   lowered: number | undefined;
-  /** What the operator wrote last, by name of the ConfigMap, less what others took away since. */
+  /** What the operator wrote last, by name of the ConfigMap. */
   readonly written: Map<string, Map<string, number>>;
+  /** The same, less what others took away since. */
+  readonly left: Map<string, Map<string, number>>;
 };
 
 /** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
@@ -31,23 +33,24 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     const owner = object.metadata.annotations?.['licensing.dialer.dev/owner-uid'] ?? '';
     const life = lives.get(owner);
     if (object.kind !== 'ConfigMap' || !life) return undefined;
+    if (type === 'DELETED') {
+      life.written.delete(object.metadata.name);
+      life.left.delete(object.metadata.name);
+      return undefined;
+    }
     if (!by.startsWith('operator')) {
       takeAway(life, object);
       return undefined;
     }
-    if (type === 'DELETED') {
-      life.written.delete(object.metadata.name);
-      return undefined;
-    }
     if (object.metadata.labels?.[labels.zone] === undefined) return undefined;
     const { name } = object.metadata;
-    const [before, after] = [life.written.get(name) ?? new Map<string, number>(), capacities(object)];
+    const after = capacities(object);
+    const [written, left] = [life.written.get(name), life.left.get(name)];
     life.written.set(name, after);
-    const keys = [...new Set([...before.keys(), ...after.keys()])];
-    const changes = keys.map((key) => (after.get(key) ?? 0) - (before.get(key) ?? 0));
+    life.left.set(name, new Map(after));
     if (!life.applying) return undefined;
-    if (changes.some((change) => change < 0)) life.lowered = now;
-    if (!changes.some((change) => change > 0) || life.lowered === undefined) return undefined;
+    if (exceeds(left, after)) life.lowered = now;
+    if (!exceeds(after, written) || life.lowered === undefined) return undefined;
     // Whatever was asked for since, and just before: a write may have been under way when that changed.
     const lowered = life.lowered - underWay;
     const since = life.saved.filter(
@@ -62,7 +65,7 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
 }
 
 function create(lives: Map<string, Life>, uid: string): Life {
-  const life: Life = { saved: [], applying: false, lowered: undefined, written: new Map() };
+  const life: Life = { saved: [], applying: false, lowered: undefined, written: new Map(), left: new Map() };
   lives.set(uid, life);
   return life;
 }
@@ -77,9 +80,15 @@ function note(life: Life, { spec, status }: Stored, now: number): void {
 /** What others took away is no decrease of the operator's; what they gave is healed at once. */
 function takeAway(life: Life, object: Stored): void {
   const now = capacities(object);
-  for (const [key, count] of life.written.get(object.metadata.name) ?? [])
-    life.written.get(object.metadata.name)?.set(key, Math.min(count, now.get(key) ?? 0));
+  const left = life.left.get(object.metadata.name);
+  for (const [key, count] of left ?? []) left?.set(key, Math.min(count, now.get(key) ?? 0));
 }
+
+/** True when one has more of any key than the other. */
+const exceeds = (
+  one: ReadonlyMap<string, number> = new Map(),
+  other: ReadonlyMap<string, number> = new Map(),
+): boolean => [...one].some(([key, count]) => count > (other.get(key) ?? 0));
 
 const capacities = (object: Stored | undefined): Map<string, number> =>
   new Map(

@@ -103,13 +103,21 @@ type Life = {
   readonly ranks: Map<string, number>;
 };
 
+/** A ConfigMap as the operator wrote it. `adopted`: for this uid it was never created, it was there. */
+type Written = {
+  readonly uid: string;
+  readonly object: Stored;
+  readonly document: Document;
+  readonly adopted: boolean;
+};
+
 /** What is known of one name. */
 type Kept = {
   readonly name: string;
   /** As stored now. */
   current: Stored | undefined;
   /** As last written by the operator, until the operator deletes it. */
-  written: { readonly uid: string; readonly object: Stored; readonly document: Document } | undefined;
+  written: Written | undefined;
   /** Somebody else deleted or replaced what the operator wrote. */
   lost: boolean;
   /** Capacities as last written by the operator, less what others took away since: that is what the operator finds. */
@@ -301,7 +309,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       );
       const allowed = [
         ...(applicable ? [newest?.hash] : []),
-        ...(field === 'applied' ? [before?.applied?.settingsHash, before?.applying?.settingsHash, ...records] : []),
+        // To bring zones that hold something else to what is live is a plan too.
+        before?.applied?.settingsHash,
+        ...(field === 'applied' ? [before?.applying?.settingsHash, ...records] : []),
       ];
       if (!allowed.includes(stored.settingsHash))
         wrong(
@@ -407,7 +417,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       if (stamped?.hash !== match.hash)
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
     }
-    kept.written = { uid, object, document };
+    const adopted = before !== undefined && (kept.written?.uid !== uid || kept.written.adopted);
+    kept.written = { uid, object, document, adopted };
     kept.left = capacitiesOf(document);
     kept.lost = false;
     if (document.scope === 'System' && !life.object.status?.applying) life.ranks.set(kept.name, judged);
@@ -577,7 +588,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const { written, current } = kept;
       if (written?.uid !== life.uid) return [];
       const there = current !== undefined && !kept.lost;
-      return there || written.document.scope === 'System' ? [{ kept, document: written.document }] : [];
+      const { document, adopted } = written;
+      return there || document.scope === 'System' ? [{ kept, document, adopted }] : [];
     });
   /** Systems that an earlier object of the same name left behind, to be adopted. */
   const inherited = (life: Life) =>
@@ -601,6 +613,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const [system] = (own.length > 0 ? own : inherited(life)).sort(
         (a, b) => (life.ranks.get(b.kept.name) ?? 0) - (life.ranks.get(a.kept.name) ?? 0),
       );
+      // Zones that an earlier object left behind are lowered first, also where its system has gone.
+      if (!system && zoned.every(({ adopted }) => adopted)) continue;
       for (const key of keys) {
         const zones = new Map<string, number>();
         for (const { kept, document } of zoned) {

@@ -639,6 +639,102 @@ for (const [what, edit, waits] of [
   });
 }
 
+/** Puts the status of an earlier moment back, as a backup does. */
+const restore = (desk: ReturnType<typeof setUp>, status: Status | undefined) => {
+  const object = desk.world.settings.get(key) as LicenseSettings;
+  const metadata = { ...object.metadata, resourceVersion: desk.next() };
+  desk.world.settings.put({ metadata, spec: object.spec, ...(status ? { status } : {}) });
+};
+
+test('a status of a backup: what it rebuilds keeps the later stamp that is there', async () => {
+  const desk = setUp(spec(5));
+  await desk.run();
+  const backup = desk.status();
+  desk.save(spec(6), 2);
+  await desk.run();
+  const map = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  // Edited, so that it is no record of what is live; and nothing newer may be applied.
+  desk.world.configMaps.put({ ...map, dataHash: 'x', metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  desk.save(spec(7, { applyPolicy: 'Manual' }), 3);
+  restore(desk, backup);
+  await desk.run();
+  const rebuilt = desk.world.configMaps.get('dialer/pom-licenses');
+  assert.is(rebuilt?.dataHash, backup?.configMaps?.[0]?.dataHash);
+  assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '2');
+});
+
+test('a status of a backup, from before the zones: they give back before the system gets its CAPACITY keys', async () => {
+  const desk = setUp(spec(5));
+  await desk.run();
+  const backup = desk.status();
+  desk.save(zoned(3, 2), 2);
+  await desk.run();
+  await desk.clock.advance(200_000);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  desk.save(zoned(2, 3, { applyPolicy: 'Manual' }), 3);
+  restore(desk, backup);
+  desk.sent.length = 0;
+  await desk.run();
+  const maps = desk.sent.filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+  assert.equal(
+    maps.map(({ body }) => `${body.metadata.name} ${portsOf(body)}`),
+    ['pom-licenses-a 0', 'pom-licenses-b 0'],
+  );
+  await desk.clock.advance(100_000);
+  await desk.run();
+  assert.equal([...desk.world.configMaps.keys()], ['dialer/pom-licenses']);
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses')?.dataHash, backup?.configMaps?.[0]?.dataHash);
+});
+
+test('Retain that was switched off during a plan is no longer claimed when the ConfigMaps are owned again', async () => {
+  const desk = setUp(zoned(3, 2, { deletionPolicy: 'Retain' }));
+  await desk.run();
+  assert.ok(desk.status()?.configMaps?.every(({ retained }) => retained));
+  desk.save(zoned(2, 3), 2);
+  const claimed: boolean[] = [];
+  desk.faults.push(({ method, resource }) => {
+    if (method === 'PUT' && resource === 'configmaps')
+      claimed.push(desk.status()?.configMaps?.some(({ retained }) => retained) === true);
+    return undefined;
+  });
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Settling');
+  assert.ok(claimed.length > 0 && !claimed.includes(true), `${claimed}`);
+});
+
+test('a zone that is deleted while others are lowered is not made again before they have settled', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  await desk.clock.advance(200_000);
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-b';
+  // Both are lowered; b is deleted, and known to be, while a is written.
+  desk.save(
+    zoned(2, 1, {
+      zones: [...['a', 'b', 'c'].entries()].map(([i, name]) => ({ name, licenses: { outboundPorts: [2, 1, 2][i] } })),
+    }),
+    2,
+  );
+  let once = true;
+  desk.faults.push(({ method, path: at }) => {
+    if (once && method === 'PUT' && at.endsWith('/pom-licenses-a')) {
+      once = false;
+      const b = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
+      desk.world.configMaps.remove({ ...b, metadata: { ...b.metadata, resourceVersion: desk.next() } });
+      desk.stored.delete(path);
+    }
+    return undefined;
+  });
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(
+    desk.sent.flatMap(({ method, resource, body }) =>
+      resource === 'configmaps' && method !== 'GET' ? [`${method} ${body.metadata.name}`] : [],
+    ),
+    ['PUT pom-licenses-a', 'PUT pom-licenses'],
+  );
+});
+
 test('a plan that supersedes another takes over what is left of its wait', async () => {
   const desk = await waiting();
   await desk.clock.advance(40_000);

@@ -13,7 +13,7 @@ import {
   renderZone,
   zoneNumbers,
 } from '../../src/settings/render.ts';
-import { holdsLess, lower, planZones } from '../../src/settings/zones.ts';
+import { holdOthers, holdsLess, lower, planZones } from '../../src/settings/zones.ts';
 import { suite } from '../suite.ts';
 
 type Present = Map<string, ConfigMapView>;
@@ -76,6 +76,21 @@ test('a zone holds less than what was live and what is on its way both give it, 
   };
   assert.is(holds({ a: 3, b: 2 }, unreadable), true);
   assert.is(holdsLess({ before: [], present: presentOf(none) }), false);
+});
+test('zones hold what other settings gave them, or what these did', () => {
+  const unedited = (declaration: Declaration) =>
+    [...presentOf(declaration).values()].map((one) => ({
+      ...one,
+      metadata: { ...one.metadata, annotations: { 'licensing.dialer.dev/data-hash': one.dataHash } },
+    }));
+  const [target, other] = [zones({ a: 1, b: 2 }), zones({ a: 2, b: 2 })];
+  assert.is(holdOthers(unedited(target), target), false);
+  assert.is(holdOthers(unedited(other), target), true);
+  assert.is(holdOthers(unedited(zones({ a: 1, b: 2, c: 0 })), target), true, 'a zone that is not wanted');
+  assert.is(holdOthers([...presentOf(other).values()], target), false, 'edited: that is drift');
+  const known = unedited(other).map(({ metadata: { name }, dataHash }) => ({ name, dataHash }));
+  assert.is(holdOthers(unedited(other), target, known), false, 'what an older release made of these settings');
+  assert.is(holdOthers(unedited(none), target), false, 'the system is no zone');
 });
 test('a removed zone goes to zero before it is deleted', () => {
   const { decreases, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }));

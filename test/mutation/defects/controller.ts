@@ -489,7 +489,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a new generation of the same settings writes the ConfigMap',
     file: 'src/controller/reconcile.ts',
-    find: 'const stamp = unchanged ? live.generation : generation;',
+    find: 'const stamp = unchanged ? Math.max(live.generation, ...stamps) : generation;',
     replace: 'const stamp = generation;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -649,8 +649,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a move between zones is done without a plan',
     file: 'src/controller/reconcile.ts',
-    find: 'applying !== undefined || (hash !== applied?.settingsHash && involvesZones([target, ...before], owned));',
-    replace: 'applying !== undefined;',
+    find: '    (hash !== applied?.settingsHash && involvesZones([target, ...before], owned)) ||\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks',
@@ -710,8 +710,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'increases go before decreases',
     file: 'src/controller/move.ts',
-    find: 'const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];',
-    replace: 'const step = [...plan.increases, ...plan.decreases, ...(plan.system ? [plan.system] : [])];',
+    find: '        ? writeAll(plan.decreases, lowerOne)',
+    replace: '        ? writeAll([...plan.increases, ...plan.decreases], write)',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan waits on the monotonic clock, and a look in between does not make it longer',
@@ -720,8 +720,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the system is written before the decreases',
     file: 'src/controller/move.ts',
-    find: 'const step = plan.decreases.length > 0 ? plan.decreases : [plan.system as Rendered];',
-    replace: 'const step = plan.system ? [plan.system] : plan.decreases;',
+    find: 'await (plan.decreases.length > 0\n',
+    replace: 'await (!plan.system\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone whose ConfigMap loses its label while a plan begins is still a zone: it gives before the system shrinks',
@@ -1556,6 +1556,76 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a ConfigMap that was made immutable during a plan is replaced before the plan is done',
+    },
+  },
+  {
+    defect: 'the stamp of what a restored status rebuilds goes back',
+    file: 'src/controller/reconcile.ts',
+    find: 'unchanged ? Math.max(live.generation, ...stamps) : generation',
+    replace: 'unchanged ? live.generation : generation',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a status of a backup: what it rebuilds keeps the later stamp that is there',
+    },
+  },
+  {
+    defect: 'a status of a backup gives licenses out twice',
+    file: 'src/controller/reconcile.ts',
+    find: '    holdOthers(owned, target, object.status?.configMaps);',
+    replace: '    false;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a status of a backup, from before the zones: they give back before the system gets its CAPACITY keys',
+    },
+  },
+  {
+    defect: 'zones of an older release are taken for those of other settings',
+    file: 'src/settings/zones.ts',
+    find: '      !known.some((one) => one.name === metadata.name && one.dataHash === dataHash),\n',
+    replace: '      known,\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'zone plan > zones hold what other settings gave them, or what these did',
+    },
+  },
+  {
+    defect: 'an edited zone makes a plan',
+    file: 'src/settings/zones.ts',
+    find: '      metadata.annotations?.[annotations.dataHash] === dataHash &&\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'zone plan > zones hold what other settings gave them, or what these did',
+    },
+  },
+  {
+    defect: 'a zone that nobody wants is not seen beside the settings of a backup',
+    file: 'src/settings/zones.ts',
+    find: 'wanted.get(metadata.name) !== dataHash',
+    replace: 'wanted.has(metadata.name)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'zone plan > zones hold what other settings gave them, or what these did',
+    },
+  },
+  {
+    defect: 'what is owned again is called retained meanwhile',
+    file: 'src/controller/reconcile.ts',
+    find: '  if (!retained) progress.configMaps = ',
+    replace: '  if (!target) progress.configMaps = ',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > Retain that was switched off during a plan is no longer claimed when the ConfigMaps are owned again',
+    },
+  },
+  {
+    defect: 'what has gone is made again to be lowered',
+    file: 'src/controller/move.ts',
+    find: '(cache.get(`${namespace}/${one.name}`) ? write(one) : undefined)',
+    replace: '(one ? write(one) : undefined)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone that is deleted while others are lowered is not made again before they have settled',
     },
   },
 ];
