@@ -18,6 +18,8 @@ type Life = {
   readonly written: Map<string, Map<string, number>>;
   /** The same, less what others took away since. */
   readonly left: Map<string, Map<string, number>>;
+  /** Names of ConfigMaps that others changed or deleted since the operator wrote them. */
+  readonly edited: Set<string>;
 };
 
 /** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
@@ -33,13 +35,16 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     const owner = object.metadata.annotations?.['licensing.dialer.dev/owner-uid'] ?? '';
     const life = lives.get(owner);
     if (object.kind !== 'ConfigMap' || !life) return undefined;
-    if (type === 'DELETED') {
-      life.written.delete(object.metadata.name);
-      life.left.delete(object.metadata.name);
-      return undefined;
-    }
     if (!by.startsWith('operator')) {
       takeAway(life, object);
+      life.edited.add(object.metadata.name);
+      return undefined;
+    }
+    if (type === 'DELETED') {
+      // What somebody made immutable is deleted and created again.
+      if (object['immutable'] === true) life.edited.add(object.metadata.name);
+      life.written.delete(object.metadata.name);
+      life.left.delete(object.metadata.name);
       return undefined;
     }
     if (object.metadata.labels?.[labels.zone] === undefined) return undefined;
@@ -48,9 +53,11 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     const [written, left] = [life.written.get(name), life.left.get(name)];
     life.written.set(name, after);
     life.left.set(name, new Map(after));
+    // What it held was taken from what the status says, which is no increase.
+    const isHealed = life.edited.delete(name);
     if (!life.applying) return undefined;
     if (exceeds(left, after)) life.lowered = now;
-    if (!exceeds(after, written) || life.lowered === undefined) return undefined;
+    if (isHealed || !exceeds(after, written) || life.lowered === undefined) return undefined;
     // Whatever was asked for since, and just before: a write may have been under way when that changed.
     const lowered = life.lowered - underWay;
     const since = life.saved.filter(
@@ -65,7 +72,14 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
 }
 
 function create(lives: Map<string, Life>, uid: string): Life {
-  const life: Life = { saved: [], applying: false, lowered: undefined, written: new Map(), left: new Map() };
+  const life: Life = {
+    saved: [],
+    applying: false,
+    lowered: undefined,
+    written: new Map(),
+    left: new Map(),
+    edited: new Set(),
+  };
   lives.set(uid, life);
   return life;
 }
