@@ -1584,7 +1584,7 @@ export const controller: readonly Defect[] = [
     find: '      !known.some((one) => one.name === metadata.name && one.dataHash === dataHash),\n',
     replace: '      known,\n',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
+      file: 'test/unit/zones.test.ts',
       test: 'zone plan > zones hold what other settings gave them, or what these did',
     },
   },
@@ -1594,7 +1594,7 @@ export const controller: readonly Defect[] = [
     find: '      metadata.annotations?.[annotations.dataHash] === dataHash &&\n',
     replace: '',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
+      file: 'test/unit/zones.test.ts',
       test: 'zone plan > zones hold what other settings gave them, or what these did',
     },
   },
@@ -1604,7 +1604,7 @@ export const controller: readonly Defect[] = [
     find: 'wanted.get(metadata.name) !== dataHash',
     replace: 'wanted.has(metadata.name)',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
+      file: 'test/unit/zones.test.ts',
       test: 'zone plan > zones hold what other settings gave them, or what these did',
     },
   },
