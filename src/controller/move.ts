@@ -179,15 +179,17 @@ export async function move(
   };
 
   const names = new Set(input.names);
-  const wanted = new Set(configMapNames(input.target));
+  // After a rename both names publish the same allocation: one that lands late under the old name gives nothing twice.
+  const kept = new Set(input.target.zones?.map(({ name }) => name));
+  const lateOnes = () => stillLate(memory, clock).filter(([, { zone }]) => !kept.has(zone));
   for (let round = 0; round < maxRounds; round++) {
     // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
     for (const name of [...names].filter((one) => !cache.get(`${namespace}/${one}`))) {
       names.delete(name);
       await lookForLost(world, input, [name]);
     }
-    for (const [name, { zone }] of lateOnes(memory, clock)) {
-      if (wanted.has(name) || cache.get(`${namespace}/${name}`)) continue;
+    for (const [name, { zone }] of lateOnes()) {
+      if (cache.get(`${namespace}/${name}`)) continue;
       // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
       if (await write(renderZone(name, { name: zone }))) memory.late.delete(name);
     }
@@ -230,7 +232,7 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
-    const late = new Map(lateOnes(memory, clock));
+    const late = new Map(lateOnes());
     const ready = obsolete.filter(({ metadata }) => !late.has(metadata.name));
     if (ready.length === 0) {
       const until = Math.min(...obsolete.flatMap(({ metadata }) => late.get(metadata.name)?.until ?? []));
@@ -246,7 +248,7 @@ export async function move(
 }
 
 /** The creates that may still land; the others are forgotten. */
-function lateOnes({ late }: PlanMemory, clock: Clock) {
+function stillLate({ late }: PlanMemory, clock: Clock) {
   for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);
   return [...late];
 }

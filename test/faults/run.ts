@@ -31,6 +31,8 @@ export type Result = {
   readonly story: () => readonly string[];
 };
 
+/** How long a create that got no answer is kept out, in milliseconds: see src/controller/move.ts. */
+const lateness = 25_000;
 /** What L1 grants after a change, in milliseconds, with a settleSeconds of 1 that is waited for twice. */
 const convergence = 7_000;
 /** What a busy machine needs besides; the time that the API server takes to answer is added to it. */
@@ -123,6 +125,16 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   };
   /** A foreign ConfigMap, and a rejected write, are looked at again within a minute. */
   const slowly = () => job.scenario.name.startsWith('random') && told.some(({ what }) => what.includes('"foreign"'));
+  /** A zone that is no longer wanted stays at zero while a create of it may still land. */
+  const isKeptOut = () =>
+    snapshot().configMaps.some(({ metadata, data = {} }) => {
+      const object = snapshot().settings.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid);
+      const zone = metadata.labels?.['licensing.dialer.dev/zone'];
+      const zones = object?.status?.applying?.settings.zones ?? [];
+      const isWanted = zones.some(({ name }) => name === zone);
+      const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
+      return object?.status?.applying && zone && !isWanted && counts.every(([, count]) => count === '0');
+    });
   const settle = async (step: { readonly patience?: number }): Promise<boolean> => {
     const from = performance.now();
     const servedBefore = slot.served().milliseconds;
@@ -137,7 +149,7 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
         return true;
       }
       if (hasGarbage() || slot.replicas.some(({ isStarting }) => isStarting())) elsewhere = now;
-      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
+      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0) + (isKeptOut() ? lateness : 0);
       const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
       const served = slot.served().milliseconds - servedBefore;
       if (now > Math.min(until + slack + served, from + patience)) {

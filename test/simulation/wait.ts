@@ -36,7 +36,8 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     const life = lives.get(owner);
     if (object.kind !== 'ConfigMap' || !life) return undefined;
     if (!by.startsWith('operator')) {
-      takeAway(life, object);
+      if (type === 'DELETED') life.left.delete(object.metadata.name);
+      else takeAway(life, object);
       life.edited.add(object.metadata.name);
       return undefined;
     }

@@ -963,6 +963,15 @@ test('a create without an answer is kept out also when nothing else is left to d
   assert.not.ok(desk.writes().includes('DELETE configmaps'));
 });
 
+test('a create without an answer under a name that is given up makes nobody wait: its zone holds the same under the new one', async () => {
+  const desk = await unanswered();
+  const { zones } = zoned(2, 2) as unknown as { zones: object[] };
+  const c = { name: 'c', licenses: { outboundPorts: 1 } };
+  desk.save(zoned(2, 2, { zones: [...zones, c], settleSeconds: 0, configMap: { name: 'pom' } }), 3);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
 test('a create without an answer that has landed meanwhile is lowered before others get its licenses', async () => {
   const desk = await unanswered();
   const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-';

@@ -1628,4 +1628,14 @@ export const controller: readonly Defect[] = [
       test: 'reconcile > a zone that is deleted while others are lowered is not made again before they have settled',
     },
   },
+  {
+    defect: 'a rename waits for creates under the old name',
+    file: 'src/controller/move.ts',
+    find: '.filter(([, { zone }]) => !kept.has(zone));',
+    replace: '.filter(([, { zone }]) => kept && zone);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer under a name that is given up makes nobody wait: its zone holds the same under the new one',
+    },
+  },
 ];
