@@ -200,7 +200,9 @@ async function tell(options: { kubeconfig?: string; context?: string }): Promise
   if (failures.length > 0) return;
 
   await step('Install the operator', async (expect) => {
-    say(`  Applying ${crdFile} and deploy/base: the kind LicenseSettings, a ServiceAccount and its few rights.`);
+    say(
+      `  Applying ${crdFile} and deploy/overlays/outside: the kind LicenseSettings, a ServiceAccount and its few rights.`,
+    );
     await install(cluster());
     const found = await kubectl(['get', 'crd', crdName]);
     expect('the API server knows LicenseSettings', found.includes(crdName));
@@ -361,7 +363,7 @@ async function cleanUp(): Promise<void> {
     say('\nTaking away what the demo put into the cluster.');
     const gone = [
       ['delete', '-f', crdFile],
-      ['delete', '-k', 'deploy/base'],
+      ['delete', '-k', 'deploy/overlays/outside'],
       ['delete', 'namespace', namespace],
     ];
     for (const args of gone)

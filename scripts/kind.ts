@@ -1,16 +1,17 @@
 /**
- * `npm run kind`: a kind cluster with the CRD and the RBAC of deploy/base, and the operator against it until Ctrl-C. The
+ * `npm run kind`: a kind cluster with the CRD and the RBAC of deploy/overlays/outside, and the operator against it until Ctrl-C. The
  * operator runs on this machine, from dist/operator.js, as its own ServiceAccount. The cluster stays for the next time.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { findBinaries } from '../test/controlplane/binaries.ts';
 import { useCluster } from '../test/controlplane/controlplane.ts';
 
 const clusterName = 'license-settings';
+/** The ServiceAccount of deploy/account. */
+const account = { namespace: 'license-settings-system', name: 'license-settings-operator' };
 const project = resolve(import.meta.dirname, '..');
 const directory = mkdtempSync(join(tmpdir(), 'license-settings-kind-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -38,14 +39,7 @@ async function main(): Promise<void> {
   const cluster = await useCluster({ kubeconfig });
   await cluster.kubectl(['apply', '-f', join(project, 'crds', 'licensesettings.yaml')]);
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd/licensesettings.licensing.dialer.dev']);
-  // Without the Deployment: there is no published image, and two operators would only wait for each other's lease.
-  const rendered = await cluster.kubectl(['kustomize', join(project, 'deploy', 'base')]);
-  const objects = parseAllDocuments(rendered.stdout).map((document) => document.toJS() as KubernetesObject);
-  const needed = objects.filter(({ kind: of }) => /^(Namespace|ServiceAccount|(Cluster)?Role(Binding)?)$/.test(of));
-  const account = needed.find(({ kind: of }) => of === 'ServiceAccount')?.metadata;
-  if (account?.namespace === undefined) throw new Error('deploy/base has no ServiceAccount with a namespace');
-  const list = { apiVersion: 'v1', kind: 'List', items: needed };
-  await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(list) });
+  await cluster.kubectl(['apply', '-k', join(project, 'deploy', 'overlays', 'outside')]);
 
   const operator = spawn(process.execPath, [join(project, 'dist', 'operator.js')], {
     env: {
@@ -64,11 +58,6 @@ async function main(): Promise<void> {
   });
   await cluster.stop();
   process.exit(code);
-}
-
-interface KubernetesObject {
-  kind: string;
-  metadata: { name: string; namespace?: string };
 }
 
 function run(command: string, args: string[]): void {

@@ -11,19 +11,19 @@ import type { ControlPlane } from './controlplane/controlplane.ts';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const bundle = `${root}dist/operator.js`;
 
-/** The ServiceAccount of deploy/base. */
+/** The ServiceAccount of deploy/account. */
 export const serviceAccount = { namespace: 'license-settings-system', name: 'license-settings-operator' };
 /** The user that the API server sees. */
 export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
 
-/** Installs the CRD, and the ServiceAccount with the RBAC of deploy/base. */
+/** Installs the CRD, and the ServiceAccount with the RBAC of deploy/overlays/outside. */
 export async function install(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}crds/licensesettings.yaml`]);
   // `kubectl wait` fails on a CRD that has no conditions yet.
   const wait = ['wait', '--for=condition=Established', 'crd/licensesettings.licensing.dialer.dev', '--timeout=10s'];
   const established = async () => (await plane.kubectl(wait, { allowFailure: true })).code === 0;
   await until('the CRD is established', established, 60_000);
-  await plane.kubectl(['apply', '-k', `${root}deploy/base`]);
+  await plane.kubectl(['apply', '-k', `${root}deploy/overlays/outside`]);
 }
 
 /**

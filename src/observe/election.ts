@@ -26,7 +26,7 @@ export function createElectionLog(log: Logger, metrics: Metrics) {
           break;
         case 'failing':
           if (news.error.class === 'rejected') {
-            refusal = `the lease: ${news.error.message}: bind the Role of deploy/base, or give --lease-namespace`;
+            refusal = `the lease: ${news.error.message}: bind the Role of deploy/account, or give --lease-namespace`;
           }
           log.warn({ err: news.error }, 'the lease can not be read or renewed; it is tried again');
           break;

@@ -50,7 +50,7 @@ test('no CRD yet: it says so, is not ready, and goes on by itself when the CRD i
 test('no permission: it says so, and goes on when the role is there', async () => {
   await plane.kubectl(['delete', 'clusterrolebinding', 'license-settings-operator']);
   const operator = await start(plane);
-  await operator.logged(({ msg }) => msg.includes('kubectl apply -k deploy/base'), 'it names the mend');
+  await operator.logged(({ msg }) => msg.includes('kubectl apply -k deploy/rights/all'), 'it names the mend');
   assert.is(await ready(operator), 503);
   await install(plane);
   await until('it is ready', async () => (await ready(operator)) === 200, 30_000);
