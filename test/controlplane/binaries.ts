@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
- * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus comes from a module of its
- * own, in the same way.
+ * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus and Argo CD's
+ * health evaluation come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,12 +22,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /** A Go module of ours. What is built from it has a folder in the cache, which changes with any of these files. */
-type Module = { readonly directory: string; readonly files: readonly string[] };
+type Module = {
+  readonly directory: string;
+  readonly files: readonly string[];
+  /** The Go that it is built with, fetched where the installed one is older; without it the installed one. */
+  readonly toolchain?: string;
+};
 
 const controlPlane: Module = { directory: import.meta.dirname, files: ['go.mod', 'go.sum'] };
 const kstatus: Module = {
   directory: join(import.meta.dirname, '..', 'kstatus'),
   files: ['go.mod', 'go.sum', 'main.go'],
+};
+
+const argocd: Module = {
+  directory: join(import.meta.dirname, '..', 'argocd'),
+  files: ['go.mod', 'go.sum', 'main.go'],
+  toolchain: 'go1.27.3',
 };
 
 const packages = {
@@ -68,16 +79,23 @@ export async function findBinaries<N extends BinaryName>(names: readonly N[]): P
  * Path of the program of test/kstatus; builds it, and says so on stderr, where the cache doesn't have it.
  * @throws Error with a message for people if Go is missing or too old, or the build fails
  */
-export async function findKstatus(): Promise<string> {
-  const cache = cacheDirectory(kstatus);
-  const file = join(cache, 'kstatus');
+export const findKstatus = (): Promise<string> => findProgram(kstatus, '10 s');
+
+/** Path of the program of test/argocd: Argo CD's own evaluation of a health check. Likewise. */
+export const findArgoHealth = (): Promise<string> => findProgram(argocd, '3 minutes on two cores');
+
+/** The one program of a module, which has the name of its folder. */
+async function findProgram(module: Module, time: string): Promise<string> {
+  const cache = cacheDirectory(module);
+  const name = basename(module.directory);
+  const file = join(cache, name);
   if (existsSync(file)) return file;
   mkdirSync(cache, { recursive: true });
   await withLock(join(cache, 'build.lock'), async () => {
     if (existsSync(file)) return; // somebody has built it while we waited
-    await checkGo(kstatus);
-    say(`building kstatus into ${cache}: this is done once and takes about 10 s`);
-    await buildInto(file, kstatus, []);
+    await checkGo(module);
+    say(`building ${name} into ${cache}: this is done once and takes about ${time}`);
+    await buildInto(file, module, []);
   });
   return file;
 }
@@ -141,10 +159,10 @@ async function buildInto(file: string, module: Module, args: readonly string[]):
 }
 
 /** Runs go in the module's folder, with a sign of life every 15 seconds. */
-async function go(args: readonly string[], { directory }: Module, what: string): Promise<void> {
+async function go(args: readonly string[], module: Module, what: string): Promise<void> {
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
-  const child = spawn('go', args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('go', args, { ...placeOf(module), stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (data) => {
     errors = (errors + data).slice(-8000);
@@ -163,6 +181,12 @@ async function go(args: readonly string[], { directory }: Module, what: string):
   }
 }
 
+/** Where and with what environment go works on a module. */
+const placeOf = ({ directory, toolchain }: Module) => ({
+  cwd: directory,
+  env: { ...process.env, ...(toolchain ? { GOTOOLCHAIN: toolchain } : {}) },
+});
+
 async function checkGo(module: Module): Promise<void> {
   const needed = fromGoMod(module, /^go (\d+\.\d+(?:\.\d+)?)/m);
   const instead = module === controlPlane ? ', or set KUBEBUILDER_ASSETS' : '';
@@ -170,7 +194,7 @@ async function checkGo(module: Module): Promise<void> {
   let output: string;
   try {
     // In the module's folder, where a Go that may fetch a newer toolchain does so.
-    output = (await promisify(execFile)('go', ['version'], { cwd: module.directory })).stdout;
+    output = (await promisify(execFile)('go', ['version'], placeOf(module))).stdout;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new Error(missing ? `no \`go\` on the PATH. ${help}` : `\`go version\` failed. ${help}`, { cause: error });

@@ -1,4 +1,4 @@
-/** The condition table of DESIGN section 2, row by row, on the real API server; kstatus and `kubectl wait` judge too. */
+/** The condition table of DESIGN section 2, row by row, on the real API server; kstatus, Argo CD and `kubectl wait` judge too. */
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
@@ -14,7 +14,7 @@ import {
   withoutRules,
 } from '../operator.ts';
 import { suite } from '../suite.ts';
-import { kstatusOf } from '../support/kstatus.ts';
+import { argoHealthOf, kstatusOf } from '../support/kstatus.ts';
 
 /** A step towards a situation, for the object of this name. */
 type Step = (name: string) => Promise<unknown>;
@@ -28,6 +28,7 @@ type Row = {
   readonly Ready: string;
   readonly also?: 'Stalled' | 'Reconciling';
   readonly kstatus: 'Current' | 'InProgress' | 'Failed' | 'Terminating';
+  readonly argo: 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended';
   /** For which of Ready, Applied and Stalled `kubectl wait` ends well; it runs out of time for the others. */
   readonly waits: string;
   /** What <name>-licenses holds: the outbound ports that a dialer obeys; foreign: what someone else put there. */
@@ -197,60 +198,60 @@ const table: readonly Row[] = [
     situation: 'being deleted',
     how: [live, deleteHeld, deleteMap, wait],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
-    ...{ kstatus: 'Terminating', waits: '', map: 'none' },
+    ...{ kstatus: 'Terminating', argo: 'Progressing', waits: '', map: 'none' },
   },
   {
     situation: 'being deleted, and changed',
     how: [live, deleteHeld, change(more), wait],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
-    ...{ kstatus: 'Terminating', waits: '', map: '500' },
+    ...{ kstatus: 'Terminating', argo: 'Progressing', waits: '', map: '500' },
   },
   {
     situation: 'not judged yet, observedGeneration -1',
     how: [operatorDown, create()],
     ...{ Valid: '', Applied: '', Ready: '', judged: -1 },
-    ...{ kstatus: 'InProgress', waits: '', map: 'none' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
   },
   {
     situation: 'not judged yet, a new generation over older settings live',
     how: [live, operatorDown, change(more)],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
-    ...{ kstatus: 'InProgress', waits: '', map: '500' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: '500' },
   },
 
   {
     situation: 'suspended, live = newest',
     how: [live, change({ suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Suspended' },
-    ...{ kstatus: 'Current', waits: 'Ready Applied', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready Applied', map: '500' },
     says: ['spec.suspend is true', 'the settings of generation 1 are live'],
   },
   {
     situation: 'suspended, nothing live',
     how: [create({ suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
-    ...{ kstatus: 'Current', waits: 'Ready', map: 'none' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: 'none' },
     says: ['spec.suspend is true', 'nothing is live yet'],
   },
   {
     situation: 'suspended, older settings live',
     how: [live, change({ ...more, suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
-    ...{ kstatus: 'Current', waits: 'Ready', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['spec.suspend is true', 'the settings of generation 1 stay live'],
   },
   {
     situation: 'suspended and invalid',
     how: [live, change({ suspend: true }), invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Suspended', Ready: 'True Suspended' },
-    ...{ kstatus: 'Current', waits: 'Ready', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['spec.suspend is true', 'the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
     situation: 'suspended and pending',
     how: [live, change({ ...more, applyPolicy: 'Manual', suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
-    ...{ kstatus: 'Current', waits: 'Ready', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['spec.suspend is true', 'generation 2 is saved', 'the settings of generation 1 stay live'],
   },
 
@@ -258,42 +259,42 @@ const table: readonly Row[] = [
     situation: 'invalid, nothing live',
     how: [createInvalid],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'none' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the spec has 1 error: spec.licenses.outboundPorts.minimum', 'nothing is live yet'],
   },
   {
     situation: 'invalid, older settings live',
     how: [live, invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: '500' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
     situation: 'invalid, and the ConfigMap deleted: it is rebuilt',
     how: [live, invalidate, deleteMap, mapIsBack],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: '500' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
     situation: 'invalid, Manual, and an older save was pending',
     how: [live, saveMore, invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: '500' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
     situation: "invalid, and the ConfigMap is someone else's",
     how: [live, operatorDown, takeMap, invalidate, operatorUp],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'foreign' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['the spec has 1 error', 'belongs to someone else', 'the settings of generation 1 were applied last'],
   },
   {
     situation: 'invalid, and the API server refuses to rebuild the ConfigMap',
     how: [live, invalidate, refuse(403), deleteMap],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'none' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the spec has 1 error', 'the API server refuses the write', 'of generation 1 were applied last'],
   },
 
@@ -301,21 +302,21 @@ const table: readonly Row[] = [
     situation: "a ConfigMap of that name is someone else's, nothing live",
     how: [foreignMap, create()],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'foreign' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['belongs to someone else', 'nothing is live yet'],
   },
   {
     situation: "a ConfigMap of that name is someone else's, which was ours",
     how: [live, operatorDown, takeMap, operatorUp],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'foreign' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['belongs to someone else', 'the settings of generation 1 were applied last'],
   },
   {
     situation: "a ConfigMap of that name is someone else's, and a save is pending",
     how: [live, saveMore, operatorDown, takeMap, operatorUp],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'foreign' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['belongs to someone else', 'generation 2 is saved', 'the settings of generation 1 were applied last'],
   },
 
@@ -323,28 +324,28 @@ const table: readonly Row[] = [
     situation: 'the API server refuses the write (403), nothing live',
     how: [refuse(403), create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'none' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the API server refuses the write', '403', 'not today', 'nothing is live yet'],
   },
   {
     situation: 'the API server refuses the write (413), nothing live',
     how: [refuse(413), create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'none' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the API server refuses the write', '413', 'not today', 'nothing is live yet'],
   },
   {
     situation: 'the API server refuses the write (422), older settings live',
     how: [live, refuse(422), change(more)],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: '500' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the API server refuses the write', '422', 'not today', 'of generation 1 were applied last'],
   },
   {
     situation: 'the API server refuses to rebuild the ConfigMap, and a save is pending',
     how: [live, saveMore, refuse(403), deleteMap],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
-    ...{ kstatus: 'Failed', waits: 'Stalled', map: 'none' },
+    ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the API server refuses the write', 'generation 2 is saved', 'of generation 1 were applied last'],
   },
 
@@ -352,20 +353,20 @@ const table: readonly Row[] = [
     situation: 'other write failure for less than 10 s: as it was',
     how: [live, breakWrites, change(more), writeFailed],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
-    ...{ kstatus: 'InProgress', waits: '', map: '500' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: '500' },
   },
   {
     situation: 'other write failure for more than 10 s, nothing live',
     how: [breakWrites, create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteFailed', Ready: 'False WriteFailed', also: 'Reconciling' },
-    ...{ kstatus: 'InProgress', waits: '', map: 'none' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
     says: ['the write fails', '500', 'nothing is live yet'],
   },
   {
     situation: 'other write failure for more than 10 s, and a save is pending',
     how: [live, saveMore, breakWrites, deleteMap],
     ...{ Valid: 'True Valid', Applied: 'False WriteFailed', Ready: 'False WriteFailed', also: 'Reconciling' },
-    ...{ kstatus: 'InProgress', waits: '', map: 'none' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
     says: ['the write fails', 'generation 2 is saved', 'the settings of generation 1 were applied last'],
   },
 
@@ -373,7 +374,7 @@ const table: readonly Row[] = [
     situation: 'a plan is under way',
     how: [live, change({ zones: [{ name: 'emea', licenses: { outboundPorts: 500 } }], settleSeconds: 600 })],
     ...{ Valid: 'True Valid', Applied: 'False Settling', Ready: 'False Settling', also: 'Reconciling' },
-    ...{ kstatus: 'InProgress', waits: '', map: 'zones' },
+    ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'zones' },
     says: ['the settings of generation 2 are on their way', 'the settings of generation 1 stay live'],
   },
 
@@ -381,14 +382,14 @@ const table: readonly Row[] = [
     situation: 'Manual, not approved, nothing live',
     how: [create({ applyPolicy: 'Manual' })],
     ...{ Valid: 'True Valid', Applied: 'False ApplyPending', Ready: 'False ApplyPending' },
-    ...{ kstatus: 'InProgress', waits: '', map: 'none' },
+    ...{ kstatus: 'InProgress', argo: 'Suspended', waits: '', map: 'none' },
     says: ['generation 1 is saved', 'nothing is live yet'],
   },
   {
     situation: 'Manual, not approved, older settings live',
     how: [live, saveMore],
     ...{ Valid: 'True Valid', Applied: 'False ApplyPending', Ready: 'True ApplyPending' },
-    ...{ kstatus: 'Current', waits: 'Ready', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['generation 2 is saved', 'the settings of generation 1 stay live'],
   },
 
@@ -396,14 +397,14 @@ const table: readonly Row[] = [
     situation: 'live = newest',
     how: [create()],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied' },
-    ...{ kstatus: 'Current', waits: 'Ready Applied', map: '500' },
+    ...{ kstatus: 'Current', argo: 'Healthy', waits: 'Ready Applied', map: '500' },
     says: ['the settings of generation 1 are live'],
   },
   {
     situation: 'live = newest, by an approval',
     how: [live, saveMore, approve],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied' },
-    ...{ kstatus: 'Current', waits: 'Ready Applied', map: '700' },
+    ...{ kstatus: 'Current', argo: 'Healthy', waits: 'Ready Applied', map: '700' },
     says: ['the settings of generation 2 are live'],
   },
 ];
@@ -414,7 +415,7 @@ test.before(async () => {
   await install(plane);
   desk = createDesk(plane, 'conditions');
   await desk.open();
-  await kstatusOf([]); // built before anything is timed
+  await Promise.all([kstatusOf([]), argoHealthOf([])]); // built before anything is timed
 });
 test.after(async () => {
   await operatorDown();
@@ -438,6 +439,8 @@ for (const row of table) {
 
     const [verdict] = await kstatusOf([await desk.get(name)]);
     assert.is(verdict?.status, row.kstatus, verdict?.message);
+    const [health] = await argoHealthOf([await desk.get(name)]);
+    assert.is(health?.status, row.argo, health?.message);
     const types = ['Ready', 'Applied', 'Stalled'];
     const ended = await Promise.all(types.map((type) => kubectlWait(name, type)));
     assert.is(types.filter((_, index) => ended[index]).join(' '), row.waits, 'kubectl wait');
@@ -510,10 +513,10 @@ async function kubectlWait(name: string, type: string): Promise<boolean> {
   return code === 0;
 }
 
-function nameFor({ situation, Valid, Applied, Ready, also, kstatus, waits, judged }: Row): string {
+function nameFor({ situation, Valid, Applied, Ready, also, kstatus, argo, waits, judged }: Row): string {
   const conditions =
     judged === undefined
       ? [`Valid ${Valid.split(' ')[0]}`, `Applied ${Applied}`, `Ready ${Ready}`, also].filter(Boolean).join(', ')
       : 'untouched';
-  return `${situation}: ${conditions}; kstatus ${kstatus}; kubectl wait: ${waits || 'none'}`;
+  return `${situation}: ${conditions}; kstatus ${kstatus}; Argo CD ${argo}; kubectl wait: ${waits || 'none'}`;
 }
