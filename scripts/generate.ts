@@ -14,6 +14,7 @@ import {
 } from '../src/api/crd.ts';
 import { referencePage } from '../src/api/reference.ts';
 import { withScreenshots } from './screenshots.ts';
+import { chartTemplates } from './helm-chart.ts';
 import { installManifest } from './install-manifest.ts';
 
 const root = new URL('../', import.meta.url);
@@ -31,6 +32,8 @@ const files: Record<string, string> = {
   'deploy/gitops/argocd/argocd-cm.yaml': argoConfig(read('deploy/gitops/argocd/health.lua')),
   'deploy/install.yaml': installManifest(read, crd, ['deploy/overlays/all', 'deploy/roles/aggregated']),
 };
+for (const [name, text] of Object.entries(chartTemplates((path) => read(`deploy/${path}`), crd)))
+  files[`deploy/helm/license-settings-operator/templates/${name}`] = text;
 
 const current = (path: string): string | undefined => {
   try {

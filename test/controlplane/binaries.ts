@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
  * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus and Argo CD's
- * health evaluation come from modules of their own, in the same way.
+ * health evaluation, and Helm, come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,6 +27,8 @@ type Module = {
   readonly files: readonly string[];
   /** The Go that it is built with, fetched where the installed one is older; without it the installed one. */
   readonly toolchain?: string;
+  /** What to build; without it the module's own program. */
+  readonly program?: string;
 };
 
 const controlPlane: Module = { directory: import.meta.dirname, files: ['go.mod', 'go.sum'] };
@@ -39,6 +41,12 @@ const argocd: Module = {
   directory: join(import.meta.dirname, '..', 'argocd'),
   files: ['go.mod', 'go.sum', 'main.go'],
   toolchain: 'go1.27.3',
+};
+
+const helm: Module = {
+  directory: join(import.meta.dirname, '..', 'helm'),
+  files: ['go.mod', 'go.sum'],
+  program: 'helm.sh/helm/v4/cmd/helm',
 };
 
 const packages = {
@@ -84,6 +92,9 @@ export const findKstatus = (): Promise<string> => findProgram(kstatus, '10 s');
 /** Path of the program of test/argocd: Argo CD's own evaluation of a health check. Likewise. */
 export const findArgoHealth = (): Promise<string> => findProgram(argocd, '3 minutes on two cores');
 
+/** Path of Helm. Likewise. */
+export const findHelm = (): Promise<string> => findProgram(helm, '2 minutes on two cores');
+
 /** The one program of a module, which has the name of its folder. */
 async function findProgram(module: Module, time: string): Promise<string> {
   const cache = cacheDirectory(module);
@@ -95,7 +106,7 @@ async function findProgram(module: Module, time: string): Promise<string> {
     if (existsSync(file)) return; // somebody has built it while we waited
     await checkGo(module);
     say(`building ${name} into ${cache}: this is done once and takes about ${time}`);
-    await buildInto(file, module, []);
+    await buildInto(file, module, module.program ? [module.program] : []);
   });
   return file;
 }
