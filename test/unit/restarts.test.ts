@@ -11,7 +11,12 @@ const advice = suite('advice');
 for (const [what, resource, failure, words] of [
   ['no CRD', 'licensesettings', error(404), /not installed: run `kubectl apply -f crds\/licensesettings.yaml`/],
   ['401', 'configmaps', error(401), /credentials: check the kubeconfig's user or the ServiceAccount token/],
-  ['403', 'configmaps', error(403), /no permission to list and watch configmaps: run `kubectl apply -k deploy\/rights\/all`/],
+  [
+    '403',
+    'configmaps',
+    error(403),
+    /no permission to list and watch configmaps: run `kubectl apply -k deploy\/rights\/all`/,
+  ],
   ['410', 'configmaps', error(410), /expired: listing again/],
   [
     'a certificate',
