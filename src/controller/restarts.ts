@@ -15,7 +15,7 @@ export function adviceFor(resource: string, error: ApiError): string {
   if (error.code === 401)
     return "the API server does not accept the credentials: check the kubeconfig's user or the ServiceAccount token; trying again";
   if (error.code === 403) {
-    return `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/base\`, or bind its role to this user; trying again`;
+    return `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/rights/all\`, or bind its role to this user; trying again`;
   }
   if (error.code === 410) return 'the version to resume from has expired: listing again';
   if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
