@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
- * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus and Argo CD's
- * health evaluation, and Helm, come from modules of their own, in the same way.
+ * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus, Argo CD's
+ * health evaluation, Helm and Flux's kustomize-controller come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -49,6 +49,19 @@ const helm: Module = {
   program: 'helm.sh/helm/v4/cmd/helm',
 };
 
+const flux: Module = {
+  directory: join(import.meta.dirname, '..', 'flux'),
+  files: ['go.mod', 'go.sum'],
+  program: 'github.com/fluxcd/kustomize-controller',
+};
+/** The kinds that the controller watches, and the modules that have their definitions. */
+const fluxKinds = [
+  ['github.com/fluxcd/kustomize-controller', 'kustomize.toolkit.fluxcd.io_kustomizations.yaml'],
+  ['github.com/fluxcd/source-controller', 'source.toolkit.fluxcd.io_gitrepositories.yaml'],
+  ['github.com/fluxcd/source-controller', 'source.toolkit.fluxcd.io_ocirepositories.yaml'],
+  ['github.com/fluxcd/source-controller', 'source.toolkit.fluxcd.io_buckets.yaml'],
+] as const;
+
 const packages = {
   etcd: 'go.etcd.io/etcd/server/v3',
   'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
@@ -94,6 +107,28 @@ export const findArgoHealth = (): Promise<string> => findProgram(argocd, '3 minu
 
 /** Path of Helm. Likewise. */
 export const findHelm = (): Promise<string> => findProgram(helm, '2 minutes on two cores');
+
+/** Paths of Flux's kustomize-controller, and of the CRDs that it works with. Likewise. */
+export async function findFlux(): Promise<{ controller: string; definitions: string[] }> {
+  const controller = await findProgram(flux, '6 minutes on two cores');
+  const definitions = fluxKinds.map(([, file]) => join(dirname(controller), file));
+  for (const [index, [path, file]] of fluxKinds.entries()) {
+    const target = definitions[index] as string;
+    if (existsSync(target)) continue;
+    // go.mod may name the module of its Go types alone; both have one version.
+    const version = fromGoMod(flux, new RegExp(`^\\s*${path}(?:/api)? (v[^ ]+)`, 'm'));
+    const { stdout } = await promisify(execFile)(
+      'go',
+      ['mod', 'download', '-json', `${path}@${version}`],
+      placeOf(flux),
+    );
+    const { Dir } = JSON.parse(stdout) as { Dir: string };
+    const unfinished = `${target}.${process.pid}`;
+    writeFileSync(unfinished, readFileSync(join(Dir, 'config', 'crd', 'bases', file)));
+    renameSync(unfinished, target);
+  }
+  return { controller, definitions };
+}
 
 /** The one program of a module, which has the name of its folder. */
 async function findProgram(module: Module, time: string): Promise<string> {
