@@ -33,7 +33,7 @@ const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): Ob
 /** Keeps of a LicenseSettings what a reconcile reads. */
 export function projectSettings(object: KubeObject): LicenseSettings {
   const { metadata, spec, status } = object as LicenseSettings;
-  const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined);
+  const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined, spec);
   return {
     metadata: withoutManagedFields(metadata),
     spec,

@@ -1,7 +1,8 @@
 /**
  * Fields of a spec that somebody wrote, but that we were not shown. A watch that was opened before the CRD was upgraded
  * goes on to prune what the older schema doesn't know, and so does an API server with a downgraded CRD: the spec then looks
- * whole. Its managedFields are not pruned, and give the field away.
+ * whole. Its managedFields are not pruned, and give the field away: also a field that this release knows, where the CRD was
+ * rolled back and the operator was not.
  */
 import { z } from 'zod';
 import { specSchema } from '../api/licensesettings.ts';
@@ -14,25 +15,49 @@ type Known = { readonly [field: string]: Known | undefined };
 
 const known = fieldsOf(specSchema) ?? {};
 
-/** Paths of spec fields that somebody owns and that this release doesn't know, in the order of their names. */
-export function hiddenFields(managedFields: readonly ManagedFields[] | undefined): string[] {
+/**
+ * Paths of spec fields that somebody owns, and that this release doesn't know or that the spec doesn't show, in the order of
+ * their names.
+ *
+ * @param spec as the API server gave it: a field that is null is there.
+ */
+export function hiddenFields(managedFields: readonly ManagedFields[] | undefined, spec: unknown): string[] {
   const paths = new Set<string>();
   for (const { subresource, fieldsV1 } of managedFields ?? []) {
-    if (!subresource) collect(fieldsV1?.['f:spec'], known, 'spec', paths);
+    if (!subresource) collect(fieldsV1?.['f:spec'], { fields: known, value: spec, path: 'spec' }, paths);
   }
   return [...paths].sort();
 }
 
-function collect(owned: FieldSet | undefined, fields: Known, path: string, into: Set<string>): void {
+/** Where we are: the fields that we know there, and the value that we were shown, undefined when it is not to be found. */
+type Place = { readonly fields: Known; readonly value: unknown; readonly path: string };
+
+function collect(owned: FieldSet | undefined, { fields, value, path }: Place, into: Set<string>): void {
   for (const [key, inner] of Object.entries(owned ?? {})) {
     // `.` is the object itself; `k:{…}` is an item of a list; `f:name` is a field.
-    if (key.startsWith('k:')) collect(inner, fields['[]'] ?? {}, `${path}[]`, into);
+    if (key.startsWith('k:')) {
+      collect(inner, { fields: fields['[]'] ?? {}, value: itemOf(value, key.slice(2)), path: `${path}[]` }, into);
+    }
     if (!key.startsWith('f:')) continue;
     const name = key.slice(2);
     const at = `${path}.${name}`;
-    if (!Object.hasOwn(fields, name)) into.add(at);
-    else if (fields[name]) collect(inner, fields[name], at, into);
+    const isShown = !isObject(value) || Object.hasOwn(value, name);
+    if (!Object.hasOwn(fields, name) || !isShown) into.add(at);
+    else if (fields[name]) {
+      collect(inner, { fields: fields[name], value: isObject(value) ? value[name] : undefined, path: at }, into);
+    }
   }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The item of a list-map that a key such as `{"name":"emea"}` stands for. */
+function itemOf(list: unknown, key: string): unknown {
+  const wanted = Object.entries(JSON.parse(key) as object);
+  return Array.isArray(list)
+    ? list.find((item) => isObject(item) && wanted.every(([name, value]) => item[name] === value))
+    : undefined;
 }
 
 function fieldsOf(schema: z.core.$ZodType): Known | undefined {

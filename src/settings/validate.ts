@@ -186,7 +186,14 @@ const unknownField = (field: string): FieldError => ({
 
 /** Never apply half of what someone wrote: a field that was pruned before we saw the spec is as unknown as one that we see. */
 function nothingHidden({ spec, hidden = [] }: Settings): FieldError[] {
-  return hidden.filter((path) => at(spec, ...path.split('.').slice(1)) === undefined).map(unknownField);
+  return hidden
+    .filter((path) => at(spec, ...path.split('.').slice(1)) === undefined)
+    .map((field) => ({
+      field,
+      reason: 'UnknownField',
+      message:
+        'was saved, but is not shown to the operator: the operator or the installed CRD is older; nothing of the spec is applied; upgrade the older one, then save the spec again, or save it without the field',
+    }));
 }
 
 /** Types, bounds, required and unknown fields: what zod's schema says. */

@@ -236,26 +236,60 @@ rules('a field that was pruned before we saw the spec is unknown all the same: i
     fieldsV1: { 'f:spec': fields },
     ...(subresource ? { subresource } : {}),
   });
-  const hidden = hiddenFields([
-    owned({
-      '.': {},
-      'f:suspend': {},
-      'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
-    }),
-    owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {}, 'f:region': {} } }, 'f:priority': {} }),
-    owned({ 'f:weekend': {} }, 'status'),
-  ] as Parameters<typeof hiddenFields>[0]);
+  const hidden = hiddenFields(
+    [
+      owned({
+        '.': {},
+        'f:suspend': {},
+        'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
+      }),
+      owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {}, 'f:region': {} } }, 'f:priority': {} }),
+      owned({ 'f:weekend': {} }, 'status'),
+    ] as Parameters<typeof hiddenFields>[0],
+    undefined,
+  );
   assert.equal(hidden, [
     'spec.licenses.faxLines',
     'spec.licenses.outboundPorts.weekend',
     'spec.priority',
     'spec.zones[].region',
   ]);
-  assert.equal(hiddenFields(undefined), []);
+  assert.equal(hiddenFields(undefined, {}), []);
   const seen = (spec: unknown) =>
     validate({ name: 'pom', spec, hidden: ['spec.priority'] }).errors.map(({ field, reason }) => `${field} ${reason}`);
   assert.equal(seen(ports(1, 2)), ['spec.priority UnknownField']);
   assert.equal(seen({ ...ports(1, 2), priority: 1 }), ['spec.priority UnknownField'], 'told once');
+});
+
+rules('a field that this release knows, and that a CRD which was rolled back hides, is as unknown', () => {
+  const managedFields = [
+    {
+      fieldsV1: {
+        'f:spec': {
+          'f:licenses': { '.': {}, 'f:outboundPorts': { '.': {}, 'f:minimum': {}, 'f:maximum': {} } },
+          'f:configMap': {},
+          'f:zones': {
+            '.': {},
+            'k:{"name":"emea"}': { '.': {}, 'f:name': {}, 'f:licenses': {}, 'f:organizations': {} },
+            'k:{"name":"apac"}': { '.': {}, 'f:name': {}, 'f:licenses': {} },
+          },
+        },
+      },
+    },
+  ] as Parameters<typeof hiddenFields>[0];
+  // null is a field that is left out, by somebody who wrote it.
+  const shown = { ...ports(1, 2), configMap: null };
+  const [emea, apac] = ['emea', 'apac'].map((name) => ({ name, licenses: {} }));
+  assert.equal(hiddenFields(managedFields, { ...shown, zones: [apac, { ...emea, organizations: [] }] }), []);
+  assert.equal(hiddenFields(managedFields, { ...shown, zones: [apac, emea] }), ['spec.zones[].organizations']);
+  assert.equal(hiddenFields(managedFields, shown), ['spec.zones']);
+  assert.equal(hiddenFields(managedFields, {}), ['spec.configMap', 'spec.licenses', 'spec.zones']);
+  const { errors } = validate({ name: 'pom', spec: shown, hidden: ['spec.zones'] });
+  assert.equal(
+    errors.map(({ field, reason }) => `${field} ${reason}`),
+    ['spec.zones UnknownField'],
+  );
+  assert.match(errors[0]?.message ?? '', 'the operator or the installed CRD is older');
 });
 
 const rendering = suite('rendering');

@@ -86,7 +86,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'fields that were pruned before we saw the spec are not looked for',
     file: 'src/controller/api.ts',
-    find: 'const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined);',
+    find: 'const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined, spec);',
     replace: 'const hidden: string[] = [];',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
