@@ -1,14 +1,20 @@
-// Judges objects with Argo CD's own health evaluation and a health check in Lua. It reads JSON objects from stdin, one a
-// line, and prints a line of JSON for each: {"status", "message"}. The argument is the file of the health check.
+// Asks Argo CD's own code about objects. It reads lines of JSON from stdin, and prints one for each.
+//
+//	argocd health HEALTH.lua   objects; prints {"status", "message"} as the health check in Lua has it
+//	argocd diff                {"config", "live", "predicted"}; prints {"modified", "live", "predicted"}: whether the
+//	                           application is OutOfSync. With predicted, what a server-side dry run gave, it compares as
+//	                           with ServerSideApply=true, else as it does by default.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log"
 	"os"
 
+	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/diff"
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/health"
 	"github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v3/util/lua"
@@ -17,26 +23,31 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	script, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		log.Fatal(err)
+	answer := compare
+	if os.Args[1] == "health" {
+		script, err := os.ReadFile(os.Args[2])
+		if err != nil {
+			log.Fatal(err)
+		}
+		answer = func(text []byte) (any, error) { return judge(text, string(script)) }
 	}
 	in := json.NewDecoder(os.Stdin)
 	out := json.NewEncoder(os.Stdout)
 	for n := 1; ; n++ {
 		var text json.RawMessage
-		if err = in.Decode(&text); errors.Is(err, io.EOF) {
+		err := in.Decode(&text)
+		if errors.Is(err, io.EOF) {
 			return
 		}
-		var judged *health.HealthStatus
+		var said any
 		if err == nil {
-			judged, err = judge(text, string(script))
+			said, err = answer(text)
 		}
 		if err == nil {
-			err = out.Encode(judged)
+			err = out.Encode(said)
 		}
 		if err != nil {
-			log.Fatalf("object %d: %v", n, err)
+			log.Fatalf("line %d: %v", n, err)
 		}
 	}
 }
@@ -49,4 +60,39 @@ func judge(text []byte, script string) (*health.HealthStatus, error) {
 	kind := lua.GetConfigMapKey(object.GroupVersionKind())
 	checks := lua.ResourceHealthOverrides{kind: v1alpha1.ResourceOverride{HealthLua: script}}
 	return health.GetResourceHealth(&object, checks)
+}
+
+// dryRun stands for the API server's answer to a server-side dry run.
+type dryRun string
+
+func (answer dryRun) Run(context.Context, *unstructured.Unstructured, string) (string, error) {
+	return string(answer), nil
+}
+
+func compare(text []byte) (any, error) {
+	var given struct {
+		Config, Live unstructured.Unstructured
+		Predicted    json.RawMessage
+	}
+	if err := json.Unmarshal(text, &given); err != nil {
+		return nil, err
+	}
+	options := []diff.Option{}
+	if given.Predicted != nil {
+		options = append(options,
+			diff.WithServerSideDiff(true),
+			diff.WithServerSideDryRunner(dryRun(given.Predicted)),
+			// Nothing is forgiven: what others write counts too.
+			diff.WithIgnoreMutationWebhook(false),
+			diff.WithManager("argocd-controller"))
+	}
+	result, err := diff.Diff(context.Background(), &given.Config, &given.Live, options...)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"modified":  result.Modified,
+		"live":      json.RawMessage(result.NormalizedLive),
+		"predicted": json.RawMessage(result.PredictedLive),
+	}, nil
 }

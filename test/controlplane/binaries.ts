@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
  * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus, Argo CD's
- * health evaluation, Helm and Flux's kustomize-controller come from modules of their own, in the same way.
+ * health evaluation and comparison, Helm and Flux's kustomize-controller come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -102,8 +102,8 @@ export async function findBinaries<N extends BinaryName>(names: readonly N[]): P
  */
 export const findKstatus = (): Promise<string> => findProgram(kstatus, '10 s');
 
-/** Path of the program of test/argocd: Argo CD's own evaluation of a health check. Likewise. */
-export const findArgoHealth = (): Promise<string> => findProgram(argocd, '3 minutes on two cores');
+/** Path of the program of test/argocd: Argo CD's own evaluation of a health check, and its comparison. Likewise. */
+export const findArgoCd = (): Promise<string> => findProgram(argocd, '3 minutes on two cores');
 
 /** Path of Helm. Likewise. */
 export const findHelm = (): Promise<string> => findProgram(helm, '2 minutes on two cores');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { findArgoHealth, findKstatus } from '../controlplane/binaries.ts';
+import { findArgoCd, findKstatus } from '../controlplane/binaries.ts';
 
 const healthCheck = fileURLToPath(new URL('../../deploy/gitops/argocd/health.lua', import.meta.url));
 
@@ -19,9 +19,17 @@ export const kstatusOf = async (objects: readonly unknown[]): Promise<Verdict[]>
 
 /** The verdicts of Argo CD with the health check of deploy/gitops, in the same way. */
 export const argoHealthOf = async (objects: readonly unknown[]): Promise<Verdict[]> =>
-  judge(await findArgoHealth(), [healthCheck], objects);
+  judge(await findArgoCd(), ['health', healthCheck], objects);
 
-async function judge(program: string, args: readonly string[], objects: readonly unknown[]): Promise<Verdict[]> {
+/** What Argo CD compares: a manifest, the object, and for a server-side comparison what a dry run of applying it gave. */
+export type Compared = { readonly config: unknown; readonly live: unknown; readonly predicted?: unknown };
+
+/** Whether Argo CD would call these OutOfSync (`modified`), and the two that it compared. In their order. */
+export const argoDiffOf = async (
+  compared: readonly Compared[],
+): Promise<{ modified: boolean; live: unknown; predicted: unknown }[]> => judge(await findArgoCd(), ['diff'], compared);
+
+async function judge<T>(program: string, args: readonly string[], objects: readonly unknown[]): Promise<T[]> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   child.stdin.on('error', () => {}); // it may end before it has read everything
@@ -31,5 +39,5 @@ async function judge(program: string, args: readonly string[], objects: readonly
   return output
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as Verdict);
+    .map((line) => JSON.parse(line) as T);
 }
