@@ -1,9 +1,10 @@
 /**
  * Bundles the operator into one file, `dist/operator.js`, and the kubectl plugin into `dist/kubectl-license.js`: each runs
- * alone under Node >= 22.19.
+ * alone under Node >= 22.19. The texts of the licences of what is in them go to `dist/licences.txt`.
  */
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { build, type Plugin } from 'esbuild';
+import { bundledPackages, licenceTexts } from './licences.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -25,10 +26,11 @@ const shakeClientNode: Plugin = {
   },
 };
 
-await build({
+const { metafile } = await build({
   entryPoints: { operator: 'src/main.ts', 'kubectl-license': 'src/cli/main.ts' },
   outdir: 'dist',
   bundle: true,
+  metafile: true,
   platform: 'node',
   format: 'esm',
   target: 'node22.19',
@@ -42,5 +44,6 @@ await build({
   // CommonJS dependencies call `require` for Node's own modules.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 });
+writeFileSync('dist/licences.txt', licenceTexts(bundledPackages(metafile)));
 // kubectl takes only files that may be run for plugins.
 chmodSync('dist/kubectl-license.js', 0o755);

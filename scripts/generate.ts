@@ -14,6 +14,7 @@ import {
 import { referencePage } from '../src/api/reference.ts';
 import { chartTemplates } from './helm-chart.ts';
 import { installManifest } from './install-manifest.ts';
+import { licencesPage } from './licences.ts';
 import { withScreenshots } from './screenshots.ts';
 
 const root = new URL('../', import.meta.url);
@@ -25,6 +26,7 @@ const files: Record<string, string> = {
   'crds/licensesettings.schema.json': json(manifestJsonSchema()),
   'crds/licenses-json.schema.json': json(licensesJsonJsonSchema()),
   'docs/reference/licensesettings.md': referencePage(structuralSchema()),
+  'docs/licences.md': licencesPage(JSON.parse(read('package-lock.json'))),
   'docs/plugin.md': await withScreenshots(read('docs/plugin.md')),
   'deploy/gitops/argocd/argocd-cm.yaml': argoConfig(read('deploy/gitops/argocd/health.lua')),
   'deploy/install.yaml': installManifest(read, crd, ['deploy/overlays/all', 'deploy/roles/aggregated']),

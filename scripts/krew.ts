@@ -19,6 +19,7 @@ const archive = gzipSync(
   tar([
     { name: 'kubectl-license', mode: 0o755, content: read('dist/kubectl-license.js') },
     { name: 'LICENSE', mode: 0o644, content: read('LICENSE') },
+    { name: 'licences.txt', mode: 0o644, content: read('dist/licences.txt') },
   ]),
   { level: 9 },
 );

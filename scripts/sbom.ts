@@ -6,7 +6,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 type Locked = { version: string; license?: string; integrity?: string; dev?: boolean; optional?: boolean };
-type Lockfile = { name: string; version: string; packages: Record<string, Locked> };
+/** The part of a package-lock.json of version 3 that is read. */
+export type Lockfile = { name: string; version: string; packages: Record<string, Locked> };
 
 /** The list for a package-lock.json of version 3. Pure. */
 export function billOfMaterials({ name, version, packages }: Lockfile): object {
@@ -14,7 +15,7 @@ export function billOfMaterials({ name, version, packages }: Lockfile): object {
   const components = Object.entries(packages)
     .filter(([path, { dev }]) => path !== '' && !dev)
     .map(([path, { version, license, integrity }]) => {
-      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+      const name = nameOf(path);
       const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
       return {
         ...{ type: 'library', 'bom-ref': `${purl}#${path}`, name, version, purl },
@@ -38,6 +39,9 @@ export function billOfMaterials({ name, version, packages }: Lockfile): object {
     components,
   };
 }
+
+/** The name of the package at a path such as `node_modules/a/node_modules/@b/c`. */
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
 const wordOf = (license: string) => (/ (AND|OR|WITH) /.test(license) ? license : { id: license });
 const hex = (integrity: string) => Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex');
