@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
- * else a build of the Go module in this folder (once, about 7 minutes on two cores). kstatus, Argo CD's
- * health evaluation and comparison, Helm and Flux's kustomize-controller come from modules of their own, in the same way.
+ * else a build of the Go module in this folder (once, about 9 minutes on two cores). kstatus, Argo CD's health evaluation and
+ * comparison, Helm, Flux's kustomize-controller and containerd come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,8 +27,8 @@ type Module = {
   readonly files: readonly string[];
   /** The Go that it is built with, fetched where the installed one is older; without it the installed one. */
   readonly toolchain?: string;
-  /** What to build; without it the module's own program. */
-  readonly program?: string;
+  /** What to build, by the name of its file; without it the module's own program, which has the name of its folder. */
+  readonly programs?: Readonly<Record<string, string>>;
 };
 
 const controlPlane: Module = { directory: import.meta.dirname, files: ['go.mod', 'go.sum'] };
@@ -46,13 +46,23 @@ const argocd: Module = {
 const helm: Module = {
   directory: join(import.meta.dirname, '..', 'helm'),
   files: ['go.mod', 'go.sum'],
-  program: 'helm.sh/helm/v4/cmd/helm',
+  programs: { helm: 'helm.sh/helm/v4/cmd/helm' },
+};
+
+const containerd: Module = {
+  directory: join(import.meta.dirname, '..', 'containerd'),
+  files: ['go.mod', 'go.sum'],
+  programs: {
+    containerd: 'github.com/containerd/containerd/v2/cmd/containerd',
+    'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+    ctr: 'github.com/containerd/containerd/v2/cmd/ctr',
+  },
 };
 
 const flux: Module = {
   directory: join(import.meta.dirname, '..', 'flux'),
   files: ['go.mod', 'go.sum'],
-  program: 'github.com/fluxcd/kustomize-controller',
+  programs: { flux: 'github.com/fluxcd/kustomize-controller' },
 };
 /** The kinds that the controller watches, and the modules that have their definitions. */
 const fluxKinds = [
@@ -66,12 +76,17 @@ const packages = {
   etcd: 'go.etcd.io/etcd/server/v3',
   'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
   'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+  'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+  kubelet: 'k8s.io/kubernetes/cmd/kubelet',
   kubectl: 'k8s.io/kubernetes/cmd/kubectl',
   kind: 'sigs.k8s.io/kind',
 } as const;
 
 /** A program that {@link findBinaries} can provide. */
 export type BinaryName = keyof typeof packages;
+
+/** What setup-envtest brings. */
+const inEnvtest: readonly BinaryName[] = ['etcd', 'kube-apiserver', 'kubectl'];
 
 /** A lock that its holder has not touched for so long belongs to nobody. */
 const lockExpiresMs = 60_000;
@@ -100,17 +115,17 @@ export async function findBinaries<N extends BinaryName>(names: readonly N[]): P
  * Path of the program of test/kstatus; builds it, and says so on stderr, where the cache doesn't have it.
  * @throws Error with a message for people if Go is missing or too old, or the build fails
  */
-export const findKstatus = (): Promise<string> => findProgram(kstatus, '10 s');
+export const findKstatus = (): Promise<string> => findProgram(kstatus, 'kstatus', '10 s');
 
 /** Path of the program of test/argocd: Argo CD's own evaluation of a health check, and its comparison. Likewise. */
-export const findArgoCd = (): Promise<string> => findProgram(argocd, '3 minutes on two cores');
+export const findArgoCd = (): Promise<string> => findProgram(argocd, 'argocd', '3 minutes on two cores');
 
 /** Path of Helm. Likewise. */
-export const findHelm = (): Promise<string> => findProgram(helm, '2 minutes on two cores');
+export const findHelm = (): Promise<string> => findProgram(helm, 'helm', '2 minutes on two cores');
 
 /** Paths of Flux's kustomize-controller, and of the CRDs that it works with. Likewise. */
 export async function findFlux(): Promise<{ controller: string; definitions: string[] }> {
-  const controller = await findProgram(flux, '6 minutes on two cores');
+  const controller = await findProgram(flux, 'flux', '6 minutes on two cores');
   const definitions = fluxKinds.map(([, file]) => join(dirname(controller), file));
   for (const [index, [path, file]] of fluxKinds.entries()) {
     const target = definitions[index] as string;
@@ -130,20 +145,27 @@ export async function findFlux(): Promise<{ controller: string; definitions: str
   return { controller, definitions };
 }
 
-/** The one program of a module, which has the name of its folder. */
-async function findProgram(module: Module, time: string): Promise<string> {
+/** Path of containerd, with its shim and `ctr` beside it. Likewise. */
+export const findContainerd = (): Promise<string> => findProgram(containerd, 'containerd', '2 minutes on two cores');
+
+/** One program of a module; the others of the module are then there too. */
+async function findProgram(module: Module, name: string, time: string): Promise<string> {
   const cache = cacheDirectory(module);
-  const name = basename(module.directory);
-  const file = join(cache, name);
-  if (existsSync(file)) return file;
-  mkdirSync(cache, { recursive: true });
-  await withLock(join(cache, 'build.lock'), async () => {
-    if (existsSync(file)) return; // somebody has built it while we waited
-    await checkGo(module);
-    say(`building ${name} into ${cache}: this is done once and takes about ${time}`);
-    await buildInto(file, module, module.program ? [module.program] : []);
-  });
-  return file;
+  const programs = Object.entries(module.programs ?? { [basename(module.directory)]: undefined });
+  const missing = () => programs.filter(([file]) => !existsSync(join(cache, file)));
+  if (missing().length > 0) {
+    mkdirSync(cache, { recursive: true });
+    await withLock(join(cache, 'build.lock'), async () => {
+      const wanted = missing(); // asked again: somebody may have built them while we waited
+      if (wanted.length === 0) return;
+      await checkGo(module);
+      say(
+        `building ${wanted.map(([file]) => file).join(', ')} into ${cache}: this is done once and takes about ${time}`,
+      );
+      for (const [file, path] of wanted) await buildInto(join(cache, file), module, path ? [path] : []);
+    });
+  }
+  return join(cache, name);
 }
 
 /** The folder of the programs that belong to a module as it is now; a changed go.mod or go.sum means another folder. */
@@ -165,12 +187,12 @@ function fromGoMod({ directory }: Module, pattern: RegExp): string {
   return match;
 }
 
-/** setup-envtest's folder has no controller manager: that one, and kind, may come from the cache. */
+/** What setup-envtest's folder doesn't have may come from the cache. */
 function fromAssets(names: readonly BinaryName[]): [BinaryName, string][] {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   if (!assets) return [];
   const there = names.filter((name) => existsSync(join(assets, name)));
-  const lacking = names.filter((n) => !there.includes(n) && n !== 'kube-controller-manager' && n !== 'kind');
+  const lacking = names.filter((name) => inEnvtest.includes(name) && !there.includes(name));
   if (lacking.length === 0) return there.map((name) => [name, join(assets, name)]);
   say(`KUBEBUILDER_ASSETS=${assets} is not used: it lacks ${lacking.join(', ')}`);
   return [];
@@ -189,7 +211,7 @@ async function build(names: readonly BinaryName[], cache: string): Promise<void>
     `-X k8s.io/client-go/pkg/version.gitVersion=${version}`,
   ].join(' ');
   say(`building ${names.join(', ')} (Kubernetes ${version}) into ${cache}`);
-  say('this is done once and takes about 7 minutes on two cores for all of them');
+  say('this is done once and takes about 9 minutes on two cores for all of them');
   for (const name of names) await buildInto(join(cache, name), controlPlane, ['-ldflags', flags, packages[name]]);
 }
 
