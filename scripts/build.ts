@@ -39,6 +39,8 @@ const { metafile } = await build({
   sourcesContent: false,
   plugins: [shakeClientNode],
   legalComments: 'linked',
+  // Comments in the bundle name the modules. Where a linked node_modules really is must not change its bytes.
+  preserveSymlinks: true,
   logLevel: 'warning',
   define: { 'process.env.LICENSE_SETTINGS_BUILD_VERSION': JSON.stringify(version) },
   // CommonJS dependencies call `require` for Node's own modules.
