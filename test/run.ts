@@ -1,9 +1,10 @@
 /**
- * The test runner: `node test/run.ts [unit|e2e|property|all] [--filter TEXT] [--deadline SECONDS] [--root DIR]`.
+ * The test runner: `node test/run.ts [unit|e2e|property|node|all] [--filter TEXT] [--deadline SECONDS] [--root DIR]`.
  *
  * Every file runs in a process of its own, with a deadline. Unit tests run first, two files at once; then those on the shared
  * control plane one after the other, and the rest beside them. The run passes only if at least one test ran and every
- * collected test passed. The last line on stdout is `N passed, N failed`, with `, N skipped` if any.
+ * collected test passed. `all` leaves out `node`, which `npm run test:node` runs. The last line on stdout is
+ * `N passed, N failed`, with `, N skipped` if any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -11,12 +12,13 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ControlPlane, connectionOf } from './controlplane/controlplane.ts';
 import { controlPlaneFromEnvironment, sharedVariable } from './controlplane/shared.ts';
+import { isolated } from './node/isolation.ts';
 import { describeOutcome, type Message, type Outcome, summary } from './suite.ts';
 
 /** Seconds that a file may take. */
-const deadlines = { unit: 120, property: 600, e2e: 900 } as const;
+const deadlines = { unit: 120, property: 600, e2e: 900, node: 900 } as const;
 type Kind = keyof typeof deadlines;
-const kinds: readonly Kind[] = ['unit', 'property', 'e2e'];
+const kinds: readonly Kind[] = ['unit', 'property', 'e2e', 'node'];
 const unitFilesAtOnce = 2;
 
 const project = resolve(import.meta.dirname, '..');
@@ -58,7 +60,7 @@ for (const [signal, code] of [
   });
 }
 
-const wanted = kinds.filter((kind) => what === 'all' || what === kind);
+const wanted = kinds.filter((kind) => (what === 'all' ? kind !== 'node' : what === kind));
 const files = wanted.flatMap((kind) => filesOf(kind).map((file) => ({ kind, file })));
 
 const bin = (name: string) => join(project, 'node_modules', '.bin', name);
@@ -95,7 +97,7 @@ await finish(0);
 
 function usage(problem: string): never {
   process.stderr.write(
-    `${problem}\nusage: node test/run.ts [unit|e2e|property|all] [--filter TEXT] [--deadline SECONDS]\n`,
+    `${problem}\nusage: node test/run.ts [unit|e2e|property|node|all] [--filter TEXT] [--deadline SECONDS]\n`,
   );
   process.exit(2);
 }
@@ -157,7 +159,14 @@ async function runFile(kind: Kind, file: string, buffered: boolean): Promise<voi
 
   const output: Buffer[] = [Buffer.from(`\n${name}\n`)];
   if (!buffered) process.stdout.write(output.pop() ?? '');
-  const child = start(process.execPath, [join(import.meta.dirname, 'bootstrap.ts'), file], seconds, env);
+  const args = [join(import.meta.dirname, 'bootstrap.ts'), file];
+  // Either import means that the file has a node.
+  const hasNode = /\/(node|installation)\.ts['"]/.test(readFileSync(file, 'utf8'));
+  const child = start(
+    ...(hasNode ? isolated(process.execPath, args) : ([process.execPath, args] as const)),
+    seconds,
+    env,
+  );
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (data: Buffer) => (buffered ? output.push(data) : process.stdout.write(data)));
   }
@@ -191,7 +200,9 @@ function start(command: string, args: readonly string[], seconds: number, env: N
     cwd: project,
     env,
     detached: true,
-    stdio: args[0]?.endsWith('bootstrap.ts') ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
+    stdio: args.some((arg) => arg.endsWith('bootstrap.ts'))
+      ? ['ignore', 'pipe', 'pipe', 'ipc']
+      : ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
   const timer = setTimeout(() => {

@@ -10,7 +10,12 @@ export interface AuditEvent {
   readonly stage: 'ResponseStarted' | 'ResponseComplete' | 'Panic';
   readonly requestURI: string;
   readonly verb: string;
-  readonly user: { readonly username: string; readonly groups?: readonly string[] };
+  readonly user: {
+    readonly username: string;
+    readonly groups?: readonly string[];
+    /** Of a ServiceAccount's token among others: which pod it was issued to. */
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
   readonly userAgent?: string;
   readonly objectRef?: {
     readonly resource: string;

@@ -83,8 +83,7 @@ const spec = (maximum: number, more: object = {}) => ({
 const of =
   ({ credential }: Replica) =>
   ({ user }: AuditEvent) =>
-    (user as { extra?: Record<string, string[]> }).extra?.['authentication.kubernetes.io/credential-id']?.[0] ===
-    credential;
+    user.extra?.['authentication.kubernetes.io/credential-id']?.[0] === credential;
 
 /** Seconds from `begun` until a change that was made meanwhile is live. */
 async function live(name: string, begun: number): Promise<number> {

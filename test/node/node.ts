@@ -8,12 +8,12 @@
  * - The plugin `bridge` knows nothing of NetworkPolicies: they are stored, and not enforced.
  * - The kubelet lets everybody in who reaches it: those are the API server and our own pods. It is the node itself to the API
  *   server (Node authorizer and NodeRestriction apply), by the admin's right to impersonate it.
- * - No systemd: containers get their cgroups by files, below one that the kubelet does not watch over.
+ * - No systemd: the kubelet writes its control groups itself, below one that is the run's own.
  *
  * A file that imports this runs in namespaces of its own: see isolation.ts.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, globSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,7 @@ import { type ControlPlane, startControlPlane } from '../controlplane/controlpla
 import { until } from '../operator.ts';
 import { pauseImage } from './image.ts';
 import { cniPlugins } from './isolation.ts';
+import { prepared } from './prepared.ts';
 
 const run = promisify(execFile);
 const nodeName = 'node';
@@ -30,8 +31,6 @@ const serviceAddress = '10.0.0.1';
 const nodeAddress = '192.168.255.1';
 const podRange = '10.244.0.0/24';
 const runtime = '/run/containerd/containerd.sock';
-/** Of all containers. Named after the process: the machine may have other nodes. */
-const cgroup = `license-settings-node-${process.pid}-${Date.now()}`;
 
 const controllers = [
   ...['deployment-controller', 'replicaset-controller', 'disruption-controller', 'clusterrole-aggregation-controller'],
@@ -48,10 +47,11 @@ export type Cluster = {
 
 /**
  * Starts the cluster, empty but for the node.
- * @param images files as {@link ImageStore.save} writes them; no image is fetched from anywhere
+ * Its images are those of {@link prepared}; none is fetched from anywhere.
  * @throws Error with the end of a log if a part does not come up
  */
-export async function startCluster(images: readonly string[]): Promise<Cluster> {
+export async function startCluster(): Promise<Cluster> {
+  const { images, cgroup } = prepared();
   const { kubelet, 'kube-scheduler': scheduler } = await findBinaries(['kubelet', 'kube-scheduler']);
   const containerd = await findContainerd();
   for (const address of [serviceAddress, nodeAddress]) await run('ip', ['addr', 'add', `${address}/32`, 'dev', 'lo']);
@@ -104,9 +104,6 @@ export async function startCluster(images: readonly string[]): Promise<Cluster> 
       await end(children, 'containerd');
     }
     relay.close();
-    // Groups of resources are the only thing here that no namespace takes away.
-    const groups = globSync([`/sys/fs/cgroup/${cgroup}/**/`, `/sys/fs/cgroup/*/${cgroup}/**/`]);
-    for (const group of groups.sort().reverse()) rmdirSync(group);
     await plane.stop();
   };
 
@@ -138,7 +135,7 @@ export async function startCluster(images: readonly string[]): Promise<Cluster> 
     ]);
     start('kubelet', kubelet, [
       `--kubeconfig=${as(`system:node:${nodeName}`, 'system:nodes')}`,
-      `--config=${write('kubelet.json', JSON.stringify(kubeletConfig))}`,
+      `--config=${write('kubelet.json', JSON.stringify(kubeletConfig(cgroup)))}`,
       `--hostname-override=${nodeName}`,
       `--node-ip=${nodeAddress}`,
     ]);
@@ -181,7 +178,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.traci
 `;
 
 /** Everything else is the kubelet's default: a mounted ConfigMap is looked at again every minute, as in other clusters. */
-const kubeletConfig = {
+const kubeletConfig = (cgroup: string) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   address: nodeAddress,
@@ -192,7 +189,7 @@ const kubeletConfig = {
   containerRuntimeEndpoint: `unix://${runtime}`,
   cgroupDriver: 'cgroupfs',
   cgroupRoot: `/${cgroup}`,
-  cgroupsPerQOS: false,
+  cgroupsPerQOS: true,
   enforceNodeAllocatable: [],
   localStorageCapacityIsolation: false,
   failSwapOn: false,
@@ -201,7 +198,7 @@ const kubeletConfig = {
   maxOpenFiles: 20_000,
   makeIPTablesUtilChains: false,
   resolvConf: '',
-};
+});
 
 async function end(children: Map<string, ChildProcess>, part: string): Promise<void> {
   const child = children.get(part);
