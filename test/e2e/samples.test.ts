@@ -8,7 +8,11 @@ import { suite } from '../suite.ts';
 
 const folder = new URL('../../deploy/samples/', import.meta.url);
 const namespaceFile = '00-namespace.yaml';
-const files = readdirSync(folder).filter((name) => name.endsWith('.yaml') && name !== namespaceFile);
+/** Pods, which need a node: test/node/dialer.test.ts. Here is only whether the API server takes it. */
+const dialerFile = 'dialer.yaml';
+const files = readdirSync(folder).filter(
+  (name) => name.endsWith('.yaml') && name !== namespaceFile && name !== dialerFile,
+);
 /** Other tests share the control plane: the namespace of the samples would be in their way. */
 const namespace = 'samples';
 const rewritten = (file: string) =>
@@ -61,6 +65,17 @@ for (const file of files) {
     assert.match((await apply(manifest)).stdout, 'unchanged');
   });
 }
+
+test('dialer.yaml: applied without a warning, and applied again without a change', async () => {
+  const manifest = rewritten(dialerFile);
+  assert.is((await apply(manifest)).stderr, '');
+  const { stdout } = await apply(manifest);
+  assert.equal(stdout.trim().split('\n'), [
+    'deployment.apps/dialer unchanged',
+    'deployment.apps/dialer-env unchanged',
+    'configmap/dialer-program unchanged',
+  ]);
+});
 
 test('zones.yaml: one ConfigMap for each zone, and what is left over', async () => {
   const { status } = await desk.settled('sites');

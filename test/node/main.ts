@@ -42,7 +42,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 // Either one hierarchy of control groups, or one for each resource. They are the one thing that the namespaces of a killed
 // test file don't take with them.
-const hierarchies = globSync(['/sys/fs/cgroup/cgroup.procs', '/sys/fs/cgroup/*/tasks']).map(dirname);
+const one = globSync('/sys/fs/cgroup/cgroup.procs');
+const hierarchies = (one.length > 0 ? one : globSync('/sys/fs/cgroup/*/cgroup.procs')).map(dirname);
 try {
   for (const hierarchy of hierarchies) mkdirSync(join(hierarchy, cgroup));
   process.exitCode = await main();
