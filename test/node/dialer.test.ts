@@ -30,8 +30,21 @@ const inside = async (deployment: string, script: string) => {
 const inFile = () =>
   inside('dialer', "JSON.parse(fs.readFileSync('/etc/licenses/licenses.json')).licenses.outboundPorts.capacity");
 const inEnvironment = () => inside('dialer-env', 'process.env.OUTBOUND_PORTS_CAPACITY');
-const said = async (deployment: string) =>
-  (await plane.kubectl(['logs', `deployment/${deployment}`, '-n', 'dialer'])).stdout.trim().split('\n');
+/** Waits until the last word of a deployment's one pod is this. */
+const says = async (app: string, what: RegExp, timeout?: number) => {
+  let last = '';
+  const matches = async () => {
+    if ((await identity(app)).length !== 1) return false; // another one is still on its way out
+    last = (await plane.kubectl(['logs', '-l', `app=${app}`, '-n', 'dialer', '--tail=1'])).stdout;
+    return what.test(last);
+  };
+  await until(`${app} says ${what}`, matches, timeout, () => `it said: ${last}`);
+};
+/** The commands of the sample's comment, as arguments of kubectl. */
+const told = (verb: string) =>
+  [...sample('dialer').matchAll(/^# {3}kubectl (.*)$/gm)]
+    .map(([, line = '']) => line.split(' '))
+    .filter(([first]) => first === verb);
 /** What a pod is, and how often its container was started again. */
 const identity = async (app: string) => {
   const { stdout } = await plane.kubectl(['get', 'pods', '-n', 'dialer', '-l', `app=${app}`, '-o', 'json']);
@@ -50,13 +63,12 @@ test('dialers start, as their comment says, when there are numbers, and obey the
   };
   await until('they wait for their numbers', waiting);
   await apply(sample('licensesettings'));
-  const commands = [...sample('dialer').matchAll(/^# {3}kubectl (wait .*)$/gm)].map(([, line = '']) => line.split(' '));
-  assert.is(commands.length, 1);
-  for (const args of commands) await plane.kubectl(args, { timeoutMs: 130_000 });
+  const [wait = []] = told('wait');
+  await plane.kubectl(wait, { timeoutMs: 130_000 });
   assert.is(await inFile(), '500');
   assert.is(await inEnvironment(), '500');
-  assert.match((await said('dialer')).at(-1) ?? '', /^obeys .*\boutboundPorts=500\b/);
-  assert.match((await said('dialer-env')).at(-1) ?? '', /^obeys .*\bOUTBOUND_PORTS_CAPACITY=500\b/);
+  await says('dialer', /^obeys .*\boutboundPorts=500\b/);
+  await says('dialer-env', /^obeys .*\bOUTBOUND_PORTS_CAPACITY=500\b/);
 });
 
 test('new numbers: in the mounted file of the running pod; in the environment after a rollout', async () => {
@@ -67,18 +79,18 @@ test('new numbers: in the mounted file of the running pod; in the environment af
   );
   const begun = performance.now();
   await apply(sample('licensesettings').replace('maximum: 500', 'maximum: 400'));
-  const seen = async () => (await said('dialer')).at(-1)?.includes('outboundPorts=400') ?? false;
-  // The kubelet looks again every minute, and half of that later at most.
-  await until('the dialer obeys the new number', seen, 120_000);
+  // The kubelet looks at a pod again after 60 to 90 s.
+  await says('dialer', /^obeys .*\boutboundPorts=400\b/, 120_000);
   console.log(`        kubectl apply to the running dialer: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   assert.is(await inFile(), '400');
   assert.equal(await identity('dialer'), before, 'the same pod, never started again');
 
   assert.is(await inEnvironment(), '500', 'it keeps what it was started with');
-  await plane.kubectl(['rollout', 'restart', 'deployment/dialer-env', '-n', 'dialer']);
+  const [restart = []] = told('rollout');
+  await plane.kubectl(restart);
   await plane.kubectl(['rollout', 'status', 'deployment/dialer-env', '-n', 'dialer', '--timeout=60s'], {
     timeoutMs: 70_000,
   });
-  assert.match((await said('dialer-env')).at(-1) ?? '', /^obeys .*\bOUTBOUND_PORTS_CAPACITY=400\b/);
+  await says('dialer-env', /^obeys .*\bOUTBOUND_PORTS_CAPACITY=400\b/);
   assert.is(await inEnvironment(), '400');
 });

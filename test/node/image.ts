@@ -118,7 +118,7 @@ export const makeBuilderImage = async (store: ImageStore) =>
       '/npm': dirname(dirname(realpathSync(await which('npm')))),
     },
     `RUN node -e "fs.symlinkSync('/npm/bin/npm-cli.js', '/usr/bin/npm')"`,
-    'ENV HOME=/root',
+    'ENV HOME=/root NODE_USE_SYSTEM_CA=1',
   );
 
 /**
@@ -144,11 +144,11 @@ export async function buildOperatorImage(
   );
 }
 
-/** npm's configuration and the certificates that it trusts: seen by the build, and never part of an image. */
+/** npm's configuration, and the certificates that it and this machine trust: seen by the build, and never part of an image. */
 async function npmVolumes(): Promise<string[]> {
   const get = async (key: string) => (await output('npm', ['config', 'get', key])).trim();
   const [user, global, ca] = await Promise.all(['userconfig', 'globalconfig', 'cafile'].map(get));
-  const volumes = { '/root/.npmrc': user, '/usr/etc/npmrc': global, [ca ?? '']: ca };
+  const volumes = { '/etc/ssl': '/etc/ssl', '/root/.npmrc': user, '/usr/etc/npmrc': global, [ca ?? '']: ca };
   return Object.entries(volumes).flatMap(([to, from]) =>
     from && existsSync(from) ? ['--volume', `${realpathSync(from)}:${to}:ro`] : [],
   );

@@ -24,8 +24,9 @@ export function missingParts(): string[] {
     ...program('runc', 'runc'),
     ...program('buildah', 'buildah'),
     ...program('ip', 'iproute2'),
+    ...program('unshare', 'util-linux mount'),
     ...(cniPlugins() ? [] : ['needs CNI plugins: apt-get install --no-install-recommends containernetworking-plugins']),
-    ...(root && !canIsolate()
+    ...(root && onPath('unshare') && !canIsolate()
       ? ['needs namespaces: this machine, or the container that we are in, forbids `unshare`']
       : []),
   ];

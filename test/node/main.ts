@@ -59,6 +59,7 @@ async function main(): Promise<number> {
   await findContainerd();
   await findHelm();
 
+  console.error('building the images');
   for (const script of ['build', 'sbom']) execFileSync(process.execPath, [`scripts/${script}.ts`], { cwd: root });
   const store = openImageStore(join(directory, 'images'));
   await makePauseImage(store);

@@ -5,6 +5,7 @@ testInstallation({
   name: 'install.yaml',
   namespace: 'license-settings-system',
   serves: 'dialer',
+  liveness: true,
   install: async (plane) => {
     await plane.kubectl(['apply', '--server-side', '-f', `${root}deploy/install.yaml`]);
   },
