@@ -115,7 +115,7 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     ];
   };
   let slowest = 0;
-  /** When garbage was last there that only the collector may take, or a process was starting. */
+  /** When garbage was last there that only the collector may take, a process was starting, or a create was kept out. */
   let elsewhere = 0;
   const hasGarbage = () => {
     const { settings, configMaps } = snapshot();
@@ -148,8 +148,9 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
         tell('settled');
         return true;
       }
-      if (hasGarbage() || slot.replicas.some(({ isStarting }) => isStarting())) elsewhere = now;
-      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0) + (isKeptOut() ? lateness : 0);
+      const isHeld = now < from + lateness && isKeptOut();
+      if (isHeld || hasGarbage() || slot.replicas.some(({ isStarting }) => isStarting())) elsewhere = now;
+      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
       const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
       const served = slot.served().milliseconds - servedBefore;
       if (now > Math.min(until + slack + served, from + patience)) {
