@@ -31,7 +31,7 @@ LABEL org.opencontainers.image.title="license-settings-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # The legal texts and the list of what is in the bundle come along.
-COPY --from=bundle --chown=0:0 /src/dist/operator.js /src/dist/operator.js.LEGAL.txt /src/dist/sbom.cdx.json /app/
+COPY --from=bundle --chown=0:0 /src/dist/operator.js /src/dist/operator.js.LEGAL.txt /src/dist/licences.txt /src/dist/sbom.cdx.json /app/
 COPY --chown=0:0 LICENSE /app/LICENSE
 USER 65532:65532
 EXPOSE 8080 8081

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { parseConfig } from '../../src/config.ts';
 import { adviceFor } from '../../src/controller/restarts.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
@@ -30,6 +31,11 @@ test('each reason of the condition table has a section, with what to do', () => 
     ),
     [],
   );
+});
+
+test('README shows --help as it is', () => {
+  const parsed = parseConfig(['--help'], {});
+  assert.ok(parsed.kind === 'print' && read('README.md').includes(`\n${parsed.text.trim()}\n`));
 });
 
 test('each reason of status.errors is there, and in status.md', () => {
