@@ -210,12 +210,13 @@ async function openReplica(
     });
   };
   const restart = async (signal: NodeJS.Signals) => {
-    const last = operator;
-    operator = undefined;
     silent = true;
     const before = starting;
     starting = (async () => {
       await before;
+      // Only now: a restart that was under way has made another one, which would be left alone and go on for ever.
+      const last = operator;
+      operator = undefined;
       if (last) {
         await last.stop(signal);
         leaseUntil = 0;
