@@ -40,7 +40,7 @@ const one = file('one', ['a', 'b'], { current: 'a' });
 const two = file('two', ['c', 'd'], { current: 'd' });
 
 const test = suite('kubeconfig');
-test.after(() => rmSync(directory, { recursive: true }));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 
 test('the file given goes before KUBECONFIG', () => {
   assert.is(serverOf({ file: one }, { KUBECONFIG: two }), 'https://a:6443');
