@@ -618,6 +618,23 @@ for (const left of ['ours', 'theirs', 'gone'] as const) {
   });
 }
 
+test('what a rename leaves behind because it has lost our label is not asked for again', async () => {
+  const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
+  await desk.run();
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+  const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+  const bare = { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } };
+  desk.stored.set(path, bare);
+  desk.world.configMaps.put(projectConfigMap(bare));
+  desk.save(zoned(3, 2, { settleSeconds: 0, configMap: { name: 'pom' } }), 2);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.ok(desk.stored.has(path), 'only what carries our labels may be deleted');
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(desk.sent, []);
+});
+
 for (const [what, edit, waits] of [
   ['less', { licenses: { outboundPorts: 1 } }, true],
   ['nothing that can be read', undefined, true],
@@ -1201,7 +1218,7 @@ test('a rename deletes only what still carries our labels', async () => {
   desk.save(zoned(3, 2, { configMap: { name: 'pom' } }), 2);
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Applied');
-  assert.ok(desk.world.configMaps.get('dialer/pom-licenses-a'));
+  assert.ok(desk.stored.has('/api/v1/namespaces/dialer/configmaps/pom-licenses-a'));
   assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
 });
 
