@@ -59,7 +59,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     return { result: 'gone' };
   }
   try {
-    await lookAgain(world, object.metadata.namespace);
+    // While suspended nothing is decided.
+    if (!isSuspended(object.spec)) await lookAgain(world, object.metadata.namespace);
     const owned = world.configMaps.by(object.metadata.uid);
     const judged = judge(object, owned);
     // Where nothing can be written nothing can be wrong.
@@ -84,7 +85,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const owner: Owner = { name, uid };
   const { errors, spec: valid } = validate({ name, spec, hidden });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
-  const { suspend, deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
+  const { deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
@@ -109,13 +110,15 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
       pending,
       applicable,
     },
-    suspended: suspend === true,
+    suspended: isSuspended(spec),
     retained: deletionPolicy === 'Retain',
     settle: 1000 * (isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds),
     // An applicable spec is always rendered from the spec; else what is live is kept alive.
     ...(applicable ? { target: newest, hash: newestHash } : { target: live?.declaration, hash: live?.settingsHash }),
   };
 }
+
+const isSuspended = (spec: unknown): boolean => (spec as { suspend?: unknown } | undefined)?.suspend === true;
 
 const isSettleSeconds = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= maxSettleSeconds;

@@ -608,15 +608,31 @@ for (const left of ['ours', 'theirs', 'gone'] as const) {
     const theirs = { ...newer, metadata: { ...newer.metadata, ownerReferences: [], annotations: {} } };
     if (left === 'gone') desk.stored.delete(path);
     else desk.stored.set(path, left === 'ours' ? newer : theirs);
-    // Suspended, so that nothing is done about it.
-    desk.save(zoned(3, 2, { suspend: true }), 2);
+    desk.sent.length = 0;
     await desk.run();
-    assert.is(
-      desk.world.configMaps.get('dialer/pom-licenses-b')?.metadata.resourceVersion,
-      left === 'ours' ? newer.metadata.resourceVersion : undefined,
+    const written = desk.sent.find(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+    const from = left === 'ours' ? newer.metadata.resourceVersion : undefined;
+    assert.equal(
+      [written?.method, written?.body.metadata.resourceVersion],
+      [{ ours: 'PUT', theirs: undefined, gone: 'POST' }[left], from],
     );
+    assert.is(desk.world.configMaps.get('dialer/pom-licenses-b') === undefined, left === 'theirs');
   });
 }
+
+test('while suspended what lies in the cache without our label is not asked for', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  const b = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
+  desk.world.configMaps.put({ ...b, metadata: { ...b.metadata, labels: {}, resourceVersion: desk.next() } });
+  desk.save(zoned(3, 2, { suspend: true }), 2);
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(
+    desk.sent.map(({ method }) => method),
+    ['PUT'],
+  );
+});
 
 test('what a rename leaves behind because it has lost our label is not asked for again', async () => {
   const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));

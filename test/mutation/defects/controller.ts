@@ -361,7 +361,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'suspend is ignored',
     file: 'src/controller/reconcile.ts',
-    find: 'suspended: suspend === true,',
+    find: 'suspended: isSuspended(spec),',
     replace: 'suspended: false,',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1471,7 +1471,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what no watch sees is not read again',
     file: 'src/controller/reconcile.ts',
-    find: '    await lookAgain(world, object.metadata.namespace);\n',
+    find: '    if (!isSuspended(object.spec)) await lookAgain(world, object.metadata.namespace);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1646,6 +1646,16 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again',
+    },
+  },
+  {
+    defect: 'while suspended it goes on asking',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!isSuspended(object.spec)) await lookAgain',
+    replace: 'await lookAgain',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > while suspended what lies in the cache without our label is not asked for',
     },
   },
 ];
