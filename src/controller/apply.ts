@@ -97,6 +97,11 @@ export async function remove({ api, configMaps }: Caches, view: StoredConfigMap)
   configMaps.deleted(view);
 }
 
+/** Forgets what an object has in the cache without our label: nothing is decided from it, so it need not be read again. */
+export function forgetUnwatched({ configMaps }: Caches, { namespace, uid }: { namespace: string; uid: string }): void {
+  for (const view of configMaps.by(unwatchedIn(namespace))) if (uidOf(view) === uid) configMaps.remove(view);
+}
+
 /** Reads again what lies in the cache without our label: no watch tells of it. Throws an ApiError. */
 export async function lookAgain({ api, configMaps }: Caches, namespace: string): Promise<void> {
   for (const view of configMaps.by(unwatchedIn(namespace))) {

@@ -19,8 +19,8 @@ import {
 import { configMapNames, type Rendered, render, renderZone, renderZones } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
-import { type StoredConfigMap, unwatchedIn } from './api.ts';
-import { bring, type Caches, getLost, missingAsUndefined, remove } from './apply.ts';
+import type { StoredConfigMap } from './api.ts';
+import { bring, type Caches, forgetUnwatched, getLost, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -222,7 +222,7 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       if (wrong.length > 0) continue;
       // What is left without our label may not be deleted; it is not read again for ever either.
-      for (const view of cache.by(unwatchedIn(namespace))) if (carriesUid(view, owner)) cache.remove(view);
+      forgetUnwatched(world, { namespace, uid: owner.uid });
       const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
     }

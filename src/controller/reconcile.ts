@@ -14,7 +14,7 @@ import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/st
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
 import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
-import { lookAgain } from './apply.ts';
+import { forgetUnwatched, lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
@@ -59,8 +59,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     return { result: 'gone' };
   }
   try {
-    // While suspended nothing is decided.
-    if (!isSuspended(object.spec)) await lookAgain(world, object.metadata.namespace);
+    if (isSuspended(object.spec)) forgetUnwatched(world, object.metadata);
+    else await lookAgain(world, object.metadata.namespace);
     const owned = world.configMaps.by(object.metadata.uid);
     const judged = judge(object, owned);
     // Where nothing can be written nothing can be wrong.

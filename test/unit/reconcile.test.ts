@@ -632,6 +632,8 @@ test('while suspended what lies in the cache without our label is not asked for'
     desk.sent.map(({ method }) => method),
     ['PUT'],
   );
+  // Others in the namespace would ask for it too.
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
 });
 
 test('what a rename leaves behind because it has lost our label is not asked for again', async () => {

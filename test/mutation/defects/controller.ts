@@ -1471,7 +1471,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what no watch sees is not read again',
     file: 'src/controller/reconcile.ts',
-    find: '    if (!isSuspended(object.spec)) await lookAgain(world, object.metadata.namespace);\n',
+    find: '    else await lookAgain(world, object.metadata.namespace);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1641,8 +1641,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what may not be deleted is asked for again for ever',
     file: 'src/controller/move.ts',
-    find: 'if (carriesUid(view, owner)) cache.remove(view);',
-    replace: 'if (carriesUid(view, owner)) continue;',
+    find: '      forgetUnwatched(world, { namespace, uid: owner.uid });\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again',
@@ -1651,8 +1651,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'while suspended it goes on asking',
     file: 'src/controller/reconcile.ts',
-    find: 'if (!isSuspended(object.spec)) await lookAgain',
-    replace: 'await lookAgain',
+    find: '    if (isSuspended(object.spec)) forgetUnwatched(world, object.metadata);\n    else await',
+    replace: '    await',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > while suspended what lies in the cache without our label is not asked for',
