@@ -222,7 +222,9 @@ async function act(
     progress.problem = conflictOf(name);
     return false;
   };
-  const before = [applied?.declaration, applying?.declaration].filter((one) => one !== undefined);
+  // Of a first apply that is under way nothing was live before: a zone that drifted may hold nothing yet.
+  const none = applying && !applied ? { configMap: target.configMap } : undefined;
+  const before = [applied?.declaration ?? none, applying?.declaration].filter((one) => one !== undefined);
   const ours = { owner, namespace, target, retained, generation: stamp };
 
   const planned =

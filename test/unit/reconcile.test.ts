@@ -636,6 +636,37 @@ test('while suspended what lies in the cache without our label is not asked for'
   assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
 });
 
+test('a zone that drifts during the first apply holds nothing: it is raised only behind the system', async () => {
+  const desk = setUp(zoned(3, 2));
+  let taken = true;
+  desk.faults.push(({ method, resource, body }) =>
+    taken && method === 'POST' && resource === 'configmaps' && (body as Body).metadata.name === 'pom-licenses'
+      ? new ApiError('away', { code: 503 })
+      : undefined,
+  );
+  await desk.run();
+  desk.world.plans.clear();
+  Object.assign(desk.world, { epoch: 'term-2' });
+  await desk.run();
+  const a = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
+  const { record: _, ...unreadable } = a;
+  desk.world.configMaps.put({
+    ...unreadable,
+    dataHash: 'x',
+    metadata: { ...a.metadata, resourceVersion: desk.next() },
+  });
+  taken = false;
+  desk.sent.length = 0;
+  await desk.run();
+  await desk.clock.advance(100_000);
+  await desk.run();
+  const maps = desk.sent.filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+  assert.equal(
+    maps.map(({ body }) => `${body.metadata.name} ${portsOf(body)}`),
+    ['pom-licenses-a 0', 'pom-licenses undefined', 'pom-licenses-a 3', 'pom-licenses-b 2'],
+  );
+});
+
 test('what a rename leaves behind because it has lost our label is not asked for again', async () => {
   const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
   await desk.run();

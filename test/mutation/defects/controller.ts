@@ -1658,4 +1658,14 @@ export const controller: readonly Defect[] = [
       test: 'reconcile > while suspended what lies in the cache without our label is not asked for',
     },
   },
+  {
+    defect: 'a zone that drifts during the first apply is given its licenses before the system is there',
+    file: 'src/controller/reconcile.ts',
+    find: '[applied?.declaration ?? none, applying?.declaration]',
+    replace: '[applied?.declaration, applying?.declaration]',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone that drifts during the first apply holds nothing: it is raised only behind the system',
+    },
+  },
 ];
