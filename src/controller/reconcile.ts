@@ -245,7 +245,9 @@ async function act(
     progress.writes += result.writes;
     progress.restored = result.restored;
     progress.configMaps = result.configMaps;
-    if (!unchanged) progress.live = { generation: stamp, settingsHash: hash, declaration: target };
+    // What was rebuilt under a later stamp is the record from now on.
+    if (!unchanged || (stamp > live.generation && !target.zones))
+      progress.live = { ...(unchanged ? live : {}), generation: stamp, settingsHash: hash, declaration: target };
     if (result.failure) throw result.failure;
     return false;
   }

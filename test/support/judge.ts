@@ -254,7 +254,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     judgeLive(life, before.status, status, wrong);
     const target = status?.applying ?? status?.applied;
     const previous = before.status?.applying ?? before.status?.applied;
-    if (target && (target.settingsHash !== previous?.settingsHash || life.ranks.size === 0))
+    // A plan also begins with the settings that are live, where a status of a backup says so.
+    const begins = status?.applying !== undefined && before.status?.applying === undefined;
+    if (target && (begins || target.settingsHash !== previous?.settingsHash || life.ranks.size === 0))
       life.ranks.set(target.settings.configMap.name, judged);
 
     for (const { name, retained } of status?.configMaps ?? []) {
@@ -414,7 +416,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     // Without zones the ConfigMap is the record of what is live.
     if (match && document.scope === 'Default' && !life.restored) {
       const stamped = life.generations.get(stamp);
-      if (stamped?.hash !== match.hash)
+      // A stamp does not go back (S3), also where what was live before is rebuilt.
+      const isRebuilt = stamp === highest && match.hash === life.object.status?.applied?.settingsHash;
+      if (stamped?.hash !== match.hash && !isRebuilt)
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
     }
     const adopted = before !== undefined && (kept.written?.uid !== uid || kept.written.adopted);

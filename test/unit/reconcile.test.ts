@@ -727,6 +727,7 @@ test('a status of a backup: what it rebuilds keeps the later stamp that is there
   const rebuilt = desk.world.configMaps.get('dialer/pom-licenses');
   assert.is(rebuilt?.dataHash, backup?.configMaps?.[0]?.dataHash);
   assert.is(rebuilt?.metadata.annotations?.['licensing.dialer.dev/generation'], '2');
+  assert.is((await desk.run()).result, 'unchanged');
 });
 
 test('a status of a backup, from before the zones: they give back before the system gets its CAPACITY keys', async () => {

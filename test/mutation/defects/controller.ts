@@ -1668,4 +1668,14 @@ export const controller: readonly Defect[] = [
       test: 'reconcile > a zone that drifts during the first apply holds nothing: it is raised only behind the system',
     },
   },
+  {
+    defect: 'what was rebuilt under a later stamp is told a look later',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!unchanged || (stamp > live.generation && !target.zones))',
+    replace: 'if (!unchanged)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a status of a backup: what it rebuilds keeps the later stamp that is there',
+    },
+  },
 ];
