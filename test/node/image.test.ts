@@ -40,7 +40,7 @@ test('it runs the bundle as a user that is not root, and says what it is', async
 test('to its base it adds the bundle, its list of parts and the licences: no shell, no package manager', async () => {
   const [base, image] = [await filesOf(nodeImage), await filesOf(operatorImage)];
   const added = [...image].filter(([path]) => !base.has(path));
-  const names = ['LICENSE', 'operator.js', 'operator.js.LEGAL.txt', 'sbom.cdx.json'];
+  const names = ['LICENSE', 'licences.txt', 'operator.js', 'operator.js.LEGAL.txt', 'sbom.cdx.json'];
   assert.equal(
     added.map(([path]) => path).sort(),
     names.map((name) => `/app/${name}`),
