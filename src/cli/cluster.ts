@@ -117,7 +117,7 @@ export function explain(error: ApiError, { verb, namespace, name }: What): strin
     case error.class === 'missing' && name !== undefined && said.includes(`"${name}" not found`):
       return `${object}: there is none; 'kubectl get lics${where}' lists what there is, -n names another namespace`;
     case error.class === 'missing':
-      return `this cluster does not know the kind LicenseSettings (${group}/${version}): install the operator (kubectl apply -f crds/licensesettings.yaml), or choose another cluster with --context`;
+      return `this cluster does not know the kind LicenseSettings (${group}/${version}): install the operator (kubectl apply --server-side -k crds), or choose another cluster with --context`;
     case error.code === 401:
       return `the cluster does not accept your credentials (${said}): sign in again, or choose another user with --context`;
     case error.code === 403 && verb === 'update':

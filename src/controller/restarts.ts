@@ -10,7 +10,7 @@ const repeatAfter = 60_000;
 /** What is wrong and how to mend it, for a list or watch that failed. Pure. */
 export function adviceFor(resource: string, error: ApiError): string {
   if (error.code === 404 && resource === plural) {
-    return 'the CustomResourceDefinition is not installed: run `kubectl apply -f crds/licensesettings.yaml`; waiting for it';
+    return 'the CustomResourceDefinition is not installed: run `kubectl apply --server-side -k crds`; waiting for it';
   }
   if (error.code === 401)
     return "the API server does not accept the credentials: check the kubeconfig's user or the ServiceAccount token; trying again";

@@ -120,6 +120,13 @@ export const findKstatus = (): Promise<string> => findProgram(kstatus, 'kstatus'
 /** Path of the program of test/argocd: Argo CD's own evaluation of a health check, and its comparison. Likewise. */
 export const findArgoCd = (): Promise<string> => findProgram(argocd, 'argocd', '3 minutes on two cores');
 
+/** Path of the CRD of Argo CD's Application, in the module that test/argocd builds from. */
+export async function findApplicationCrd(): Promise<string> {
+  const args = ['list', '-m', '-f', '{{.Dir}}', 'github.com/argoproj/argo-cd/v3'];
+  const { stdout } = await promisify(execFile)('go', args, placeOf(argocd));
+  return join(stdout.trim(), 'manifests', 'crds', 'application-crd.yaml');
+}
+
 /** Path of Helm. Likewise. */
 export const findHelm = (): Promise<string> => findProgram(helm, 'helm', '2 minutes on two cores');
 

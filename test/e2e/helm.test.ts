@@ -123,6 +123,7 @@ for (const [value, complaint] of [
   ['replica=2', /additional properties 'replica' not allowed/],
   ['watchNamespaces={Not_A_Name}', /at '\/watchNamespaces\/0'/],
   ['image.digest=latest', /at '\/image\/digest'/],
+  ['args={--leader-elect=false}', /at '\/args\/0'/],
 ] as const) {
   test(`the values' schema refuses ${value}`, async () => {
     const { code, stderr } = await helm('template', release, chart, '--set', value);

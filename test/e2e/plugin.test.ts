@@ -341,7 +341,7 @@ test('a cluster without the kind: the operator has to be installed', async () =>
     });
     const { code, err } = await license('status -A');
     assert.is(code, 1);
-    assert.match(err, 'kubectl apply -f crds/licensesettings.yaml');
+    assert.match(err, 'kubectl apply --server-side -k crds');
   } finally {
     await serve(true);
     await until('the kind is served', async () => (await license('status pom -n plugin')).code === 0);

@@ -1,6 +1,7 @@
 /** The manifests of deploy/samples, as people apply them: each ends in the condition that its comment promises. */
 import { readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import { findApplicationCrd, findArgoCd } from '../controlplane/binaries.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';
 import { createDesk, type Desk, install, type Operator, startOperator } from '../operator.ts';
@@ -23,6 +24,8 @@ const rewritten = (file: string) =>
 let plane: ControlPlane;
 let operator: Operator;
 let desk: Desk;
+/** Where Argo CD lives. */
+let argocdSpace: Desk;
 const test = suite('samples');
 
 test.before(async () => {
@@ -30,11 +33,14 @@ test.before(async () => {
   await install(plane);
   desk = createDesk(plane, namespace);
   await desk.open();
+  argocdSpace = createDesk(plane, 'argocd');
+  await argocdSpace.open();
   operator = await startOperator(plane);
 });
 test.after(async () => {
   await operator?.stop();
   await desk?.close();
+  await argocdSpace?.close();
   await plane?.stop();
 });
 
@@ -75,6 +81,32 @@ test('dialer.yaml: applied without a warning, and applied again without a change
     'deployment.apps/dialer-env unchanged',
     'configmap/dialer-program unchanged',
   ]);
+});
+
+const gitops = new URL('../gitops/argocd/', folder);
+
+test('the Application of Argo CD: its definition takes it, and again without a change', async () => {
+  await findArgoCd(); // has its module
+  await plane.kubectl(['apply', '--server-side', '-f', await findApplicationCrd()]);
+  await plane.kubectl(['wait', '--for=condition=Established', 'crd/applications.argoproj.io', '--timeout=30s']);
+  const file = new URL('application.yaml', gitops).pathname;
+  const get = ['get', 'application/license-settings', '-n', 'argocd', '-o', 'jsonpath={.metadata.resourceVersion}'];
+  await plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', file]);
+  const { stdout: before } = await plane.kubectl(get);
+  await plane.kubectl(['apply', '--server-side', '-f', file]);
+  assert.is((await plane.kubectl(get)).stdout, before);
+});
+
+test('the health check is merged into the ConfigMap of Argo CD as its comment says', async () => {
+  const file = new URL('argocd-cm.yaml', gitops);
+  const [command = []] = commands(readFileSync(file, 'utf8'));
+  const map = ['configmap', 'argocd-cm', '-n', 'argocd'];
+  await plane.kubectl(['create', ...map, '--from-literal=url=https://argocd.example.com']);
+  await plane.kubectl(command.map((word) => (word.endsWith('argocd-cm.yaml') ? file.pathname : word)));
+  const { data } = JSON.parse((await plane.kubectl(['get', ...map, '-o', 'json'])).stdout);
+  const key = 'resource.customizations.health.licensing.dialer.dev_LicenseSettings';
+  const check = readFileSync(new URL('health.lua', gitops), 'utf8');
+  assert.equal([data.url, data[key]?.trim()], ['https://argocd.example.com', check.trim()]);
 });
 
 test('zones.yaml: one ConfigMap for each zone, and what is left over', async () => {

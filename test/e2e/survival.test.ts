@@ -38,7 +38,7 @@ test.after(async () => {
 test('no CRD yet: it says so, is not ready, and goes on by itself when the CRD is there', async () => {
   await plane.kubectl(['delete', 'crd', crd]);
   const operator = await start(plane);
-  await operator.logged(({ msg }) => msg.includes('kubectl apply -f crds/licensesettings.yaml'), 'it names the mend');
+  await operator.logged(({ msg }) => msg.includes('kubectl apply --server-side -k crds'), 'it names the mend');
   assert.is(await ready(operator), 503);
   assert.is((await fetch(`${await operator.health()}/healthz`)).status, 200);
   await install(plane);

@@ -99,6 +99,8 @@ type Life = {
   ended: boolean;
   /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
   restored: boolean;
+  /** Settings that the operator wrote into a ConfigMap, by hash, with the highest stamp: each was live once. */
+  readonly recorded: Map<string, number>;
   /** When the operator last named a ConfigMap as that of the system. */
   readonly ranks: Map<string, number>;
 };
@@ -216,7 +218,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (!life) {
       life = {
         ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
-        ...{ generations: new Map(), possible: new Map(), ranks: new Map() },
+        ...{ generations: new Map(), possible: new Map(), ranks: new Map(), recorded: new Map() },
         ...{ suspended: new Set(), retained: new Set() },
       };
       lives.set(uid, life);
@@ -306,9 +308,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       if (stored.generation > (life.object.metadata.generation ?? 0))
         wrong('status', `${field}: generation ${stored.generation} is still to come`);
       // A change of the newest spec; the end of a plan; or, after a crash, what a ConfigMap proves.
-      const records = [...maps.values()].flatMap(({ written }) =>
-        written?.uid === life.uid ? (written.object.metadata.annotations?.[note('settings-hash')] ?? []) : [],
-      );
+      const since = before?.applied?.generation ?? 0;
+      const records = [...life.recorded].flatMap(([hash, generation]) => (generation >= since ? hash : []));
       const allowed = [
         ...(applicable ? [newest?.hash] : []),
         // To bring zones that hold something else to what is live is a plan too.
@@ -423,6 +424,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
     const adopted = before !== undefined && (kept.written?.uid !== uid || kept.written.adopted);
     kept.written = { uid, object, document, adopted };
+    const hash = metadata.annotations?.[note('settings-hash')];
+    if (hash !== undefined) life.recorded.set(hash, Math.max(stamp || 0, life.recorded.get(hash) ?? 0));
     kept.left = capacitiesOf(document);
     kept.lost = false;
     if (document.scope === 'System' && !life.object.status?.applying) life.ranks.set(kept.name, judged);

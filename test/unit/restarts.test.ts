@@ -9,7 +9,7 @@ const error = (code: number, message = 'words', reason = '') => new ApiError(mes
 
 const advice = suite('advice');
 for (const [what, resource, failure, words] of [
-  ['no CRD', 'licensesettings', error(404), /not installed: run `kubectl apply -f crds\/licensesettings.yaml`/],
+  ['no CRD', 'licensesettings', error(404), /not installed: run `kubectl apply --server-side -k crds`/],
   ['401', 'configmaps', error(401), /credentials: check the kubeconfig's user or the ServiceAccount token/],
   [
     '403',
