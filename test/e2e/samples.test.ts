@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { findApplicationCrd, findArgoCd } from '../controlplane/binaries.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';
-import { createDesk, type Desk, install, type Operator, startOperator } from '../operator.ts';
+import { createDesk, type Desk, install, type Operator, startOperator, until } from '../operator.ts';
 import { suite } from '../suite.ts';
 
 const folder = new URL('../../deploy/samples/', import.meta.url);
@@ -88,12 +88,18 @@ const gitops = new URL('../gitops/argocd/', folder);
 test('the Application of Argo CD: its definition takes it, and again without a change', async () => {
   await findArgoCd(); // has its module
   await plane.kubectl(['apply', '--server-side', '-f', await findApplicationCrd()]);
-  await plane.kubectl(['wait', '--for=condition=Established', 'crd/applications.argoproj.io', '--timeout=30s']);
   const file = new URL('application.yaml', gitops).pathname;
   const get = ['get', 'application/license-settings', '-n', 'argocd', '-o', 'jsonpath={.metadata.resourceVersion}'];
-  await plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', file]);
+  const apply = () => plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', file]);
+  // The definition takes a moment until it is served.
+  await until('it is taken', () =>
+    apply().then(
+      () => true,
+      () => false,
+    ),
+  );
   const { stdout: before } = await plane.kubectl(get);
-  await plane.kubectl(['apply', '--server-side', '-f', file]);
+  await apply();
   assert.is((await plane.kubectl(get)).stdout, before);
 });
 
