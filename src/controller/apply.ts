@@ -35,7 +35,10 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
-  if (!view && knownDataHash !== undefined) view = await getLost(caches, input, name);
+  if (!view && knownDataHash !== undefined) {
+    view = await missingAsUndefined(api.getConfigMap(namespace, name));
+    if (!view) await confirmOwner(caches, input);
+  }
   let decision: Decision = decide(view, input);
   // Mended metadata are no news; contents that someone changed are.
   const drifted = !view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash;
@@ -112,20 +115,17 @@ export async function lookAgain({ api, configMaps }: Caches, namespace: string):
 }
 
 /**
- * Reads a ConfigMap that was there and has gone from the cache; undefined: it was deleted. When the garbage collector took
- * it our view of its LicenseSettings is old, and nothing may be created for an object that is gone: one GET tells.
- * Throws an ApiError, with the reason `OwnerGone` for the latter.
+ * Asks, when a ConfigMap that was there has gone, whether its LicenseSettings is still there. When the garbage collector
+ * took it our view of that is old, and nothing may be created for an object that is gone: one GET tells.
+ * Throws an ApiError, with the reason `OwnerGone` if it is.
  */
-export async function getLost(
+export async function confirmOwner(
   { api }: Caches,
   { namespace, owner }: Pick<ApplyInput, 'namespace' | 'owner'>,
-  name: string,
-): Promise<StoredConfigMap | undefined> {
-  const found = await missingAsUndefined(api.getConfigMap(namespace, name));
-  if (found) return found;
+): Promise<void> {
   const { uid, deletionTimestamp } =
     (await missingAsUndefined(api.getSettings({ metadata: { namespace, name: owner.name } })))?.metadata ?? {};
-  if (uid === owner.uid && deletionTimestamp === undefined) return undefined;
+  if (uid === owner.uid && deletionTimestamp === undefined) return;
   throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
 }
 

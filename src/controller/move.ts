@@ -20,7 +20,7 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, forgetUnwatched, getLost, missingAsUndefined, remove } from './apply.ts';
+import { bring, type Caches, confirmOwner, forgetUnwatched, missingAsUndefined, remove } from './apply.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -184,10 +184,9 @@ export async function move(
   const lateOnes = () => stillLate(memory, clock).filter(([, { zone }]) => !kept.has(zone));
   for (let round = 0; round < maxRounds; round++) {
     // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
-    for (const name of [...names].filter((one) => !cache.get(`${namespace}/${one}`))) {
-      names.delete(name);
-      await lookForLost(world, input, [name]);
-    }
+    const lost = [...names].filter((one) => !cache.get(`${namespace}/${one}`));
+    for (const name of lost) names.delete(name);
+    await lookForLost(world, input, lost);
     for (const [name, { zone }] of lateOnes()) {
       if (cache.get(`${namespace}/${name}`)) continue;
       // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
@@ -278,17 +277,23 @@ export const memoryOf = (known: PlanMemory | undefined, unseen: boolean, late = 
   late: new Map(late),
 });
 
-/** A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. */
+/**
+ * A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. Where one has
+ * gone, one GET more asks for the LicenseSettings. Throws an ApiError.
+ */
 export async function lookForLost(
   world: Caches,
   input: Pick<MoveInput, 'owner' | 'namespace'>,
   names: readonly string[],
 ): Promise<void> {
-  const { configMaps: cache } = world;
+  const { api, configMaps: cache } = world;
+  let gone = false;
   for (const name of names) {
     if (cache.get(`${input.namespace}/${name}`)) continue;
-    const found = await getLost(world, input, name);
+    const found = await missingAsUndefined(api.getConfigMap(input.namespace, name));
+    gone ||= !found;
     // Someone else's would stay for ever: our watch does not see it, nor that it goes.
     if (found && carriesUid(found, input.owner)) cache.put(found);
   }
+  if (gone) await confirmOwner(world, input);
 }

@@ -267,8 +267,10 @@ async function act(
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
-    const memory = memoryOf(world.plans.get(key), wasJustApplied(object.status, settle, world.clock));
-    if (wasTakenByHand(world, { ...ours, before })) Object.assign(memory, { takenAway: true, until: undefined });
+    const known = world.plans.get(key);
+    const memory = wasTakenByHand(world, { ...ours, before })
+      ? memoryOf(undefined, true, known?.late)
+      : memoryOf(known, wasJustApplied(object.status, settle, world.clock));
     world.plans.set(key, memory);
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());

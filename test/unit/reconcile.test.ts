@@ -407,8 +407,10 @@ for (const [what, found] of [
     test(`a ConfigMap has gone, and a look tells that its LicenseSettings ${what}: nothing is created${zones ? ', in a plan neither' : ''}`, async () => {
       const desk = zones ? await waiting() : setUp();
       if (!zones) await desk.run();
-      const gone = desk.world.configMaps.get(`dialer/pom-licenses${zones ? '-b' : ''}`) as StoredConfigMap;
-      desk.world.configMaps.remove({ ...gone, metadata: { ...gone.metadata, resourceVersion: desk.next() } });
+      for (const suffix of zones ? ['-a', '-b'] : ['']) {
+        const gone = desk.world.configMaps.get(`dialer/pom-licenses${suffix}`) as StoredConfigMap;
+        desk.world.configMaps.remove({ ...gone, metadata: { ...gone.metadata, resourceVersion: desk.next() } });
+      }
       desk.stored.clear();
       if (found) {
         const metadata = { ...desk.world.settings.get(key)?.metadata, ...found };
@@ -422,6 +424,8 @@ for (const [what, found] of [
       await desk.clock.advance(200_000);
       desk.writes();
       const { result, retry } = await desk.run();
+      const asked = desk.sent.filter(({ resource }) => resource === 'licensesettings').length;
+      assert.is(asked, 1, 'asked once');
       assert.equal([desk.writes(), result, retry], [[], 'quiet', undefined], 'its own event follows');
     });
   }

@@ -146,8 +146,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what went from the cache is not looked for',
     file: 'src/controller/apply.ts',
-    find: 'if (!view && knownDataHash !== undefined) view =',
-    replace: "if (!view && knownDataHash === '') view =",
+    find: 'if (!view && knownDataHash !== undefined) {',
+    replace: "if (!view && knownDataHash === '') {",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a ConfigMap that only lost its label is found and mended, not created again',
@@ -539,7 +539,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a superseding plan forgets what is left of the wait',
     file: 'src/controller/reconcile.ts',
-    find: 'memoryOf(world.plans.get(key), wasJustApplied(',
+    find: 'memoryOf(known, wasJustApplied(',
     replace: 'memoryOf(undefined, wasJustApplied(',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -910,7 +910,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what goes out of sight in a plan is taken for gone',
     file: 'src/controller/move.ts',
-    find: '      await lookForLost(world, input, [name]);\n',
+    find: '    await lookForLost(world, input, lost);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1341,8 +1341,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a ConfigMap is created again for an object that is gone',
     file: 'src/controller/apply.ts',
-    find: '  if (uid === owner.uid && deletionTimestamp === undefined) return undefined;\n',
-    replace: '  if (name) return undefined;\n',
+    find: '  if (uid === owner.uid && deletionTimestamp === undefined) return;\n',
+    replace: '  if (owner) return;\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is gone: nothing is created',
@@ -1371,8 +1371,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan creates for an object that is gone',
     file: 'src/controller/move.ts',
-    find: 'await getLost(world, input, name)',
-    replace: 'await missingAsUndefined(world.api.getConfigMap(input.namespace, name))',
+    find: '  if (gone) await confirmOwner(world, input);\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a ConfigMap has gone, and a look tells that its LicenseSettings is gone: nothing is created, in a plan neither',
@@ -1521,8 +1521,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was taken away by hand is given to others at once',
     file: 'src/controller/reconcile.ts',
-    find: 'Object.assign(memory, { takenAway: true, until: undefined });',
-    replace: 'Object.assign(memory, {});',
+    find: '? memoryOf(undefined, true, known?.late)\n',
+    replace: '? memoryOf(known, false)\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone holds less, by hand, when a plan begins: dialers get time to see it',
