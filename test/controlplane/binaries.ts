@@ -120,11 +120,10 @@ export const findKstatus = (): Promise<string> => findProgram(kstatus, 'kstatus'
 /** Path of the program of test/argocd: Argo CD's own evaluation of a health check, and its comparison. Likewise. */
 export const findArgoCd = (): Promise<string> => findProgram(argocd, 'argocd', '3 minutes on two cores');
 
-/** Path of the CRD of Argo CD's Application, in the module that test/argocd builds from. */
+/** Path of the CRD of Argo CD's Application. Likewise. */
 export async function findApplicationCrd(): Promise<string> {
-  const args = ['list', '-m', '-f', '{{.Dir}}', 'github.com/argoproj/argo-cd/v3'];
-  const { stdout } = await promisify(execFile)('go', args, placeOf(argocd));
-  return join(stdout.trim(), 'manifests', 'crds', 'application-crd.yaml');
+  const cache = dirname(await findArgoCd());
+  return copyFromModule(argocd, cache, 'github.com/argoproj/argo-cd/v3', 'manifests/crds/application-crd.yaml');
 }
 
 /** Path of Helm. Likewise. */
@@ -133,23 +132,29 @@ export const findHelm = (): Promise<string> => findProgram(helm, 'helm', '2 minu
 /** Paths of Flux's kustomize-controller, and of the CRDs that it works with. Likewise. */
 export async function findFlux(): Promise<{ controller: string; definitions: string[] }> {
   const controller = await findProgram(flux, 'flux', '6 minutes on two cores');
-  const definitions = fluxKinds.map(([, file]) => join(dirname(controller), file));
-  for (const [index, [path, file]] of fluxKinds.entries()) {
-    const target = definitions[index] as string;
-    if (existsSync(target)) continue;
-    // go.mod may name the module of its Go types alone; both have one version.
-    const version = fromGoMod(flux, new RegExp(`^\\s*${path}(?:/api)? (v[^ ]+)`, 'm'));
-    const { stdout } = await promisify(execFile)(
-      'go',
-      ['mod', 'download', '-json', `${path}@${version}`],
-      placeOf(flux),
-    );
-    const { Dir } = JSON.parse(stdout) as { Dir: string };
-    const unfinished = `${target}.${process.pid}`;
-    writeFileSync(unfinished, readFileSync(join(Dir, 'config', 'crd', 'bases', file)));
-    renameSync(unfinished, target);
+  const definitions: string[] = [];
+  for (const [path, file] of fluxKinds) {
+    definitions.push(await copyFromModule(flux, dirname(controller), path, `config/crd/bases/${file}`));
   }
   return { controller, definitions };
+}
+
+/** Path of a copy of a file that another module has, in the cache; Go is asked for it where it is not there yet. */
+async function copyFromModule(module: Module, cache: string, path: string, file: string): Promise<string> {
+  const target = join(cache, basename(file));
+  if (existsSync(target)) return target;
+  // go.mod may name the module of its Go types alone; both have one version.
+  const version = fromGoMod(module, new RegExp(`^\\s*${path}(?:/api)? (v\\S+)`, 'm'));
+  const { stdout } = await promisify(execFile)(
+    'go',
+    ['mod', 'download', '-json', `${path}@${version}`],
+    placeOf(module),
+  );
+  const { Dir } = JSON.parse(stdout) as { Dir: string };
+  const unfinished = `${target}.${process.pid}`;
+  writeFileSync(unfinished, readFileSync(join(Dir, file)));
+  renameSync(unfinished, target);
+  return target;
 }
 
 /** Path of containerd, with its shim and `ctr` beside it. Likewise. */

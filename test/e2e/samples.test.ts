@@ -1,7 +1,7 @@
 /** The manifests of deploy/samples, as people apply them: each ends in the condition that its comment promises. */
 import { readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { findApplicationCrd, findArgoCd } from '../controlplane/binaries.ts';
+import { findApplicationCrd } from '../controlplane/binaries.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';
 import { createDesk, type Desk, install, type Operator, startOperator, until } from '../operator.ts';
@@ -86,7 +86,6 @@ test('dialer.yaml: applied without a warning, and applied again without a change
 const gitops = new URL('../gitops/argocd/', folder);
 
 test('the Application of Argo CD: its definition takes it, and again without a change', async () => {
-  await findArgoCd(); // has its module
   await plane.kubectl(['apply', '--server-side', '-f', await findApplicationCrd()]);
   const file = new URL('application.yaml', gitops).pathname;
   const get = ['get', 'application/license-settings', '-n', 'argocd', '-o', 'jsonpath={.metadata.resourceVersion}'];
