@@ -121,6 +121,7 @@ test('two writes for a change, none when nothing is new', async () => {
   assert.is((await desk.run()).result, 'written');
   assert.equal(desk.writes(), ['POST configmaps', 'PUT licensesettings/status']);
   assert.is((await desk.run()).result, 'unchanged');
+  assert.equal(desk.sent, [], 'nor a look');
   assert.equal(desk.writes(), []);
 });
 
@@ -545,7 +546,8 @@ test('a foreign ConfigMap in the place of one of ours is not remembered: when it
   desk.save(zoned(2, 3), 2);
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'ConfigMapConflict');
-  // No watch tells of it: it does not carry our label.
+  // No watch tells of it: it does not carry our label, so it would be asked for at each look in this namespace.
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-a'), undefined);
   desk.stored.delete(path);
   await desk.run();
   assert.is.not(desk.reasonOf('Applied'), 'ConfigMapConflict');
