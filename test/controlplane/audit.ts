@@ -48,13 +48,13 @@ export class AuditReader {
     this.#path = path;
   }
 
-  /** The place in the log where it ends now, in bytes. */
+  /** The place in the log where it ends now, in bytes; with others at work that may be amid a line. */
   mark(): number {
     return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /**
-   * The events after a mark, in the order of the log (that of completion).
+   * The events after a mark, in the order of the log (that of completion). One that was being written at the mark is before it.
    * @param mark from {@link mark}
    * @param filter keeps what it says yes to; better than filtering afterwards when the log is large
    * @throws Error if the log is damaged
@@ -63,8 +63,14 @@ export class AuditReader {
     const end = await this.#endOfLine();
     const events: AuditEvent[] = [];
     if (end <= mark) return events;
-    for await (const line of linesOf(createReadStream(this.#path, { encoding: 'utf8', start: mark, end: end - 1 }))) {
-      if (line === '') continue;
+    // From the byte before the mark: the rest of a line, empty if the mark is between two.
+    let isRest = mark > 0;
+    const start = Math.max(0, mark - 1);
+    for await (const line of linesOf(createReadStream(this.#path, { encoding: 'utf8', start, end: end - 1 }))) {
+      if (isRest || line === '') {
+        isRest = false;
+        continue;
+      }
       const event = JSON.parse(line) as AuditEvent;
       if (filter(event)) events.push(event);
     }
