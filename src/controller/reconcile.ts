@@ -5,7 +5,7 @@ import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { RetryKind, Task } from '../kube/queue.ts';
 import type { Store } from '../kube/store.ts';
 import { isApproved } from '../settings/approval.ts';
-import { type Owner, stampOf } from '../settings/configmap.ts';
+import { isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
@@ -216,8 +216,11 @@ async function act(
   // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
   const stamps = owned.flatMap((view) => stampOf(view, owner) ?? []).filter((one) => one <= generation);
   const stamp = unchanged ? Math.max(live.generation, ...stamps) : generation;
-  // Said before the ConfigMaps are owned again: the garbage collector would take what the status calls retained.
-  if (!retained) progress.configMaps = progress.configMaps?.map(({ name, dataHash }) => ({ name, dataHash }));
+  // The garbage collector would take what the status calls retained: what is owned, and what is about to be.
+  const theirs = new Set(owned.filter((view) => isOwnedBy(owner, view)).map(({ metadata }) => metadata.name));
+  progress.configMaps = progress.configMaps?.map((one) =>
+    retained && !theirs.has(one.name) ? one : { name: one.name, dataHash: one.dataHash },
+  );
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
     return false;

@@ -129,6 +129,10 @@ export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView
   };
 }
 
+/** True when the object owns it: the garbage collector takes it with the object. */
+export const isOwnedBy = ({ uid }: Pick<Owner, 'uid'>, { metadata }: ConfigMapView): boolean =>
+  metadata.ownerReferences?.some((reference) => reference.uid === uid) ?? false;
+
 /** True when nothing of ours is missing from the metadata, or other than wanted. */
 export function metadataRight(owner: Owner, want: Want, { metadata }: ConfigMapView): boolean {
   const wanted = wantedMetadata(owner, want);

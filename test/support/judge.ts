@@ -417,8 +417,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     // Without zones the ConfigMap is the record of what is live.
     if (match && document.scope === 'Default' && !life.restored) {
       const stamped = life.generations.get(stamp);
-      // A stamp does not go back (S3), also where what was live before is rebuilt.
-      const isRebuilt = stamp === highest && match.hash === life.object.status?.applied?.settingsHash;
+      // A stamp does not go back (S3), also where what was live before is rebuilt, under whichever name.
+      const reached = Math.max(...[...maps.values()].map(({ stamps }) => stamps.get(uid) ?? 0));
+      const isRebuilt = stamp === reached && match.hash === life.object.status?.applied?.settingsHash;
       if (stamped?.hash !== match.hash && !isRebuilt)
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
     }

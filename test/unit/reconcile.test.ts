@@ -776,6 +776,24 @@ test('Retain that was switched off during a plan is no longer claimed when the C
   assert.ok(claimed.length > 0 && !claimed.includes(true), `${claimed}`);
 });
 
+test('what was owned again before the status could say so is not called retained when a plan begins', async () => {
+  const desk = setUp(zoned(3, 2, { deletionPolicy: 'Retain' }));
+  await desk.run();
+  const isStatus = ({ resource }: { resource: string }) => resource === 'licensesettings/status';
+  desk.save(zoned(3, 2), 2);
+  desk.faults.push((request) => (isStatus(request) ? new ApiError('conflict', { code: 409 }) : undefined));
+  await desk.run();
+  assert.ok(desk.status()?.configMaps?.every(({ retained }) => retained));
+  desk.faults.length = 0;
+  desk.save(zoned(2, 3, { deletionPolicy: 'Retain' }), 3);
+  await desk.run();
+  const begun = desk.sent.findLast((request) => isStatus(request) && request.body.status?.applying);
+  assert.equal(
+    begun?.body.status?.configMaps?.map(({ retained }) => retained),
+    [undefined, undefined, undefined],
+  );
+});
+
 test('a zone that is deleted while others are lowered is not made again before they have settled', async () => {
   const desk = setUp(zoned(3, 2));
   await desk.run();

@@ -1611,11 +1611,21 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what is owned again is called retained meanwhile',
     file: 'src/controller/reconcile.ts',
-    find: '  if (!retained) progress.configMaps = ',
-    replace: '  if (!target) progress.configMaps = ',
+    find: 'retained && !theirs.has(one.name) ?',
+    replace: '!theirs.has(one.name) ?',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > Retain that was switched off during a plan is no longer claimed when the ConfigMaps are owned again',
+    },
+  },
+  {
+    defect: 'what is still owned is called retained when a plan begins',
+    file: 'src/controller/reconcile.ts',
+    find: 'retained && !theirs.has(one.name) ?',
+    replace: 'retained ?',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what was owned again before the status could say so is not called retained when a plan begins',
     },
   },
   {
