@@ -128,7 +128,8 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   /** A zone that is no longer wanted stays at zero while a create of it may still land. */
   const isKeptOut = () =>
     snapshot().configMaps.some(({ metadata, data = {} }) => {
-      const object = snapshot().settings.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid);
+      const owner = metadata.annotations?.['licensing.dialer.dev/owner-uid'];
+      const object = snapshot().settings.find(({ metadata: { uid } }) => uid === owner);
       const zone = metadata.labels?.['licensing.dialer.dev/zone'];
       const zones = object?.status?.applying?.settings.zones ?? [];
       const isWanted = zones.some(({ name }) => name === zone);
