@@ -66,6 +66,12 @@ const started = performance.now();
 const plane = await startCampaignPlane();
 let stage: Stage | undefined;
 let bad = 1;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, async () => {
+    await stage?.close();
+    await plane.stop();
+    process.exit(1);
+  });
 try {
   stage = await openStage(plane);
   bad = values.replay || values.random ? await replay(stage) : await campaign(stage);
@@ -119,10 +125,7 @@ async function campaign(stage: Stage): Promise<number> {
     done.push({ name, results });
     return results;
   };
-  const drawn = (jobs: Job[]) =>
-    createRandom(seed)
-      .shuffle(jobs.length > limit ? jobs : jobs)
-      .slice(0, limit);
+  const drawn = (jobs: Job[]) => createRandom(seed).shuffle(jobs).slice(0, limit);
   const timer = setInterval(() => {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`${seconds} s: ${ran} of ${planned} runs, ${failed} with violations, ${stage.taken()} revisions`);
