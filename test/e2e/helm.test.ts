@@ -118,12 +118,22 @@ test('values: namespaces get Roles instead of a ClusterRole; the rest lands in t
   assert.equal(container?.['resources'], { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '1Gi' } });
 });
 
+test('values: the NetworkPolicy lets the operator reach the API server where it listens', async () => {
+  const made = await template('--set', 'networkPolicy.apiServerPorts={443,16443}');
+  const policy = made.find(({ kind }) => kind === 'NetworkPolicy')?.['spec'] as { egress: { ports: unknown[] }[] };
+  assert.equal(policy.egress[0]?.ports, [
+    { protocol: 'TCP', port: 443 },
+    { protocol: 'TCP', port: 16443 },
+  ]);
+});
+
 for (const [value, complaint] of [
   ['replicas=-1', /at '\/replicas'/],
   ['replica=2', /additional properties 'replica' not allowed/],
   ['watchNamespaces={Not_A_Name}', /at '\/watchNamespaces\/0'/],
   ['image.digest=latest', /at '\/image\/digest'/],
   ['args={--leader-elect=false}', /at '\/args\/0'/],
+  ['networkPolicy.apiServerPorts={0}', /at '\/networkPolicy\/apiServerPorts\/0'/],
 ] as const) {
   test(`the values' schema refuses ${value}`, async () => {
     const { code, stderr } = await helm('template', release, chart, '--set', value);
