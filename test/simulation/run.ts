@@ -147,6 +147,7 @@ export async function runSchedule(
 
   const running: (Replica | undefined)[] = [];
   let births = 0;
+  const stops: AbortController[] = [];
   function boot(replica: number) {
     const birth = births++;
     const name = `operator-${replica}${birth < replicas ? '' : `.${birth}`}`;
@@ -156,6 +157,7 @@ export async function runSchedule(
     const client = spoil(network.connect(child));
     const log = logger(name, fail, say);
     const stop = new AbortController();
+    stops.push(stop);
     const elector = election
       ? createElector({
           ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
@@ -333,6 +335,8 @@ export async function runSchedule(
   }
   over = true;
   for (const child of running) child?.process.kill();
+  // Node holds on to a signal with listeners: nobody is alive to hear these, and the schedule can be forgotten.
+  for (const stop of stops) stop.abort();
   return { violations, revisions, requests, met: network.met, convergedAfter };
 }
 
