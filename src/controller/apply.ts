@@ -1,12 +1,17 @@
 /** Brings ConfigMaps to what they should be. */
-import { ApiError, asApiError } from '../kube/errors.ts';
+import type { Clock } from '../kube/clock.ts';
+import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import { type Api, type StoredConfigMap, unwatchedIn } from './api.ts';
+import { type LateCreates, noteLate } from './late.ts';
 
 /** Where ConfigMaps are read and written. */
 export type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
+
+/** What bringing ConfigMaps to what they should be takes. */
+export type Means = Caches & { readonly clock: Clock; readonly late: LateCreates };
 
 export type ApplyInput = Context & {
   readonly namespace: string;
@@ -23,21 +28,31 @@ export type ApplyResult =
   | { readonly kind: 'later' };
 
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
-export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyResult> {
-  const { api, configMaps: cache } = caches;
+export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
+  const { api, configMaps: cache, clock, late } = means;
   const { owner, want, namespace, knownDataHash, background } = input;
-  const name = want.rendered.name;
+  const { name, zone } = want.rendered;
   const keep = (written: StoredConfigMap) => {
     cache.put(written);
     return written;
   };
-  const create = async (former?: StoredConfigMap) => keep(await api.createConfigMap(namespace, owner, want, former));
+  const create = async (former?: StoredConfigMap) => {
+    const sent = clock.monotonic();
+    try {
+      return keep(await api.createConfigMap(namespace, owner, want, former));
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      if (zone !== undefined && error && mayStillLand(error))
+        noteLate(late, clock, `${namespace}/${name}`, { uid: owner.uid, zone, sent });
+      throw thrown;
+    }
+  };
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
   if (!view && knownDataHash !== undefined) {
     view = await missingAsUndefined(api.getConfigMap(namespace, name));
-    if (!view) await confirmOwner(caches, input);
+    if (!view) await confirmOwner(means, input);
   }
   let decision: Decision = decide(view, input);
   // Mended metadata are no news; contents that someone changed are.
@@ -79,7 +94,7 @@ export async function bring(caches: Caches, input: ApplyInput): Promise<ApplyRes
           view = keep(await api.claimConfigMap(view, owner, want));
           writes++;
         }
-        await remove(caches, view);
+        await remove(means, view);
         view = await create(view);
         writes += 2;
         break;

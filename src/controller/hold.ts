@@ -6,7 +6,7 @@ import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, remove } from './apply.ts';
+import { bring, type Means, remove } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -41,7 +41,7 @@ export type HoldResult =
  * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's does not
  * keep the others from being healed. Throws an ApiError.
  */
-export async function hold(world: Caches, input: HoldInput): Promise<HoldResult> {
+export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
   const {
     owner,
     namespace,

@@ -2,8 +2,6 @@
 
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import type { Clock } from '../kube/clock.ts';
-import { asApiError, mayStillLand } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
 import {
   carriesUid,
@@ -20,7 +18,8 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, confirmOwner, forgetUnwatched, missingAsUndefined, remove } from './apply.ts';
+import { bring, type Caches, confirmOwner, forgetUnwatched, type Means, missingAsUndefined, remove } from './apply.ts';
+import { lateOf, noteLate } from './late.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -28,15 +27,7 @@ export type PlanMemory = {
   takenAway: boolean;
   /** On the monotonic clock: when they have. Undefined until the wait has begun. */
   until: number | undefined;
-  /** Zones whose create may still land, by name of the ConfigMap: until when, on the monotonic clock. */
-  readonly late: Map<string, { readonly zone: string; readonly until: number }>;
 };
-
-/**
- * A create carries no version that could make it conflict when it lands late: only a ConfigMap that is there keeps it out.
- * So long after it was sent, in milliseconds, it is no longer expected: the deadline of a request, and 10 s on the way.
- */
-const lateness = 25_000;
 
 export type MoveInput = {
   readonly owner: Owner;
@@ -97,7 +88,7 @@ export const wasTakenByHand = (
 ): boolean => holdsLess({ ...input, present: presentOf(configMaps, input) });
 
 /** Brings one ConfigMap to what a plan wants, whatever it holds. */
-const bringOf = (world: Caches, { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>, want: Want) =>
+const bringOf = (world: Means, { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>, want: Want) =>
   bring(world, {
     ...{ owner, namespace, want, knownDataHash: undefined },
     ...{ unchanged: false, applicable: true, background: true },
@@ -111,17 +102,16 @@ const bringOf = (world: Caches, { owner, namespace }: Pick<MoveInput, 'owner' | 
  * @param plans what the earlier term may have been writing, and what is to be written now
  */
 export async function takeOver(
-  world: Caches & { clock: Clock; epoch: string },
+  world: Means & { epoch: string },
   input: Omit<MoveInput, 'settle' | 'names'>,
   plans: readonly Declaration[],
-): Promise<{ writes: number; taken: string | undefined; late: PlanMemory['late'] }> {
+): Promise<{ writes: number; taken: string | undefined }> {
   const { api, clock, configMaps: cache, epoch } = world;
   const { owner, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
   const wanted = new Set(configMapNames(input.target));
   let writes = 0;
-  const late: PlanMemory['late'] = new Map();
   for (const rendered of stamp) {
     const view = present.get(rendered.name);
     // One that has to be deleted and created again is safe: a late write has its old uid.
@@ -134,44 +124,31 @@ export async function takeOver(
   for (const rendered of create) {
     const result = await bringOf(world, input, { rendered, generation, retained, epoch });
     // Where the newest settings don't want the name, it is nobody's concern whose it is: a late create conflicts too.
-    if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name, late };
+    if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name };
     if (result.kind === 'applied') writes += result.writes;
   }
   // One at zero keeps out a create of the earlier term, wherever this began: it must not go too soon.
-  const until = clock.monotonic() + lateness;
   for (const { name, zone } of plans.flatMap(renderZones)) {
     if (zone === undefined || wanted.has(name)) continue;
-    if (cache.get(`${input.namespace}/${name}`)?.dataHash === renderZone(name, { name: zone }).dataHash)
-      late.set(name, { zone, until });
+    const key = `${input.namespace}/${name}`;
+    if (cache.get(key)?.dataHash === renderZone(name, { name: zone }).dataHash)
+      noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: clock.monotonic() });
   }
-  return { writes, taken: undefined, late };
+  return { writes, taken: undefined };
 }
 
 /**
  * Does the steps of a plan, each complete before the next, as far as it goes now. Called again it goes on from what the
  * ConfigMaps hold. Throws an ApiError.
  */
-export async function move(
-  world: Caches & { clock: Clock },
-  memory: PlanMemory,
-  input: MoveInput,
-): Promise<MoveResult> {
+export async function move(world: Means, memory: PlanMemory, input: MoveInput): Promise<MoveResult> {
   const { configMaps: cache, clock } = world;
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
   const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
-    const { name, zone } = rendered;
-    const until = clock.monotonic() + lateness;
-    try {
-      const result = await bringOf(world, input, { rendered, generation: stamp, retained });
-      if (result.kind === 'applied') writes += result.writes;
-      return result.kind === 'conflict' ? result.name : undefined;
-    } catch (thrown) {
-      const error = asApiError(thrown);
-      const isCreate = !cache.get(`${namespace}/${name}`);
-      if (error && zone !== undefined && isCreate && mayStillLand(error)) memory.late.set(name, { zone, until });
-      throw thrown;
-    }
+    const result = await bringOf(world, input, { rendered, generation: stamp, retained });
+    if (result.kind === 'applied') writes += result.writes;
+    return result.kind === 'conflict' ? result.name : undefined;
   };
   const takeAway = () => {
     memory.takenAway = true;
@@ -181,16 +158,16 @@ export async function move(
   const names = new Set(input.names);
   // After a rename both names publish the same allocation: one that lands late under the old name gives nothing twice.
   const kept = new Set(input.target.zones?.map(({ name }) => name));
-  const lateOnes = () => stillLate(memory, clock).filter(([, { zone }]) => !kept.has(zone));
+  const lateOnes = () => lateOf(world.late, clock, owner.uid).filter(([, { zone }]) => !kept.has(zone));
   for (let round = 0; round < maxRounds; round++) {
     // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
     const lost = [...names].filter((one) => !cache.get(`${namespace}/${one}`));
     for (const name of lost) names.delete(name);
     await lookForLost(world, input, lost);
-    for (const [name, { zone }] of lateOnes()) {
-      if (cache.get(`${namespace}/${name}`)) continue;
+    for (const [key, { zone }] of lateOnes()) {
+      if (cache.get(key)) continue;
       // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
-      if (await write(renderZone(name, { name: zone }))) memory.late.delete(name);
+      if (await write(renderZone(key.slice(namespace.length + 1), { name: zone }))) world.late.delete(key);
     }
     const present = presentOf(cache, input);
     for (const name of present.keys()) names.add(name);
@@ -234,9 +211,10 @@ export async function move(
       continue;
     }
     const late = new Map(lateOnes());
-    const ready = obsolete.filter(({ metadata }) => !late.has(metadata.name));
+    const lateUntil = ({ metadata }: StoredConfigMap) => late.get(`${namespace}/${metadata.name}`)?.until;
+    const ready = obsolete.filter((view) => lateUntil(view) === undefined);
     if (ready.length === 0) {
-      const until = Math.min(...obsolete.flatMap(({ metadata }) => late.get(metadata.name)?.until ?? []));
+      const until = Math.min(...obsolete.flatMap((view) => lateUntil(view) ?? []));
       return { kind: 'settling', remaining: until - clock.monotonic(), writes };
     }
     for (const view of ready) {
@@ -246,12 +224,6 @@ export async function move(
     }
   }
   throw new Error(`the plan of ${namespace}/${owner.name} does not come to an end`);
-}
-
-/** The creates that may still land; the others are forgotten. */
-function stillLate({ late }: PlanMemory, clock: Clock) {
-  for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);
-  return [...late];
 }
 
 /** One after the other; stops at the first name that is someone else's, and gives it. */
@@ -271,10 +243,9 @@ async function writeAll<T>(
  * what was taken away, whichever change gives it to others. Of what another term did it can't know what they have seen, so
  * it waits in full; `unseen` says that there may be something.
  */
-export const memoryOf = (known: PlanMemory | undefined, unseen: boolean, late = known?.late): PlanMemory => ({
+export const memoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
   takenAway: known?.takenAway ?? unseen,
   until: known?.until,
-  late: new Map(late),
 });
 
 /**

@@ -17,6 +17,7 @@ import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
 import { forgetUnwatched, lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
+import type { LateCreates } from './late.ts';
 import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
@@ -32,6 +33,8 @@ export type World = {
   readonly epoch: string;
   /** What this term remembers of plans. */
   readonly plans: Map<string, PlanMemory>;
+  /** What this term remembers of creates that got no answer. */
+  readonly late: LateCreates;
   /** Since when, on the monotonic clock, the writes of an object fail, and what was told of it. */
   readonly failing: Map<string, { readonly since: number; readonly told: string }>;
 };
@@ -164,7 +167,7 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
   if (suspended) {
     // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
     const known = world.plans.get(key);
-    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true, known.late));
+    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true));
     world.failing.delete(key);
   } else {
     try {
@@ -262,18 +265,20 @@ async function act(
   await lookForLost(world, ours, [...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]);
   if (applying !== undefined && !world.plans.has(key)) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
-    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);
+    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
     progress.writes += writes;
     if (taken) return conflict(taken);
-    world.plans.set(key, memoryOf(undefined, true, late));
+    world.plans.set(key, memoryOf(undefined, true));
   }
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
     const known = world.plans.get(key);
+    // A status that lags behind its ConfigMaps, as that of a backup, does not tell what was taken away, nor when.
+    const lags = stamps.some((one) => one > (object.status?.applied?.generation ?? 0));
     const memory = wasTakenByHand(world, { ...ours, before })
-      ? memoryOf(undefined, true, known?.late)
-      : memoryOf(known, wasJustApplied(object.status, settle, world.clock));
+      ? memoryOf(undefined, true)
+      : memoryOf(known, lags || wasJustApplied(object.status, settle, world.clock));
     world.plans.set(key, memory);
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());

@@ -124,6 +124,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       settings: new Store(),
       configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
       plans: new Map(),
+      late: new Map(),
       failing: new Map(),
     };
   }

@@ -76,6 +76,7 @@ function setUp(first: unknown = spec(5)) {
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     epoch: 'term-1',
     plans: new Map(),
+    late: new Map(),
     failing: new Map(),
   };
   const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {
@@ -880,6 +881,7 @@ test('until a plan has ended the status shows the last finished apply, also wher
 /** The same objects and caches, seen by a new leader or a new process. */
 const nextTerm = (desk: Awaited<ReturnType<typeof waiting>>, epoch: string) => {
   desk.world.plans.clear();
+  desk.world.late.clear();
   Object.assign(desk.world, { epoch });
   desk.writes();
 };
@@ -1045,6 +1047,25 @@ test('a create without an answer may land late: until then a ConfigMap at zero k
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+test('a zone that was put back without an answer may land late too', async () => {
+  const desk = setUp(zoned(2, 2, { settleSeconds: 0 }));
+  await desk.run();
+  const b = 'dialer/pom-licenses-b';
+  desk.stored.delete(`/api/v1/namespaces/${b.replace('/', '/configmaps/')}`);
+  desk.world.configMaps.deleted(desk.world.configMaps.get(b) as StoredConfigMap);
+  desk.faults.push(({ method }) =>
+    method === 'POST' ? new ApiError('lost', { code: 0, reason: 'NoAnswer' }) : undefined,
+  );
+  await desk.run();
+  desk.faults.pop();
+  desk.save(zoned(4, 0, { zones: [], settleSeconds: 0 }), 2);
+  desk.sent.length = 0;
+  await desk.run();
+  const [first] = desk.sent.filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET');
+  assert.is(`${first?.method} ${first?.body.metadata.name} ${portsOf(first?.body)}`, 'POST pom-licenses-b 0');
+  assert.is(desk.reasonOf('Applied'), 'Settling');
+});
+
 test('a create without an answer is kept out also when nothing else is left to do', async () => {
   const desk = await unanswered();
   desk.save(zoned(2, 2, { settleSeconds: 0 }), 3);
@@ -1146,6 +1167,20 @@ test('what was applied longer ago than settleSeconds makes nobody wait after a r
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+test('a status that lags behind its ConfigMaps does not tell what was taken away: the next increase waits in full', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(200_000);
+  nextTerm(desk, 'term-2');
+  const { status: _, ...backup } = desk.world.settings.get(key) as LicenseSettings;
+  desk.world.settings.put({ ...backup, metadata: { ...backup.metadata, resourceVersion: desk.next() } });
+  assert.is((await desk.run()).again, 100_000);
+  assert.not.ok(
+    desk.sent.some(
+      ({ method, body }) => method === 'PUT' && body.metadata.name === 'pom-licenses-b' && portsOf(body) === '3',
+    ),
+  );
+});
+
 test('a rename whose old ConfigMap can not be deleted is live at once, and the status says so once', async () => {
   const desk = setUp(spec(5, { configMap: { name: 'pom-old' } }));
   await desk.run();
@@ -1226,6 +1261,21 @@ test('the new decrease of a plan that supersedes another is waited for in full',
   await desk.clock.advance(40_000);
   desk.save(zoned(1, 4), 3);
   assert.is((await desk.run()).again, 100_000);
+});
+
+test('nobody waits for a superseded plan that took nothing away', async () => {
+  const desk = setUp(zoned(2, 2));
+  await desk.run();
+  await desk.clock.advance(1_000_000);
+  desk.save(zoned(2, 3), 2);
+  desk.faults.push(({ body }) =>
+    (body as Body | undefined)?.metadata.name === 'pom-licenses-b' ? new ApiError('away', { code: 500 }) : undefined,
+  );
+  await desk.run();
+  desk.faults.pop();
+  desk.save({ ...zoned(2, 3), licenses: { outboundPorts: { minimum: 0, maximum: 6 } } }, 3);
+  assert.is((await desk.run()).again, undefined);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
 test('what a superseded plan took away is waited for, however long ago the last apply was', async () => {

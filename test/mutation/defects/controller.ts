@@ -539,8 +539,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a superseding plan forgets what is left of the wait',
     file: 'src/controller/reconcile.ts',
-    find: 'memoryOf(known, wasJustApplied(',
-    replace: 'memoryOf(undefined, wasJustApplied(',
+    find: 'memoryOf(known, lags || wasJustApplied(',
+    replace: 'memoryOf(undefined, lags || wasJustApplied(',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan that supersedes another takes over what is left of its wait',
@@ -569,7 +569,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan that was suspended goes on with what was left of its wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true, known.late));\n',
+    find: '    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true));\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -579,7 +579,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a process that finds a plan at its start does not wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true, late));',
+    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true));',
     replace: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, false));',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -669,9 +669,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a failed takeover is forgotten',
     file: 'src/controller/reconcile.ts',
-    find: '    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);',
+    find: '    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
     replace:
-      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken, late } = await takeOver(world, { ...ours, before }, plans);',
+      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
@@ -868,13 +868,13 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'a superseding plan forgets that licenses were taken away',
+    defect: 'a superseding plan waits for one that took nothing away',
     file: 'src/controller/move.ts',
     find: 'takenAway: known?.takenAway ?? unseen,',
     replace: 'takenAway: unseen,',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > what a superseded plan took away is waited for, however long ago the last apply was',
+      test: 'reconcile > nobody waits for a superseded plan that took nothing away',
     },
   },
   {
@@ -1224,8 +1224,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier term remembered is believed',
     file: 'src/controller/controller.ts',
-    find: 'plans: new Map(), failing: new Map() };',
-    replace: 'plans: (shared as any).plans ??= new Map(), failing: new Map() };',
+    find: 'plans: new Map(), late: new Map(), failing: new Map() };',
+    replace: 'plans: (shared as any).plans ??= new Map(), late: new Map(), failing: new Map() };',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -1390,9 +1390,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a create without an answer is forgotten',
-    file: 'src/controller/move.ts',
-    find: 'mayStillLand(error)) memory.late.set(name, { zone, until });',
-    replace: 'mayStillLand(error)) memory.late.clear();',
+    file: 'src/controller/apply.ts',
+    find: 'zone !== undefined && error && mayStillLand(error)',
+    replace: 'zone !== undefined && error && mayStillLand(error) && clock.wall() < 0',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
@@ -1401,8 +1401,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what keeps a late create out goes too soon',
     file: 'src/controller/move.ts',
-    find: 'obsolete.filter(({ metadata }) => !late.has(metadata.name))',
-    replace: 'obsolete.filter(({ metadata }) => metadata.name)',
+    find: 'obsolete.filter((view) => lateUntil(view) === undefined)',
+    replace: 'obsolete.filter((view) => lateUntil(view) !== 0)',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
@@ -1410,29 +1410,59 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what keeps a late create out never goes',
-    file: 'src/controller/move.ts',
-    find: '  for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);\n',
-    replace: '  clock.monotonic();\n',
+    file: 'src/controller/late.ts',
+    find: '  for (const [key, { until }] of late) if (until <= clock.monotonic()) late.delete(key);\n',
+    replace: '  late.delete(`${clock.monotonic()}`);\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
     },
   },
   {
-    defect: 'a new plan forgets the creates that may still land',
-    file: 'src/controller/move.ts',
-    find: 'unseen: boolean, late = known?.late)',
-    replace: "unseen: boolean, late?: PlanMemory['late'])",
+    defect: 'a create of another object makes this one wait',
+    file: 'src/controller/late.ts',
+    find: 'filter(([, one]) => one.uid === uid)',
+    replace: "filter(([, one]) => one.uid !== '' && uid !== '')",
+    caughtBy: {
+      file: 'test/unit/late.test.ts',
+      test: 'late > each object has its own, for 25 s from when they were sent',
+    },
+  },
+  {
+    defect: 'creates that may land late pile up',
+    file: 'src/controller/late.ts',
+    find: '  forget(late, clock);\n  late.set(',
+    replace: '  late.set(',
+    caughtBy: {
+      file: 'test/unit/late.test.ts',
+      test: 'late > what nobody asks about is forgotten when the next is noted',
+    },
+  },
+  {
+    defect: 'only what a plan creates may land late',
+    file: 'src/controller/apply.ts',
+    find: 'zone !== undefined && error && mayStillLand(error)',
+    replace: 'zone !== undefined && error && mayStillLand(error) && knownDataHash === undefined',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
+      test: 'reconcile > a zone that was put back without an answer may land late too',
+    },
+  },
+  {
+    defect: 'a status of a backup says that nothing was taken away',
+    file: 'src/controller/reconcile.ts',
+    find: 'memoryOf(known, lags || wasJustApplied(',
+    replace: 'memoryOf(known, wasJustApplied(',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a status that lags behind its ConfigMaps does not tell what was taken away: the next increase waits in full',
     },
   },
   {
     defect: 'a takeover forgets the creates that may still land',
-    file: 'src/controller/reconcile.ts',
-    find: 'memoryOf(undefined, true, late));',
-    replace: 'memoryOf(undefined, true));',
+    file: 'src/controller/move.ts',
+    find: 'noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: clock.monotonic() });',
+    replace: 'noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: Number.NEGATIVE_INFINITY });',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan of an earlier term, and a zone of it that is no longer wanted: kept at zero until no create of it can land',
@@ -1521,7 +1551,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was taken away by hand is given to others at once',
     file: 'src/controller/reconcile.ts',
-    find: '? memoryOf(undefined, true, known?.late)\n',
+    find: '? memoryOf(undefined, true)\n',
     replace: '? memoryOf(known, false)\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
