@@ -1,4 +1,5 @@
 /** The manifests of deploy/ on a real API server: they apply, stay as they are, and pass admission; and the roles for people. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
@@ -67,10 +68,30 @@ for (const [flag, path] of sources) {
     });
     const before = await versions(source);
     assert.ok(before.length > 0);
-    await plane.kubectl(['apply', '--server-side', '--force-conflicts', ...source]);
+    await plane.kubectl(['apply', '--server-side', ...source]);
     assert.equal(await versions(source), before);
   });
 }
+
+test('an upgrade by the commands of the docs meets no conflict: another image, then the older one again', async () => {
+  const manifest = readFileSync(`${root}deploy/install.yaml`, 'utf8');
+  const imageOf = async () => {
+    const what = ['deployment', 'license-settings-operator', '-n', 'license-settings-system'];
+    const { stdout } = await plane.kubectl([
+      'get',
+      ...what,
+      '-o',
+      'jsonpath={.spec.template.spec.containers[0].image}',
+    ]);
+    return stdout;
+  };
+  await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}deploy/install.yaml`]);
+  const image = await imageOf();
+  for (const next of ['registry.example.test/operator:next', image]) {
+    await plane.kubectl(['apply', '--server-side', '-f', '-'], { input: manifest.replaceAll(image, next) });
+    assert.is(await imageOf(), next);
+  }
+});
 
 test('install.yaml is what kustomize makes of its parts', async () => {
   const { stdout } = await plane.kubectl([
