@@ -38,10 +38,15 @@ const live = new Map<string, number>();
 const dispatcher = new Agent({ connect: { ca: readFileSync(plane.ca) }, bodyTimeout: 0, allowH2: false });
 async function follow(): Promise<void> {
   const path = '/apis/licensing.dialer.dev/v1/namespaces/poison/licensesettings?watch=1&timeoutSeconds=36000';
-  const { body } = await request(`${plane.server}${path}`, {
-    dispatcher,
-    headers: { authorization: `Bearer ${plane.adminToken}` },
-  });
+  const open = () =>
+    request(`${plane.server}${path}`, { dispatcher, headers: { authorization: `Bearer ${plane.adminToken}` } });
+  let { statusCode, body } = await open();
+  // The definition may have been installed a moment ago.
+  while (statusCode !== 200) {
+    await body.dump();
+    await sleep(200);
+    ({ statusCode, body } = await open());
+  }
   for await (const line of linesOf(body.setEncoding('utf8'))) {
     const { metadata, status } = (
       JSON.parse(line) as {
