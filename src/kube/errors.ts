@@ -20,6 +20,9 @@ export type Status = {
   details?: { causes?: { reason?: string; message?: string }[]; retryAfterSeconds?: number };
 };
 
+/** Why a 404 is no word of the API server on an object: something between answered, or nobody serves the kind yet. */
+const notOfApi = 'NotFromApiServer';
+
 /**
  * A request that failed. `code` is the HTTP status, and `reason` what the server says; with code 0 there was no answer
  * to go by, and `reason` is one of:
@@ -28,6 +31,8 @@ export type Status = {
  * - `BadEvent`: a watch sent what is no event.
  * - `Credentials`: there was nothing to sign in with; nothing was sent.
  * - `NotLeader`: the sender's lease was over; nothing was sent.
+ *
+ * A 404 that is no Kubernetes answer has the reason `NotFromApiServer`, and is tried again: it does not say that an object is gone.
  */
 export class ApiError extends Error {
   readonly code: number;
@@ -48,7 +53,7 @@ export class ApiError extends Error {
     this.reason = init.reason ?? '';
     this.causes = init.causes ?? [];
     this.retryAfter = init.retryAfter ?? 0;
-    this.class = classify(init.code);
+    this.class = this.reason === notOfApi ? 'retry' : classify(init.code);
   }
 }
 
@@ -81,7 +86,7 @@ export function fromAnswer(
     retryAfterOf(header('retry-after'), header('date'), now) ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
   return new ApiError(`${what}: ${code} ${status.message ?? body.slice(0, 200)}`.trim(), {
     code,
-    reason: status.reason ?? '',
+    reason: status.reason ?? (code === 404 && status.kind !== 'Status' ? notOfApi : ''),
     causes: (status.details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
     retryAfter: asked > 0 ? Math.min(asked, maxRetryAfter) : 0,
   });
