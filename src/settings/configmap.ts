@@ -42,7 +42,8 @@ export type Want = {
   readonly epoch?: string;
 };
 
-const controllerOf = ({ metadata }: ConfigMapView) =>
+/** The reference to what controls it. */
+export const controllerOf = ({ metadata }: ConfigMapView) =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);
 
 const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
@@ -108,9 +109,11 @@ export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView
   const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };
   const others = (present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid);
   const { dataHash, settingsHash, zone } = want.rendered;
+  // It may have been a zone's before.
+  const { [labels.zone]: _, ...theirs } = present?.labels ?? {};
   return {
     labels: {
-      ...present?.labels,
+      ...theirs,
       [labels.managedBy]: manager,
       [labels.partOf]: manager,
       [labels.settings]: owner.name,
@@ -140,7 +143,10 @@ export function metadataRight(owner: Owner, want: Want, { metadata }: ConfigMapV
     Object.entries(ours).every(([key, value]) => all?.[key] === value);
   const references = metadata.ownerReferences?.filter(({ uid }) => uid === owner.uid) ?? [];
   const [reference] = references;
-  const noted = holds(metadata.labels, wanted.labels) && holds(metadata.annotations, wanted.annotations);
+  const noted =
+    metadata.labels?.[labels.zone] === want.rendered.zone &&
+    holds(metadata.labels, wanted.labels) &&
+    holds(metadata.annotations, wanted.annotations);
   if (want.retained) return noted && references.length === 0;
   return (
     noted &&
