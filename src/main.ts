@@ -1,7 +1,7 @@
 /** Wires the operator: configuration, client, controller, servers and signals. */
 import { hostname } from 'node:os';
 import { parseConfig } from './config.ts';
-import { createController } from './controller/controller.ts';
+import { createController, maxEventsUnderWay } from './controller/controller.ts';
 import { createClient } from './kube/client.ts';
 import { randomId, systemClock } from './kube/clock.ts';
 import { createElector } from './kube/elector.ts';
@@ -54,9 +54,9 @@ async function main(): Promise<number> {
       },
       process.env,
     );
-    // Every worker has one request under way at most; each namespace has two watches that don't end; and the lease.
+    // Every worker has one request under way at most; each namespace has two watches that don't end; events, and the lease.
     const watches = 2 * Math.max(1, config.watchNamespaces.length);
-    const connections = config.workers + watches + 3;
+    const connections = config.workers + watches + maxEventsUnderWay + 1;
     home = homeNamespace(kubeConfig);
     client = await createClient(kubeConfig, { clock, connections, observe: metrics.request });
     log.info({ version, server: kubeConfig.getCurrentCluster()?.server, node: process.version }, 'starting');

@@ -50,6 +50,9 @@ type Term = {
 
 /** After an outage waiting objects come back spread over this time, in milliseconds. */
 const hurrySpread = 2_000;
+/** Events that are sent at once, of which main.ts counts the connections; and how many more may wait for their turn. */
+export const maxEventsUnderWay = 2;
+const maxEventsWaiting = 1_000;
 
 /** The operator's loop, in two parts: a standby only watches, so that it can take over at once. */
 export type Controller = {
@@ -76,6 +79,8 @@ export function createController(options: ControllerOptions): Controller {
   };
   /** The term under way: what is decided, and remembered, by one leader. */
   let current: Term | undefined;
+  let eventsUnderWay = 0;
+  const eventsWaiting: (() => void)[] = [];
 
   const scopes = options.namespaces.length > 0 ? options.namespaces : [undefined];
   const reflectors = scopes.flatMap((namespace) => [settingsReflector(namespace), configMapReflector(namespace)]);
@@ -108,8 +113,10 @@ export function createController(options: ControllerOptions): Controller {
     keysOf: (object: T) => string[],
     labelSelector?: string,
   ) {
-    const enqueue = (object: T, priority: Priority) => {
-      for (const key of keysOf(object)) current?.queue.add(key, priority);
+    /** `before`: the label that names the owner may have been taken off or changed. */
+    const enqueue = (object: T, priority: Priority, before?: T) => {
+      const keys = new Set([object, before].flatMap((one) => (one ? keysOf(one) : [])));
+      for (const key of keys) current?.queue.add(key, priority);
     };
     const explain = explainRestart(log, clock, { resource, namespace });
     let first = true;
@@ -121,7 +128,8 @@ export function createController(options: ControllerOptions): Controller {
         explain(undefined);
       },
       put(object) {
-        if (store.put(object)) enqueue(object, 'fresh');
+        const before = store.get(keyOf(object));
+        if (store.put(object)) enqueue(object, 'fresh', before);
       },
       remove(object) {
         if (store.remove(object)) enqueue(object, 'fresh');
@@ -185,8 +193,15 @@ export function createController(options: ControllerOptions): Controller {
     if (event) void sendEvent(event);
   }
 
-  /** Failing to send an event never fails a reconcile. */
+  /** Failing to send an event never fails a reconcile; nor do events take the connections that writes and the lease need. */
   async function sendEvent({ about, note }: NonNullable<Outcome['event']>): Promise<void> {
+    if (eventsWaiting.length >= maxEventsWaiting) {
+      metrics.eventFailed();
+      log.warn({ key: keyOf(about), reason: note.reason }, 'event not sent: too many wait');
+      return;
+    }
+    if (eventsUnderWay >= maxEventsUnderWay) await new Promise<void>((resolve) => eventsWaiting.push(resolve));
+    else eventsUnderWay++;
     const suffix = randomId(clock);
     try {
       await shared.api.createEvent(
@@ -197,6 +212,10 @@ export function createController(options: ControllerOptions): Controller {
       metrics.eventFailed();
       log.warn({ key: keyOf(about), reason: note.reason, err: error }, 'event not sent');
     }
+    // The next takes the place.
+    const next = eventsWaiting.shift();
+    if (next) next();
+    else eventsUnderWay--;
   }
 
   /** One line a decision: information when something was written or is wrong, else only for debugging. */
