@@ -4,7 +4,14 @@ import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
 import type { Client, Method, Request } from '../kube/client.ts';
 import type { KubeObject, ObjectMeta } from '../kube/object.ts';
-import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
+import {
+  type ConfigMapView,
+  controllerOf,
+  type Owner,
+  uidOf,
+  type Want,
+  wantedMetadata,
+} from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
 import { hiddenFields, type ManagedFields } from '../settings/hidden.ts';
 import { jsonKey } from '../settings/render.ts';
@@ -55,11 +62,15 @@ export function projectConfigMap(object: KubeObject): StoredConfigMap {
   };
 }
 
-/** What the cache finds ConfigMaps by: the uid that they carry, and where they are if no watch tells of them. */
+/** What the cache finds ConfigMaps by: the uid that they carry, who controls them, and where they are if no watch tells of them. */
 export const indexConfigMap = (view: StoredConfigMap): string[] => [
   ...[uidOf(view) ?? []].flat(),
+  ...[controllerOf(view) ?? []].flat().map(({ name }) => controlledBy(view.metadata.namespace, name)),
   ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatchedIn(view.metadata.namespace)]),
 ];
+
+/** Finds the ConfigMaps of a namespace whose controller has a name, whatever its uid. */
+export const controlledBy = (namespace: string, name: string): string => `controlled/${namespace}/${name}`;
 
 /** Finds the ConfigMaps of a namespace that lie in the cache without the label that the watch selects. */
 export const unwatchedIn = (namespace: string): string => `unwatched/${namespace}`;

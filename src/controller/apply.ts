@@ -4,14 +4,16 @@ import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
+import { jsonKey } from '../settings/render.ts';
+import { readZone } from '../settings/zones.ts';
 import { type Api, type StoredConfigMap, unwatchedIn } from './api.ts';
-import { type LateCreates, noteLate } from './late.ts';
+import { type LateWrites, noteLate } from './late.ts';
 
 /** Where ConfigMaps are read and written. */
 export type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
 
 /** What bringing ConfigMaps to what they should be takes. */
-export type Means = Caches & { readonly clock: Clock; readonly late: LateCreates };
+export type Means = Caches & { readonly clock: Clock; readonly late: LateWrites };
 
 export type ApplyInput = Context & {
   readonly namespace: string;
@@ -31,22 +33,28 @@ export type ApplyResult =
 export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
   const { api, configMaps: cache, clock, late } = means;
   const { owner, want, namespace, knownDataHash, background } = input;
-  const { name, zone } = want.rendered;
+  const { name } = want.rendered;
   const keep = (written: StoredConfigMap) => {
     cache.put(written);
     return written;
   };
-  const create = async (former?: StoredConfigMap) => {
+  /** `version`: of what is updated. */
+  const write = async (version: string | undefined, send: () => Promise<StoredConfigMap>) => {
     const sent = clock.monotonic();
     try {
-      return keep(await api.createConfigMap(namespace, owner, want, former));
+      return keep(await send());
     } catch (thrown) {
       const error = asApiError(thrown);
-      if (zone !== undefined && error && mayStillLand(error))
-        noteLate(late, clock, `${namespace}/${name}`, { uid: owner.uid, zone, sent });
+      const zone = readZone({ record: want.rendered.data[jsonKey] });
+      if (zone && error && mayStillLand(error))
+        noteLate(late, clock, `${namespace}/${name}`, { uid: owner.uid, zone, version, sent });
       throw thrown;
     }
   };
+  const create = (former?: StoredConfigMap) =>
+    write(undefined, () => api.createConfigMap(namespace, owner, want, former));
+  const update = (from: StoredConfigMap) =>
+    write(from.metadata.resourceVersion, () => api.updateConfigMap(from, owner, want));
 
   let view = cache.get(`${namespace}/${name}`);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
@@ -74,14 +82,14 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
       case 'conflict':
         return { kind: 'conflict', name };
       case 'wait':
-        throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
+        throw hasToGo(view);
       case 'rollout':
         if (!background) return { kind: 'later' };
-        view = keep(await api.updateConfigMap(view, owner, want));
+        view = await update(view);
         writes++;
         break;
       case 'update':
-        view = keep(await api.updateConfigMap(view, owner, want));
+        view = await update(view);
         writes++;
         break;
       case 'relabel':
@@ -90,6 +98,8 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
         break;
       case 'claim':
       case 'replace':
+        // The new one is created: what carries no version must not be made for an object that is gone.
+        await confirmOwner(means, input);
         if (decision === 'claim') {
           view = keep(await api.claimConfigMap(view, owner, want));
           writes++;
@@ -144,7 +154,10 @@ export async function confirmOwner(
   throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
 }
 
-/** Why a ConfigMap that has to go is still there. */
+/** Why nothing is written while a ConfigMap is still there. */
+export const hasToGo = (view: StoredConfigMap): ApiError =>
+  new ApiError(`ConfigMap ${view.metadata.name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
+
 const heldBy = ({ metadata }: StoredConfigMap): string =>
   metadata.deletionTimestamp
     ? `it is being deleted, and ${metadata.finalizers?.join(', ') || 'something'} holds it back`

@@ -1,35 +1,43 @@
-/** Creates of zones that got no answer, and may still land: DESIGN section 3, rule 2 must hold when they do. */
+/** Writes of zones that got no answer, and may still land: DESIGN section 3, rule 2 must hold when they do. */
+import type { DeclaredZone } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 
 /**
- * A create carries no version that could make it conflict when it lands late: only a ConfigMap that is there keeps it out.
- * So long after it was sent, in milliseconds, it is no longer expected: the deadline of a request, and 10 s on the way.
+ * So long after it was sent, in milliseconds, a write is no longer expected: the deadline of a request, and 10 s on the way.
+ * What keeps it out until then has to move its resourceVersion; a create carries none: only a ConfigMap that is there
+ * keeps that out.
  */
 const lateness = 25_000;
 
-/** What may still land: whose it is, for which zone, and until when, on the monotonic clock. */
-export type LateCreate = { readonly uid: string; readonly zone: string; readonly until: number };
+/** What may still land: whose it is, what it gives the zone, and until when, on the monotonic clock. */
+export type LateWrite = {
+  readonly uid: string;
+  readonly zone: DeclaredZone;
+  /** The resourceVersion that an update was decided from; a create has none. */
+  readonly version?: string | undefined;
+  readonly until: number;
+};
 
-/** What this term remembers of such creates, by `namespace/name` of the ConfigMap. */
-export type LateCreates = Map<string, LateCreate>;
+/** What this term remembers of such writes, by `namespace/name` of the ConfigMap. */
+export type LateWrites = Map<string, LateWrite>;
 
-/** Notes a create that was sent at `sent`, on the monotonic clock. */
+/** Notes a write that was sent at `sent`, on the monotonic clock. */
 export function noteLate(
-  late: LateCreates,
+  late: LateWrites,
   clock: Clock,
   key: string,
-  { uid, zone, sent }: { readonly uid: string; readonly zone: string; readonly sent: number },
+  { sent, ...write }: Omit<LateWrite, 'until'> & { readonly sent: number },
 ): void {
   forget(late, clock);
-  late.set(key, { uid, zone, until: sent + lateness });
+  late.set(key, { ...write, until: sent + lateness });
 }
 
 /** Those of an object by its uid, that are still expected. */
-export function lateOf(late: LateCreates, clock: Clock, uid: string): [key: string, LateCreate][] {
+export function lateOf(late: LateWrites, clock: Clock, uid: string): [key: string, LateWrite][] {
   forget(late, clock);
   return [...late].filter(([, one]) => one.uid === uid);
 }
 
-function forget(late: LateCreates, clock: Clock): void {
+function forget(late: LateWrites, clock: Clock): void {
   for (const [key, { until }] of late) if (until <= clock.monotonic()) late.delete(key);
 }

@@ -2,6 +2,7 @@
 
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
+import { ApiError } from '../kube/errors.ts';
 import type { Store } from '../kube/store.ts';
 import {
   carriesUid,
@@ -16,7 +17,7 @@ import {
 } from '../settings/configmap.ts';
 import { configMapNames, type Rendered, render, renderZone, renderZones } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
-import { holdsLess, planTakeover, planZones } from '../settings/zones.ts';
+import { holdsLess, planTakeover, planZones, readZone, within } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
 import { bring, type Caches, confirmOwner, forgetUnwatched, type Means, missingAsUndefined, remove } from './apply.ts';
 import { lateOf, noteLate } from './late.ts';
@@ -50,7 +51,7 @@ export type MoveResult =
   | { readonly kind: 'conflict'; readonly name: string };
 
 /** Decreases, system, increases, deletions, and a look that all is done; each may be repeated when someone interferes. */
-const maxRounds = 20;
+const maxRounds = 10;
 
 /** The ConfigMaps of this object by name: those that carry its uid, and those of a wanted name that it may adopt. */
 function presentOf(
@@ -132,7 +133,7 @@ export async function takeOver(
     if (zone === undefined || wanted.has(name)) continue;
     const key = `${input.namespace}/${name}`;
     if (cache.get(key)?.dataHash === renderZone(name, { name: zone }).dataHash)
-      noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: clock.monotonic() });
+      noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: clock.monotonic() });
   }
   return { writes, taken: undefined };
 }
@@ -141,7 +142,11 @@ export async function takeOver(
  * Does the steps of a plan, each complete before the next, as far as it goes now. Called again it goes on from what the
  * ConfigMaps hold. Throws an ApiError.
  */
-export async function move(world: Means, memory: PlanMemory, input: MoveInput): Promise<MoveResult> {
+export async function move(
+  world: Means & { epoch: string },
+  memory: PlanMemory,
+  input: MoveInput,
+): Promise<MoveResult> {
   const { configMaps: cache, clock } = world;
   const { owner, namespace, generation, retained, settle } = input;
   let writes = 0;
@@ -156,18 +161,36 @@ export async function move(world: Means, memory: PlanMemory, input: MoveInput): 
   };
 
   const names = new Set(input.names);
-  // After a rename both names publish the same allocation: one that lands late under the old name gives nothing twice.
-  const kept = new Set(input.target.zones?.map(({ name }) => name));
-  const lateOnes = () => lateOf(world.late, clock, owner.uid).filter(([, { zone }]) => !kept.has(zone));
+  // A create that lands late gives nothing twice where its zone may hold as much, under whichever name.
+  const lateCreates = () =>
+    lateOf(world.late, clock, owner.uid).filter(([, { zone, version }]) => {
+      const wanted = input.target.zones?.find(({ name }) => name === zone.name);
+      return version === undefined && !(wanted && within(zone, [wanted]));
+    });
+  /** An update that lands late conflicts where its ConfigMap has been written since. */
+  const keepUpdatesOut = async () => {
+    for (const [key, { version }] of lateOf(world.late, clock, owner.uid)) {
+      const view = cache.get(key);
+      if (version === undefined || view?.metadata.resourceVersion !== version) continue;
+      const zone = readZone(view);
+      if (!zone || view.immutable || view.metadata.deletionTimestamp) continue;
+      // An epoch of its own: a write that changes nothing moves no version.
+      const own = { generation: stampOf(view, owner) ?? generation, epoch: `${world.epoch}.${version}` };
+      const want = { rendered: renderZone(view.metadata.name, zone), retained, ...own };
+      cache.put(await world.api.updateConfigMap(view, owner, want));
+      world.late.delete(key);
+      writes++;
+    }
+  };
   for (let round = 0; round < maxRounds; round++) {
     // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
     const lost = [...names].filter((one) => !cache.get(`${namespace}/${one}`));
     for (const name of lost) names.delete(name);
     await lookForLost(world, input, lost);
-    for (const [key, { zone }] of lateOnes()) {
+    for (const [key, { zone }] of lateCreates()) {
       if (cache.get(key)) continue;
       // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
-      if (await write(renderZone(key.slice(namespace.length + 1), { name: zone }))) world.late.delete(key);
+      if (await write(renderZone(key.slice(namespace.length + 1), { name: zone.name }))) world.late.delete(key);
     }
     const present = presentOf(cache, input);
     for (const name of present.keys()) names.add(name);
@@ -206,11 +229,12 @@ export async function move(world: Means, memory: PlanMemory, input: MoveInput): 
     if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
     memory.takenAway = false;
     if (plan.increases.length > 0) {
+      await keepUpdatesOut();
       const taken = await writeAll(plan.increases, write);
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
-    const late = new Map(lateOnes());
+    const late = new Map(lateCreates());
     const lateUntil = ({ metadata }: StoredConfigMap) => late.get(`${namespace}/${metadata.name}`)?.until;
     const ready = obsolete.filter((view) => lateUntil(view) === undefined);
     if (ready.length === 0) {
@@ -223,7 +247,10 @@ export async function move(world: Means, memory: PlanMemory, input: MoveInput): 
       writes++;
     }
   }
-  throw new Error(`the plan of ${namespace}/${owner.name} does not come to an end`);
+  throw new ApiError(`something changes the ConfigMaps of ${owner.name} at each write: look for a mutating webhook`, {
+    code: 0,
+    reason: 'Contested',
+  });
 }
 
 /** One after the other; stops at the first name that is someone else's, and gives it. */

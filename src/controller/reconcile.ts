@@ -5,7 +5,7 @@ import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { RetryKind, Task } from '../kube/queue.ts';
 import type { Store } from '../kube/store.ts';
 import { isApproved } from '../settings/approval.ts';
-import { isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
+import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
@@ -13,11 +13,11 @@ import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
-import type { Api, LicenseSettings, StoredConfigMap } from './api.ts';
-import { forgetUnwatched, lookAgain } from './apply.ts';
+import { type Api, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
+import { forgetUnwatched, hasToGo, lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
-import type { LateCreates } from './late.ts';
+import type { LateWrites } from './late.ts';
 import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
@@ -33,8 +33,8 @@ export type World = {
   readonly epoch: string;
   /** What this term remembers of plans. */
   readonly plans: Map<string, PlanMemory>;
-  /** What this term remembers of creates that got no answer. */
-  readonly late: LateCreates;
+  /** What this term remembers of writes that got no answer. */
+  readonly late: LateWrites;
   /** Since when, on the monotonic clock, the writes of an object fail, and what was told of it. */
   readonly failing: Map<string, { readonly since: number; readonly told: string }>;
 };
@@ -224,6 +224,10 @@ async function act(
   progress.configMaps = progress.configMaps?.map((one) =>
     retained && !theirs.has(one.name) ? one : { name: one.name, dataHash: one.dataHash },
   );
+  // What an earlier object of the name gave out is obeyed until the garbage collector has taken it.
+  const left = live ? [] : world.configMaps.by(controlledBy(namespace, owner.name));
+  const behind = left.find((view) => isLeftBehind(view, owner));
+  if (behind) throw hasToGo(behind);
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
     return false;
@@ -260,9 +264,9 @@ async function act(
 
   // A plan that is left behind may have written more than the status says.
   const wanted = configMapNames(target);
-  const left = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
+  const leftBy = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
   const named = (progress.configMaps ?? []).map(({ name }) => name);
-  await lookForLost(world, ours, [...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]);
+  await lookForLost(world, ours, [...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]);
   if (applying !== undefined && !world.plans.has(key)) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
     const { writes, taken } = await takeOver(world, { ...ours, before }, plans);

@@ -80,8 +80,9 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
 
   const decreases = others.flatMap(({ name, view, zone }) => {
     if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
-    // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones.
-    return target.zones && !wantedNames.has(name) && hasCapacity(view) ? { ...wantedSystem, name } : [];
+    // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones, nor when its
+    // name is to be that of a zone.
+    return target.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];
   });
 
   // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so.
@@ -167,7 +168,7 @@ function held(view: ConfigMapView, zone: string, declarations: readonly Declarat
 }
 
 /** True when a zone holds no more than the most of those known, of each type, organizations included. */
-function within(zone: DeclaredZone, known: readonly DeclaredZone[]): boolean {
+export function within(zone: DeclaredZone, known: readonly DeclaredZone[]): boolean {
   const fits = (counts: Allocation = {}, most: readonly (Allocation | undefined)[]) =>
     licenseTypes.every(({ key }) => (counts[key] ?? 0) <= Math.max(...most.map((one) => one?.[key] ?? 0)));
   return (
@@ -210,8 +211,9 @@ function hasCapacity(view: ConfigMapView): boolean {
   }
 }
 
-function readZone(view: ConfigMapView): DeclaredZone | undefined {
-  const document = parseZone(view.record);
+/** What a zone's ConfigMap says by its record, `licenses.json`; undefined where that is no zone's. */
+export function readZone({ record }: { readonly record?: string | undefined }): DeclaredZone | undefined {
+  const document = parseZone(record);
   if (!document) return undefined;
   const counts = (licenses: ZoneJson['licenses']): Allocation =>
     Object.fromEntries(licenseTypes.map(({ key }) => [key, licenses[key].capacity]));

@@ -130,3 +130,112 @@ for (const [what, answered] of [
     await desk.stop();
   });
 }
+
+for (const edit of [undefined, 'other'])
+  test(`under Retain the label that names the settings is ${edit ? 'changed' : 'removed'}: the owner is looked at`, async () => {
+    const clock = createVirtualClock();
+    let version = 100;
+    const maps: string[] = [];
+    let wake = () => {};
+    const sent: string[] = [];
+    const settings = {
+      metadata: { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '1', generation: 1 },
+      spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } }, deletionPolicy: 'Retain' },
+    };
+    type Stored = { metadata: Fake['metadata'] & { labels: Record<string, string> } };
+    let map: Stored | undefined;
+    const client: Client = {
+      async request<T>({ method, resource, body, path }: Request): Promise<T> {
+        sent.push(`${method} ${resource}`);
+        if (method === 'GET' && path.includes('?'))
+          return { metadata: { resourceVersion: '10' }, items: resource === 'configmaps' ? [] : [settings] } as T;
+        if (method === 'GET') return (resource === 'configmaps' ? map : settings) as T;
+        const one = body as Stored;
+        const resourceVersion = String(++version);
+        if (resource !== 'configmaps')
+          return { ...settings, ...one, metadata: { ...settings.metadata, resourceVersion } } as T;
+        map = { ...one, metadata: { ...one.metadata, uid: one.metadata.uid ?? 'uid-map', resourceVersion } };
+        return map as T;
+      },
+      async *lines({ path, resource, signal }) {
+        if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
+        while (!signal?.aborted) {
+          const line = resource === 'configmaps' ? maps.shift() : undefined;
+          if (line) yield line;
+          else
+            await new Promise<void>((resolve) => {
+              if (resource === 'configmaps') wake = resolve;
+              signal?.addEventListener('abort', () => resolve(), { once: true });
+            });
+        }
+      },
+      close: async () => {},
+    };
+    const controller = createController({
+      ...{ client, clock, metrics: createMetrics(), namespaces: [], workers: 4, resync: 600_000, instance: 'test' },
+      log: createLogger({ level: 'fatal', format: 'json' }),
+    });
+    const stop = new AbortController();
+    const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
+    await clock.advance(1_000);
+    if (!map) throw new Error('no ConfigMap was created');
+    const { 'licensing.dialer.dev/settings': _, ...labels } = map.metadata.labels;
+    const metadata = {
+      ...map.metadata,
+      labels: { ...labels, ...(edit ? { 'licensing.dialer.dev/settings': edit } : {}) },
+      resourceVersion: String(++version),
+    };
+    const edited = { ...map, data: { OUTBOUND_PORTS_CAPACITY: '999' }, metadata };
+    map = edited;
+    maps.push(JSON.stringify({ type: 'MODIFIED', object: edited }));
+    sent.length = 0;
+    wake();
+    await clock.advance(60_000);
+    stop.abort();
+    await running;
+    assert.ok(sent.includes('PUT configmaps'), 'healed');
+  });
+
+test('events that get no answer take no connections from writes and the lease, and what waits is bounded', async () => {
+  const clock = createVirtualClock();
+  let [version, events, most, asked] = [100, 0, 0, 0];
+  const items = Array.from({ length: 1_200 }, (_, n) => object(`o${n}`, n + 1));
+  const client: Client = {
+    async request<T>({ method, resource, body, deadline = 15_000 }: Request): Promise<T> {
+      if (resource === 'events') {
+        asked++;
+        most = Math.max(most, ++events);
+        await new Promise<void>((resolve) => clock.after(deadline, resolve));
+        events--;
+        throw new ApiError('away', { code: 0, reason: 'NoAnswer' });
+      }
+      if (method === 'GET')
+        return { metadata: { resourceVersion: '200' }, items: resource === 'configmaps' ? [] : items } as T;
+      const one = body as Fake;
+      const own = { uid: one.metadata.uid ?? 'uid', resourceVersion: String(++version), generation: 1 };
+      return { ...object(one.metadata.name, version), ...one, metadata: { ...one.metadata, ...own } } as T;
+    },
+    async *lines({ path, signal }) {
+      if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+    },
+    close: async () => {},
+  };
+  const metrics = createMetrics();
+  let dropped = 0;
+  const controller = createController({
+    ...{ client, clock, namespaces: [], workers: 4, resync: 600_000, instance: 'test' },
+    metrics: { ...metrics, eventFailed: () => dropped++ },
+    log: createLogger({ level: 'fatal', format: 'json' }),
+  });
+  const stop = new AbortController();
+  const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
+  await clock.advance(1_000);
+  assert.is(asked, 2);
+  assert.is(dropped, 198);
+  await clock.advance(6_000);
+  assert.ok(asked > 2, 'the next ones have their turn');
+  assert.is(most, 2);
+  stop.abort();
+  await running;
+});

@@ -1,6 +1,6 @@
-/** What is remembered of creates that got no answer. */
+/** What is remembered of writes that got no answer. */
 import * as assert from 'uvu/assert';
-import { type LateCreates, lateOf, noteLate } from '../../src/controller/late.ts';
+import { type LateWrites, lateOf, noteLate } from '../../src/controller/late.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -8,11 +8,11 @@ const test = suite('late');
 
 test('each object has its own, for 25 s from when they were sent', async () => {
   const clock = createVirtualClock();
-  const late: LateCreates = new Map();
+  const late: LateWrites = new Map();
   const sent = clock.monotonic();
   await clock.advance(10_000);
-  noteLate(late, clock, 'dialer/pom-licenses-a', { uid: 'one', zone: 'a', sent });
-  noteLate(late, clock, 'dialer/pom-licenses-b', { uid: 'two', zone: 'b', sent });
+  noteLate(late, clock, 'dialer/pom-licenses-a', { uid: 'one', zone: { name: 'a' }, sent });
+  noteLate(late, clock, 'dialer/pom-licenses-b', { uid: 'two', zone: { name: 'b' }, sent });
   const namesOf = (uid: string) => lateOf(late, clock, uid).map(([name]) => name);
   assert.equal(namesOf('one'), ['dialer/pom-licenses-a']);
   assert.equal(namesOf('two'), ['dialer/pom-licenses-b']);
@@ -24,9 +24,9 @@ test('each object has its own, for 25 s from when they were sent', async () => {
 
 test('what nobody asks about is forgotten when the next is noted', async () => {
   const clock = createVirtualClock();
-  const late: LateCreates = new Map();
-  noteLate(late, clock, 'dialer/pom-licenses-a', { uid: 'one', zone: 'a', sent: clock.monotonic() });
+  const late: LateWrites = new Map();
+  noteLate(late, clock, 'dialer/pom-licenses-a', { uid: 'one', zone: { name: 'a' }, sent: clock.monotonic() });
   await clock.advance(25_000);
-  noteLate(late, clock, 'dialer/pom-licenses-b', { uid: 'two', zone: 'b', sent: clock.monotonic() });
+  noteLate(late, clock, 'dialer/pom-licenses-b', { uid: 'two', zone: { name: 'b' }, sent: clock.monotonic() });
   assert.equal([...late.keys()], ['dialer/pom-licenses-b']);
 });

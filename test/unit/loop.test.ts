@@ -350,7 +350,12 @@ test('each transition is an event; one that can not be sent fails nothing', asyn
 test('a ConfigMap finds its settings by its owner where its label is gone, and by its label where its owner is', async () => {
   for (const metadata of [{ ownerReferences: [] }, { labels: {} }] as Partial<ObjectMeta>[]) {
     const desk = await settled();
-    await desk.edit('pom-licenses', () => ({ metadata }));
+    const place = desk.placeOf('pom-licenses', 'configmaps');
+    const stored = desk.stored.get(place) as Stored;
+    const edited = { ...stored, metadata: { ...stored.metadata, ...metadata, resourceVersion: '9000' } };
+    desk.stored.set(place, edited);
+    // As when the label that the watch selects is taken off: nothing else says whose it was.
+    await desk.tell('configmaps', { type: 'DELETED', object: edited });
     await desk.clock.advance(100);
     assert.equal(desk.writes(), ['PUT configmaps pom-licenses'], JSON.stringify(metadata));
     await desk.term.end();

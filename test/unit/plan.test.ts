@@ -40,6 +40,10 @@ test('as it should be: nothing', () => assert.is(decide(view(), context), 'right
 test('edited data: written', () => assert.is(decide(view({ dataHash: 'x' }), context), 'update'));
 test('binary data: written', () => assert.is(decide(view({ binary: true }), context), 'update'));
 test('a removed label: written', () => assert.is(decide(view({ metadata: { labels: {} } }), context), 'update'));
+test('the label of a zone that it no longer is: written', () => {
+  const stale = { ...labels, 'licensing.dialer.dev/zone': 'emea' };
+  assert.is(decide(view({ metadata: { labels: stale } }), context), 'update');
+});
 test('a changed annotation of ours: written', () => {
   const wrong = { ...annotations, 'licensing.dialer.dev/data-hash': 'x' };
   assert.is(decide(view({ metadata: { annotations: wrong } }), context), 'update');

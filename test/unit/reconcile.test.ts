@@ -14,7 +14,7 @@ import {
 } from '../../src/controller/api.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
-import { ApiError } from '../../src/kube/errors.ts';
+import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
 import type { Priority } from '../../src/kube/queue.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -378,8 +378,11 @@ for (const adopted of [false, true]) {
     desk.world.configMaps.put(projectConfigMap(edited));
     desk.sent.length = 0;
     await desk.run();
-    assert.equal(desk.sent.map(({ method }) => method).slice(0, 4), ['GET', 'PUT', 'DELETE', 'POST']);
-    const claimed = desk.sent[1]?.body as Body & { data?: object; binaryData?: object; immutable?: boolean };
+    assert.equal(
+      desk.sent.slice(0, 5).map(({ method, resource }) => `${method} ${resource}`),
+      ['GET licensesettings', 'GET configmaps', 'PUT configmaps', 'DELETE configmaps', 'POST configmaps'],
+    );
+    const claimed = desk.sent[2]?.body as Body & { data?: object; binaryData?: object; immutable?: boolean };
     assert.equal(
       [claimed.data, claimed.binaryData, claimed.immutable],
       [edited.data, edited.binaryData, true],
@@ -394,8 +397,8 @@ for (const adopted of [false, true]) {
       'no record of what is live',
     );
     assert.equal(
-      desk.sent[2]?.body.preconditions?.['resourceVersion'],
-      desk.sent[2] && String(Number(edited.metadata.resourceVersion) + 1),
+      desk.sent[3]?.body.preconditions?.['resourceVersion'],
+      desk.sent[3] && String(Number(edited.metadata.resourceVersion) + 1),
     );
   });
 }
@@ -1082,6 +1085,163 @@ test('a create without an answer under a name that is given up makes nobody wait
   desk.save(zoned(2, 2, { zones: [...zones, c], settleSeconds: 0, configMap: { name: 'pom' } }), 3);
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+/** What was written of ConfigMaps, with the CAPACITY of ports. */
+const stepsOf = (desk: ReturnType<typeof setUp>) =>
+  desk.sent
+    .filter(({ method, resource }) => resource === 'configmaps' && method !== 'GET')
+    .map(({ method, body }) => `${method} ${body.metadata?.name ?? ''} ${portsOf(body)}`);
+
+test('an update without an answer may land late: it is made to conflict before others get its licenses', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(100_000);
+  desk.faults.push(({ method, body }) =>
+    method === 'PUT' && (body as Body).metadata.name === 'pom-licenses-b'
+      ? new ApiError('lost', { code: 0, reason: 'NoAnswer' })
+      : undefined,
+  );
+  await desk.run();
+  desk.faults.pop();
+  const from = desk.world.configMaps.get('dialer/pom-licenses-b')?.metadata.resourceVersion;
+  desk.save(zoned(3, 2), 3);
+  desk.sent.length = 0;
+  await desk.run();
+  const steps = stepsOf(desk);
+  assert.ok(steps.indexOf('PUT pom-licenses-b 2') < steps.indexOf('PUT pom-licenses-a 3'), steps.join(', '));
+  const { metadata } = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
+  assert.is.not(metadata.resourceVersion, from, 'the lost write of b to 3 would still fit');
+  const epoch = metadata.annotations?.['licensing.dialer.dev/epoch'];
+  assert.is(epoch, `term-1.${from}`, 'a write that changes nothing moves no version');
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(stepsOf(desk), [], 'once is enough');
+});
+
+for (const name of ['pom-licenses', 'pom'])
+  test(`a create without an answer, of a zone that stays with fewer licenses under ${name}, is kept out before others get them`, async () => {
+    const desk = await unanswered();
+    const { zones } = zoned(2, 3) as unknown as { zones: object[] };
+    desk.save(zoned(2, 3, { zones: [...zones, { name: 'c' }], settleSeconds: 0, configMap: { name } }), 3);
+    await desk.run();
+    const steps = stepsOf(desk);
+    const kept = steps.indexOf('POST pom-licenses-c 0');
+    const given = steps.findIndex((one) => /pom(-licenses)?-b 3/.test(one));
+    assert.ok(kept >= 0 && kept < given, steps.join(', '));
+  });
+
+test('the ConfigMap of no zones becomes that of a zone: it gives back before others get its licenses', async () => {
+  const desk = setUp(spec(5, { configMap: { name: 'pom-emea' } }));
+  await desk.run();
+  await desk.clock.advance(200_000);
+  desk.sent.length = 0;
+  const zones = [
+    { name: 'apac', licenses: { outboundPorts: 4 } },
+    { name: 'emea', licenses: { outboundPorts: 1 } },
+  ];
+  desk.save(spec(5, { configMap: { name: 'pom' }, zones, settleSeconds: 100 }), 2);
+  assert.is((await desk.run()).again, 100_000);
+  assert.equal(stepsOf(desk), ['PUT pom-emea undefined', 'POST pom undefined']);
+});
+
+for (const [kind, next] of [
+  ['zones', zoned(5, 0)],
+  ['no zones', spec(5)],
+] as const)
+  test(`${kind}: what an earlier object of the name gave out has to go before anybody else gets it`, async () => {
+    const desk = setUp(zoned(0, 5));
+    await desk.run();
+    desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+    for (const name of ['pom-licenses', 'pom-licenses-a']) {
+      const view = desk.world.configMaps.get(`dialer/${name}`) as StoredConfigMap;
+      desk.world.configMaps.remove({ ...view, metadata: { ...view.metadata, resourceVersion: desk.next() } });
+      desk.stored.delete(`/api/v1/namespaces/dialer/configmaps/${name}`);
+    }
+    desk.save(next, 1, { uid: 'uid-2' });
+    desk.sent.length = 0;
+    assert.is((await desk.run()).retry?.kind, 'transport');
+    assert.equal(stepsOf(desk), []);
+    const left = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
+    desk.world.configMaps.deleted(left);
+    await desk.run();
+    assert.is(desk.reasonOf('Applied'), 'Applied');
+  });
+
+test('a 404 that no API server wrote is tried again', async () => {
+  const html = ({ method, path }: Request) =>
+    fromAnswer(`${method} ${path}`, 404, '<html>default backend - 404</html>', {}, 0);
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  desk.faults.push((request) => (request.resource.endsWith('/status') ? html(request) : undefined));
+  assert.is((await desk.run()).retry?.kind, 'transport');
+
+  const zones = setUp(zoned(3, 2));
+  await zones.run();
+  zones.world.configMaps.remove(zones.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap);
+  zones.faults.push(html);
+  assert.is((await zones.run()).retry?.kind, 'transport');
+});
+
+test('a zone label does not stay on the ConfigMap of the system', async () => {
+  const zones = [{ name: 'emea', licenses: { outboundPorts: 5 } }];
+  const desk = setUp(spec(5, { configMap: { name: 'pom' }, zones, settleSeconds: 0 }));
+  await desk.run();
+  desk.save(spec(5, { configMap: { name: 'pom-emea' }, settleSeconds: 100 }), 2);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  await desk.clock.advance(200_000);
+  desk.sent.length = 0;
+  desk.save(spec(5, { configMap: { name: 'pom-x' }, settleSeconds: 100 }), 3);
+  await desk.run();
+  assert.equal(stepsOf(desk), ['POST pom-x 5', 'DELETE  undefined']);
+});
+
+test('a webhook that sets a label of ours to its own value: the status of a plan tells of it', async () => {
+  const desk = setUp(zoned(3, 2));
+  const { updateConfigMap, createConfigMap } = desk.world.api;
+  const mutate = (view: StoredConfigMap) => {
+    const labels = { ...view.metadata.labels, 'app.kubernetes.io/part-of': 'dialer' };
+    return { ...view, metadata: { ...view.metadata, labels } };
+  };
+  Object.assign(desk.world.api, {
+    updateConfigMap: async (...args: Parameters<typeof updateConfigMap>) => mutate(await updateConfigMap(...args)),
+    createConfigMap: async (...args: Parameters<typeof createConfigMap>) => mutate(await createConfigMap(...args)),
+  });
+  for (let n = 0; n < 3; n++) {
+    await desk.run();
+    await desk.clock.advance(10_000);
+  }
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
+});
+
+test('a ConfigMap that is being deleted, and is held back, is waited for: no conflict, nothing told at once', async () => {
+  const desk = setUp();
+  await desk.run();
+  const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  const deletionTimestamp = '2026-01-01T00:00:00Z';
+  desk.world.configMaps.put({
+    ...view,
+    metadata: { ...view.metadata, deletionTimestamp, resourceVersion: desk.next() },
+  });
+  desk.save(spec(6), 2);
+  desk.writes();
+  assert.is((await desk.run()).retry?.kind, 'transport');
+  assert.equal(desk.writes(), []);
+});
+
+test('an immutable ConfigMap is not replaced for an object that is gone', async () => {
+  const desk = setUp();
+  await desk.run();
+  const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  const metadata = { ...view.metadata, resourceVersion: desk.next() };
+  desk.world.configMaps.put({ ...view, immutable: true, metadata });
+  desk.writes();
+  desk.faults.push(({ method, resource }) =>
+    method === 'GET' && resource === 'licensesettings' ? new ApiError('not found', { code: 404 }) : undefined,
+  );
+  assert.is((await desk.run()).result, 'quiet');
+  assert.equal(desk.writes(), []);
 });
 
 test('a create without an answer that has landed meanwhile is lowered before others get its licenses', async () => {

@@ -156,11 +156,11 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what is being deleted is not waited for',
     file: 'src/controller/apply.ts',
-    find: "        throw new ApiError(`ConfigMap ${name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });",
+    find: '        throw hasToGo(view);',
     replace: "        return { kind: 'conflict', name };",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a ConfigMap that an earlier object of the name owns is waited for: no conflict, nothing told at once',
+      test: 'reconcile > a ConfigMap that is being deleted, and is held back, is waited for: no conflict, nothing told at once',
     },
   },
   {
@@ -589,7 +589,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan does not look for a ConfigMap that lost its label',
     file: 'src/controller/reconcile.ts',
-    find: '[...new Set([...named, ...left.filter((name) => !wanted.includes(name))])]',
+    find: '[...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]',
     replace: '[]',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -599,7 +599,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a superseded plan has written is not looked for',
     file: 'src/controller/reconcile.ts',
-    find: '...left.filter((name) => !wanted.includes(name))',
+    find: '...leftBy.filter((name) => !wanted.includes(name))',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1120,8 +1120,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an event that can not be sent is an unhandled rejection',
     file: 'src/controller/controller.ts',
-    find: '      metrics.eventFailed();\n',
-    replace: '      metrics.eventFailed();\n      throw error;\n',
+    find: '      metrics.eventFailed();\n      log.warn({ key: keyOf(about), reason: note.reason, err',
+    replace:
+      '      metrics.eventFailed();\n      throw error;\n      log.warn({ key: keyOf(about), reason: note.reason, err',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > each transition is an event; one that can not be sent fails nothing',
@@ -1391,8 +1392,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a create without an answer is forgotten',
     file: 'src/controller/apply.ts',
-    find: 'zone !== undefined && error && mayStillLand(error)',
-    replace: 'zone !== undefined && error && mayStillLand(error) && clock.wall() < 0',
+    find: 'zone && error && mayStillLand(error)',
+    replace: 'zone && error && mayStillLand(error) && clock.wall() < 0',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create without an answer may land late: until then a ConfigMap at zero keeps it out, before others get its licenses',
@@ -1441,8 +1442,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'only what a plan creates may land late',
     file: 'src/controller/apply.ts',
-    find: 'zone !== undefined && error && mayStillLand(error)',
-    replace: 'zone !== undefined && error && mayStillLand(error) && knownDataHash === undefined',
+    find: 'zone && error && mayStillLand(error)',
+    replace: 'zone && error && mayStillLand(error) && knownDataHash === undefined',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone that was put back without an answer may land late too',
@@ -1461,8 +1462,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a takeover forgets the creates that may still land',
     file: 'src/controller/move.ts',
-    find: 'noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: clock.monotonic() });',
-    replace: 'noteLate(world.late, clock, key, { uid: owner.uid, zone, sent: Number.NEGATIVE_INFINITY });',
+    find: 'noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: clock.monotonic() });',
+    replace:
+      'noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: Number.NEGATIVE_INFINITY });',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan of an earlier term, and a zone of it that is no longer wanted: kept at zero until no create of it can land',
@@ -1671,8 +1673,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a rename waits for creates under the old name',
     file: 'src/controller/move.ts',
-    find: '.filter(([, { zone }]) => !kept.has(zone));',
-    replace: '.filter(([, { zone }]) => kept && zone);',
+    find: 'return version === undefined && !(wanted && within(zone, [wanted]));',
+    replace: 'return version === undefined && (wanted === undefined || zone.name !== "");',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a create without an answer under a name that is given up makes nobody wait: its zone holds the same under the new one',
@@ -1716,6 +1718,146 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a status of a backup: what it rebuilds keeps the later stamp that is there',
+    },
+  },
+  {
+    defect: 'an update without an answer is not kept out',
+    file: 'src/controller/move.ts',
+    find: '      await keepUpdatesOut();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an update without an answer may land late: it is made to conflict before others get its licenses',
+    },
+  },
+  {
+    defect: 'what keeps an update out moves no version',
+    file: 'src/controller/move.ts',
+    find: 'epoch: `${world.epoch}.${version}`',
+    replace: 'epoch: world.epoch',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an update without an answer may land late: it is made to conflict before others get its licenses',
+    },
+  },
+  {
+    defect: 'a zone that stays makes nobody wait for its late create, however little it keeps',
+    file: 'src/controller/move.ts',
+    find: '!(wanted && within(zone, [wanted]))',
+    replace: '!wanted',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a create without an answer, of a zone that stays with fewer licenses under pom, is kept out before others get them',
+    },
+  },
+  {
+    defect: 'the ConfigMap of no zones that becomes that of a zone keeps its CAPACITY',
+    file: 'src/settings/zones.ts',
+    find: 'return target.zones && hasCapacity(view) ?',
+    replace: 'return target.zones && !wantedNames.has(name) && hasCapacity(view) ?',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > the ConfigMap of no zones becomes that of a zone: it gives back before others get its licenses',
+    },
+  },
+  {
+    defect: 'what an earlier object gave out is given out again',
+    file: 'src/controller/reconcile.ts',
+    find: '  if (behind) throw hasToGo(behind);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > zones: what an earlier object of the name gave out has to go before anybody else gets it',
+    },
+  },
+  {
+    defect: 'the word of a proxy that an object is gone is believed',
+    file: 'src/kube/errors.ts',
+    find: "this.reason === notOfApi ? 'retry' : classify(init.code)",
+    replace: 'classify(init.code)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a 404 that no API server wrote is tried again',
+    },
+  },
+  {
+    defect: 'the label of a zone stays on the ConfigMap of the system',
+    file: 'src/settings/configmap.ts',
+    find: '      ...theirs,\n',
+    replace: '      ...present?.labels,\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a zone label does not stay on the ConfigMap of the system',
+    },
+  },
+  {
+    defect: 'a plan that a webhook undoes is a defect of ours',
+    file: 'src/controller/move.ts',
+    find: '  throw new ApiError(`something changes',
+    replace: "  throw new Error('') ?? new ApiError(`something changes",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a webhook that sets a label of ours to its own value: the status of a plan tells of it',
+    },
+  },
+  {
+    defect: 'what is immutable is replaced for an object that may be gone',
+    file: 'src/controller/apply.ts',
+    find: '        await confirmOwner(means, input);\n        if (decision',
+    replace: '        if (decision',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > an immutable ConfigMap is not replaced for an object that is gone',
+    },
+  },
+  {
+    defect: 'a label that was taken off wakes nobody',
+    file: 'src/controller/controller.ts',
+    find: "enqueue(object, 'fresh', before);",
+    replace: "enqueue(object, 'fresh');",
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > under Retain the label that names the settings is removed: the owner is looked at',
+    },
+  },
+  {
+    defect: 'events are sent without a bound',
+    file: 'src/controller/controller.ts',
+    find: 'eventsUnderWay >= maxEventsUnderWay',
+    replace: 'eventsUnderWay >= 1_000_000',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+    },
+  },
+  {
+    defect: 'events that wait pile up',
+    file: 'src/controller/controller.ts',
+    find: 'eventsWaiting.length >= maxEventsWaiting',
+    replace: 'eventsWaiting.length >= 1_000_000',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+    },
+  },
+  {
+    defect: 'an event that is over gives its place to nobody',
+    file: 'src/controller/controller.ts',
+    find: '    if (next) next();\n',
+    replace: '    if (next) next; // nobody\n',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+    },
+  },
+  {
+    defect: 'a label of a zone that is no zone any more is right',
+    file: 'src/settings/configmap.ts',
+    find: '    metadata.labels?.[labels.zone] === want.rendered.zone &&\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'decision about a ConfigMap > the label of a zone that it no longer is: written',
     },
   },
 ];

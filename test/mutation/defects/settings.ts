@@ -367,7 +367,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'labels of others are dropped',
     file: 'src/settings/configmap.ts',
-    find: '      ...present?.labels,\n',
+    find: '      ...theirs,\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
@@ -437,15 +437,15 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a removed label is right',
     file: 'src/settings/configmap.ts',
-    find: 'const noted = holds(metadata.labels, wanted.labels) && holds(',
-    replace: 'const noted = holds(',
+    find: '    holds(metadata.labels, wanted.labels) &&\n',
+    replace: '',
     caughtBy: { file: 'test/unit/plan.test.ts', test: 'decision about a ConfigMap > a removed label: written' },
   },
   {
     defect: 'a changed annotation of ours is right',
     file: 'src/settings/configmap.ts',
-    find: 'const noted = holds(metadata.labels, wanted.labels) && holds(metadata.annotations, wanted.annotations);',
-    replace: 'const noted = holds(metadata.labels, wanted.labels);',
+    find: ' &&\n    holds(metadata.annotations, wanted.annotations);',
+    replace: ';',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'decision about a ConfigMap > a changed annotation of ours: written',
@@ -899,7 +899,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'the system ConfigMap of the old name is obeyed beside the zones',
     file: 'src/settings/zones.ts',
-    find: 'return target.zones && !wantedNames.has(name) && hasCapacity(view) ? { ...wantedSystem, name } : [];',
+    find: 'return target.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];',
     replace: 'return [];',
     caughtBy: {
       file: 'test/unit/zones.test.ts',
