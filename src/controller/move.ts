@@ -98,7 +98,7 @@ const bringOf = (world: Means, { owner, namespace }: Pick<MoveInput, 'owner' | '
 /**
  * Takes over a plan that an earlier term began: each ConfigMap that it may still be writing gets this term's epoch, or is
  * created at zero, so that a late write conflicts. Called again it goes on where it failed. Gives the first name that is
- * someone else's, and the zones that are no longer wanted but whose create may still land. Throws an ApiError.
+ * someone else's; zones that are no longer wanted, but whose create may still land, are noted. Throws an ApiError.
  *
  * @param plans what the earlier term may have been writing, and what is to be written now
  */
