@@ -107,8 +107,16 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     const unseen = behind(seen, ending);
     if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
     const left = snapshot();
+    // Its data are right, so the model does not miss it; a busy machine may tell the operator late.
+    const isReplaced = ({ immutable, metadata: { name } }: Stored) =>
+      immutable &&
+      left.settings.some(
+        ({ spec, status }) =>
+          (spec as { suspend?: unknown }).suspend !== true && status?.configMaps?.some((one) => one.name === name),
+      );
     return [
       ...differences(model, left),
+      ...left.configMaps.filter(isReplaced).map(({ metadata }) => `${metadata.name} is immutable`),
       ...[...left.settings, ...left.configMaps]
         .filter(({ metadata }) => metadata.deletionTimestamp)
         .map(({ metadata }) => `${metadata.name} is being deleted`),
