@@ -59,7 +59,9 @@ export function createCluster(client: Client, home: string): Cluster {
       return await request;
     } catch (error) {
       const failed = asApiError(error);
-      throw failed ? new Failure(explain(failed, what), { cause: error, passing: failed.class === 'retry' }) : error;
+      throw failed
+        ? new Failure(explain(failed, what), { cause: error, passing: failed.class === 'retry' && failed.code !== 404 })
+        : error;
     }
   };
   return {
@@ -114,9 +116,9 @@ export function explain(error: ApiError, { verb, namespace, name }: What): strin
   const where = namespace === undefined ? '' : ` -n ${namespace}`;
   const object = `LicenseSettings ${namespace}/${name}`;
   switch (true) {
-    case error.class === 'missing' && name !== undefined && said.includes(`"${name}" not found`):
+    case error.code === 404 && name !== undefined && said.includes(`"${name}" not found`):
       return `${object}: there is none; 'kubectl get lics${where}' lists what there is, -n names another namespace`;
-    case error.class === 'missing':
+    case error.code === 404:
       return `this cluster does not know the kind LicenseSettings (${group}/${version}): install the operator (kubectl apply --server-side -k crds), or choose another cluster with --context`;
     case error.code === 401:
       return `the cluster does not accept your credentials (${said}): sign in again, or choose another user with --context`;

@@ -186,7 +186,12 @@ test('a plan that a dead leader left is taken over: stamped with an epoch, waite
   const mark = plane.audit().mark();
   await leader.stop('SIGKILL');
   await desk.settled('plan');
-  const sent = writes(await plane.audit().since(mark, of(standby)), operatorUser);
+  const sentSince = async () => writes(await plane.audit().since(mark, of(standby)), operatorUser);
+  // What is committed is seen before the answer to it ends, and the log is written with the answer.
+  await until('the last write is answered', async () =>
+    (await sentSince()).some(({ objectRef }) => objectRef?.subresource === 'status'),
+  );
+  const sent = await sentSince();
   const told = sent.map(
     ({ verb, objectRef }) => `${verb} ${objectRef?.name}${objectRef?.subresource ? '/status' : ''}`,
   );
