@@ -66,18 +66,16 @@ const started = performance.now();
 const plane = await startCampaignPlane();
 let stage: Stage | undefined;
 let bad = 1;
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, async () => {
-    await stage?.close();
-    await plane.stop();
-    process.exit(1);
-  });
+const close = async () => {
+  await stage?.close();
+  await plane.stop();
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => close().finally(() => process.exit(1)));
 try {
   stage = await openStage(plane);
   bad = values.replay || values.random ? await replay(stage) : await campaign(stage);
 } finally {
-  await stage?.close();
-  await plane.stop();
+  await close();
 }
 process.exit(bad > 0 ? 1 : 0);
 
