@@ -3,15 +3,8 @@
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
 import type { Client, Method, Request } from '../kube/client.ts';
-import type { KubeObject, ObjectMeta } from '../kube/object.ts';
-import {
-  type ConfigMapView,
-  controllerOf,
-  type Owner,
-  uidOf,
-  type Want,
-  wantedMetadata,
-} from '../settings/configmap.ts';
+import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.ts';
+import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
 import { hiddenFields, type ManagedFields } from '../settings/hidden.ts';
 import { jsonKey } from '../settings/render.ts';

@@ -95,6 +95,22 @@ const bringOf = (world: Means, { owner, namespace }: Pick<MoveInput, 'owner' | '
     ...{ unchanged: false, applicable: true, background: true },
   });
 
+/** Writes a ConfigMap as it is but for the epoch, so that a write which was decided before conflicts. True if it wrote. */
+async function restamp(
+  { api, configMaps }: Caches,
+  { owner, generation, retained }: Pick<MoveInput, 'owner' | 'generation' | 'retained'>,
+  view: StoredConfigMap,
+  rendered: Rendered,
+  epoch: string,
+): Promise<boolean> {
+  // One that has to be deleted and created again is safe: a late write has its old uid.
+  if (view.immutable || view.metadata.deletionTimestamp) return false;
+  if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;
+  const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
+  configMaps.put(await api.updateConfigMap(view, owner, want));
+  return true;
+}
+
 /**
  * Takes over a plan that an earlier term began: each ConfigMap that it may still be writing gets this term's epoch, or is
  * created at zero, so that a late write conflicts. Called again it goes on where it failed. Gives the first name that is
@@ -107,7 +123,7 @@ export async function takeOver(
   input: Omit<MoveInput, 'settle' | 'names'>,
   plans: readonly Declaration[],
 ): Promise<{ writes: number; taken: string | undefined }> {
-  const { api, clock, configMaps: cache, epoch } = world;
+  const { clock, configMaps: cache, epoch } = world;
   const { owner, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
@@ -115,12 +131,7 @@ export async function takeOver(
   let writes = 0;
   for (const rendered of stamp) {
     const view = present.get(rendered.name);
-    // One that has to be deleted and created again is safe: a late write has its old uid.
-    if (!view || view.immutable || view.metadata.deletionTimestamp) continue;
-    if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;
-    const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-    cache.put(await api.updateConfigMap(view, owner, want));
-    writes++;
+    if (view && (await restamp(world, input, view, rendered, epoch))) writes++;
   }
   for (const rendered of create) {
     const result = await bringOf(world, input, { rendered, generation, retained, epoch });
@@ -173,11 +184,10 @@ export async function move(
       const view = cache.get(key);
       if (version === undefined || view?.metadata.resourceVersion !== version) continue;
       const zone = readZone(view);
-      if (!zone || view.immutable || view.metadata.deletionTimestamp) continue;
+      if (!zone) continue;
+      const rendered = renderZone(view.metadata.name, zone);
       // An epoch of its own: a write that changes nothing moves no version.
-      const own = { generation: stampOf(view, owner) ?? generation, epoch: `${world.epoch}.${version}` };
-      const want = { rendered: renderZone(view.metadata.name, zone), retained, ...own };
-      cache.put(await world.api.updateConfigMap(view, owner, want));
+      if (!(await restamp(world, input, view, rendered, `${world.epoch}.${version}`))) continue;
       world.late.delete(key);
       writes++;
     }

@@ -42,8 +42,7 @@ export type Want = {
   readonly epoch?: string;
 };
 
-/** The reference to what controls it. */
-export const controllerOf = ({ metadata }: ConfigMapView) =>
+const controllerOf = ({ metadata }: ConfigMapView) =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);
 
 const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>

@@ -363,6 +363,46 @@ test('a ConfigMap finds its settings by its owner where its label is gone, and b
   }
 });
 
+for (const edit of [undefined, 'other'])
+  test(`under Retain the label that names the settings is ${edit ? 'changed' : 'removed'}: the owner is looked at`, async () => {
+    const desk = await settled({ pom: ports(5, { deletionPolicy: 'Retain' }) });
+    await desk.edit('pom-licenses', ({ metadata: { labels } }) => {
+      const { 'licensing.dialer.dev/settings': _, ...rest } = labels ?? {};
+      return {
+        metadata: { labels: { ...rest, ...(edit ? { 'licensing.dialer.dev/settings': edit } : {}) } },
+        data: { OUTBOUND_PORTS_CAPACITY: '999' },
+      };
+    });
+    await desk.clock.advance(60_000);
+    assert.ok(desk.writes().includes('PUT configmaps pom-licenses'), 'healed');
+    await desk.term.end();
+    await desk.stop();
+  });
+
+test('events that get no answer take no connections from writes and the lease, and what waits is bounded', async () => {
+  const desk = setUp();
+  for (let n = 0; n < 1_200; n++) await desk.save(`o${n}`, ports(5));
+  let [events, most, asked] = [0, 0, 0];
+  desk.answer(async ({ resource, deadline = 15_000 }) => {
+    if (resource !== 'events') return undefined;
+    asked++;
+    most = Math.max(most, ++events);
+    await new Promise<void>((resolve) => desk.clock.after(deadline, resolve));
+    events--;
+    throw new ApiError('away', { code: 0, reason: 'NoAnswer' });
+  });
+  await desk.watch();
+  const term = await desk.lead();
+  await desk.clock.advance(1_000);
+  assert.is(asked, 2);
+  assert.match((await desk.metrics.render()).body, /^license_settings_events_failed_total 198$/m);
+  await desk.clock.advance(6_000);
+  assert.ok(asked > 2, 'the next ones have their turn');
+  assert.is(most, 2);
+  await term.end();
+  await desk.stop();
+});
+
 test('a ConfigMap that is deleted is created again, whether its event says so or the next list', async () => {
   for (const how of ['event', 'list']) {
     const desk = await settled();

@@ -820,7 +820,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a takeover stamps what it has stamped already',
     file: 'src/controller/move.ts',
-    find: '    if (view.metadata.annotations?.[annotations.epoch] === epoch) continue;\n',
+    find: '  if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1733,8 +1733,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what keeps an update out moves no version',
     file: 'src/controller/move.ts',
-    find: 'epoch: `${world.epoch}.${version}`',
-    replace: 'epoch: world.epoch',
+    find: '`${world.epoch}.${version}`',
+    replace: 'world.epoch',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > an update without an answer may land late: it is made to conflict before others get its licenses',
@@ -1816,8 +1816,8 @@ export const controller: readonly Defect[] = [
     find: "enqueue(object, 'fresh', before);",
     replace: "enqueue(object, 'fresh');",
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > under Retain the label that names the settings is removed: the owner is looked at',
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > under Retain the label that names the settings is removed: the owner is looked at',
     },
   },
   {
@@ -1826,8 +1826,8 @@ export const controller: readonly Defect[] = [
     find: 'eventsUnderWay >= maxEventsUnderWay',
     replace: 'eventsUnderWay >= 1_000_000',
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
     },
   },
   {
@@ -1836,8 +1836,8 @@ export const controller: readonly Defect[] = [
     find: 'eventsWaiting.length >= maxEventsWaiting',
     replace: 'eventsWaiting.length >= 1_000_000',
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
     },
   },
   {
@@ -1846,8 +1846,8 @@ export const controller: readonly Defect[] = [
     find: '    if (next) next();\n',
     replace: '    if (next) next; // nobody\n',
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
     },
   },
   {
