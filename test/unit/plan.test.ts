@@ -88,6 +88,10 @@ test('an ownerReference of ours that is there twice, or names another object: wr
   assert.is(withReferences({ ...reference, name: 'other' }), 'update');
 });
 test('being deleted: wait', () => assert.is(decide(view({ metadata: { deletionTimestamp: 'now' } }), context), 'wait'));
+test('controlled by an earlier object of the name, as a create may find it: wait', () => {
+  const ownerReferences = wantedMetadata({ ...owner, uid: 'earlier' }, want).ownerReferences;
+  assert.is(decide(view({ metadata: { ownerReferences } }), context), 'wait');
+});
 test('blockOwnerDeletion set by hand: written', () => {
   const references = wantedMetadata(owner, want).ownerReferences.map((one) => ({ ...one, blockOwnerDeletion: true }));
   assert.is(decide(view({ metadata: { ownerReferences: references } }), context), 'update');

@@ -612,8 +612,8 @@ export const settings: readonly Defect[] = [
     find: "  if (isLeftBehind(view, owner)) return 'wait';\n",
     replace: '',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a ConfigMap that an earlier object of the name owns is waited for: no conflict, nothing told at once',
+      file: 'test/unit/plan.test.ts',
+      test: 'decision about a ConfigMap > controlled by an earlier object of the name, as a create may find it: wait',
     },
   },
   {
