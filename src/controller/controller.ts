@@ -121,8 +121,9 @@ export function createController(options: ControllerOptions): Controller {
     const explain = explainRestart(log, clock, { resource, namespace });
     let first = true;
     const sink: Sink<T> = {
-      replace(objects) {
-        const { changed, gone } = store.replace(objects, namespace);
+      listing: () => store.listing(namespace),
+      replace(objects, version) {
+        const { changed, gone } = store.replace(objects, version, namespace);
         for (const object of [...changed, ...gone]) enqueue(object, first ? 'resync' : 'fresh');
         first = false;
         explain(undefined);

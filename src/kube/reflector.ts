@@ -12,8 +12,10 @@ import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
 /** Where the objects go. A handler that throws makes the reflector list again. */
 export interface Sink<T> {
-  /** A whole list, consistent at one moment. It is the truth, even if its versions are older than what was known. */
-  replace(objects: T[]): void;
+  /** A list is asked for: what is written from now on may be missing in it. */
+  listing?(): void;
+  /** A whole list, as it was at `version`. It is the truth, even if its versions are older than what was known. */
+  replace(objects: T[], version: string): void;
   /** An object that was added or changed. */
   put(object: T): void;
   /** The last state of an object that is gone. */
@@ -241,6 +243,7 @@ export class Reflector<T> {
 
   /** One attempt: a list if one is needed, and a watch. Returns when the server ends the watch. */
   async #follow(signal: AbortSignal): Promise<void> {
+    if (this.#version === undefined) this.#options.sink.listing?.();
     if (this.#version === undefined && !(this.#streaming && this.#streamNext)) await this.#list(signal);
     if (!signal.aborted) await this.#watch(signal);
   }
@@ -281,7 +284,7 @@ export class Reflector<T> {
 
   #replace(objects: T[], version: string, served: readonly (() => void)[]): void {
     const { clock, sink, onSynced } = this.#options;
-    sink.replace(objects);
+    sink.replace(objects, version);
     this.#version = version;
     this.#streamNext = true;
     this.#stuck = 0;

@@ -2,6 +2,8 @@ import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
 /** How many objects that went are remembered: more than can have a request under way. */
 const rememberedGone = 1_000;
+/** Stands for all namespaces. */
+const everywhere = '';
 
 /**
  * The newest known version of each object, fed by a reflector and by the answers to our own writes, so that a decision
@@ -16,6 +18,8 @@ export class Store<T extends KubeObject> {
    * bring them back.
    */
   readonly #deleted = new Map<string, string>();
+  /** By the namespace of each list under way, '' for all: keys of what came since it began, by answers to our writes. */
+  readonly #sinceList = new Map<string, Set<string>>();
   /** Version at which each uid went last: the late answer to a write of ours must not bring it back. Bounded. */
   readonly #gone = new Map<string, string>();
 
@@ -55,6 +59,8 @@ export class Store<T extends KubeObject> {
     if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
       return false;
     this.#set(key, known, object);
+    for (const [place, keys] of this.#sinceList)
+      if (place === everywhere || place === object.metadata.namespace) keys.add(key);
     return true;
   }
 
@@ -80,12 +86,24 @@ export class Store<T extends KubeObject> {
     if (known) this.#deleted.set(object.metadata.uid, object.metadata.namespace);
   }
 
-  /** Takes a whole list, of one namespace or of all. Gives what is new or changed, and what is gone. */
-  replace(objects: readonly T[], namespace?: string): { changed: T[]; gone: T[] } {
+  /** A list begins, of one namespace or of all: `replace` does not take back what we write from now on. */
+  listing(namespace = everywhere): void {
+    this.#sinceList.set(namespace, new Set());
+  }
+
+  /**
+   * Takes a whole list, of one namespace or of all, as it was at `version`. Gives what is new or changed, and what is
+   * gone.
+   */
+  replace(objects: readonly T[], version: string, namespace = everywhere): { changed: T[]; gone: T[] } {
     const listed = new Set(objects.map(keyOf));
-    const inScope = (place: string) => namespace === undefined || place === namespace;
+    const inScope = (place: string) => namespace === everywhere || place === namespace;
+    const since = this.#sinceList.get(namespace);
+    this.#sinceList.delete(namespace);
+    const isNewer = (key: string, known: T | undefined) =>
+      known !== undefined && since?.has(key) && compareResourceVersions(known.metadata.resourceVersion, version) > 0;
     const gone = [...this.#objects].flatMap(([key, object]) =>
-      listed.has(key) || !inScope(object.metadata.namespace) ? [] : [object],
+      listed.has(key) || !inScope(object.metadata.namespace) || isNewer(key, object) ? [] : [object],
     );
     // What a list doesn't have will get no DELETED event.
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
@@ -93,6 +111,7 @@ export class Store<T extends KubeObject> {
     for (const object of gone) this.#set(keyOf(object), object, undefined);
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));
+      if (isNewer(keyOf(object), known)) return false;
       // A list is the truth, even where its versions are older: the store may have been restored from a backup.
       if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
       if (this.#deleted.has(object.metadata.uid)) return false;

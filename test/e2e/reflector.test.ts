@@ -49,9 +49,9 @@ async function mirror(file: string): Promise<Mirror> {
     ...{ client, clock: systemClock, path, resource: 'configmaps', labelSelector: label },
     project: ({ metadata }) => ({ metadata }),
     sink: {
-      replace(objects) {
+      replace(objects, version) {
         lists++;
-        store.replace(objects);
+        store.replace(objects, version);
       },
       put: (object) => void store.put(object),
       remove: (object) => void store.remove(object),

@@ -422,6 +422,30 @@ test('a server restored from a backup: the list is the truth, and the watch goes
   assert.equal(run.watchesFrom(), ['900', '100', '101']);
   await run.stop();
 });
+for (const streams of [undefined, [[initialEnd(3), error(0)]]]) {
+  test(`${streams ? 'streams' : 'pages'}: the sink knows that a list begins before it is asked for`, async () => {
+    const order: string[] = [];
+    const run = setUp({
+      lists: [error(500), page(3)],
+      watches: [[expired()], ['open']],
+      ...(streams ? { streams } : {}),
+      sink: {
+        listing: () => order.push(`listing after ${run.requests.length}`),
+        replace: (_, version) => order.push(`version ${version}`),
+      },
+    });
+    await run.clock.advance(10_000);
+    const lists = run.requests.flatMap(({ kind }, i) => (kind === 'watch' ? [] : [`listing after ${i}`]));
+    assert.ok(lists.length >= 2, `${lists}`);
+    assert.equal(
+      order.filter((one) => one.startsWith('listing')),
+      lists,
+      'each list, and no watch',
+    );
+    assert.ok(order.includes('version 3'));
+    await run.stop();
+  });
+}
 test('a continue token that expires: it starts over, with a list in one piece', async () => {
   const run = setUp({
     lists: [

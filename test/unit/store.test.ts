@@ -45,7 +45,7 @@ test('the index follows changes and removals', () => {
   assert.equal([found('x'), found('y')], [['two'], ['one']]);
   store.remove(thing('two', 4));
   assert.equal(found('x'), []);
-  store.replace([thing('three', 5)]);
+  store.replace([thing('three', 5)], '5');
   assert.equal([found('x'), found('y')], [['three'], []]);
 });
 
@@ -55,7 +55,7 @@ test('what we deleted ourselves does not come back by an event that was under wa
   store.deleted(thing('one', 1));
   assert.is(store.size, 0);
   assert.not.ok(store.put(thing('one', 2)));
-  assert.not.ok(store.replace([thing('one', 2)]).changed.length);
+  assert.not.ok(store.replace([thing('one', 2)], '2').changed.length);
   assert.is(store.size, 0);
 });
 test('a new object of the name of one that we deleted is taken', () => {
@@ -83,7 +83,7 @@ test('a DELETED event says whether something was there', () => {
 test('a list tells what changed and what is gone', () => {
   const store = create();
   for (const name of ['same', 'changed', 'gone']) store.put(thing(name, 1));
-  const { changed, gone } = store.replace([thing('same', 1), thing('changed', 2), thing('new', 3)]);
+  const { changed, gone } = store.replace([thing('same', 1), thing('changed', 2), thing('new', 3)], '3');
   assert.equal(
     [changed, gone].map((list) => list.map(({ metadata }) => metadata.name)),
     [['changed', 'new'], ['gone']],
@@ -93,14 +93,58 @@ test('a list tells what changed and what is gone', () => {
 test('a list is the truth even where it is older: the cluster was restored from a backup', () => {
   const store = create();
   store.put(thing('one', 100));
-  assert.is(store.replace([thing('one', 5)]).changed.length, 1);
+  assert.is(store.replace([thing('one', 5)], '5').changed.length, 1);
   assert.is(versionOf(store, 'a/one'), '5');
+});
+test('what we write while a list is under way stays, unless the list is from after it', () => {
+  const store = create();
+  for (const name of ['changed', 'other']) store.put(thing(name, 1));
+  store.listing();
+  store.put(thing('changed', 12));
+  store.put(thing('created', 13));
+  const { changed, gone } = store.replace([thing('changed', 1), thing('other', 9)], '10');
+  assert.equal(
+    changed.map(({ metadata }) => metadata.name),
+    ['other'],
+  );
+  assert.equal(gone, []);
+  assert.equal([versionOf(store, 'a/changed'), versionOf(store, 'a/created')], ['12', '13']);
+
+  store.listing();
+  store.put(thing('changed', 14));
+  store.put(thing('created', 15));
+  store.replace([thing('changed', 16)], '20');
+  assert.equal([versionOf(store, 'a/changed'), versionOf(store, 'a/created')], ['16', undefined]);
+});
+test('what was written before a list began does not outlive it: the cluster may have been restored from a backup', () => {
+  const store = create();
+  store.listing();
+  store.put(thing('one', 100));
+  store.listing();
+  store.replace([thing('one', 5)], '5');
+  assert.is(versionOf(store, 'a/one'), '5');
+  store.listing();
+  store.replace([], '6');
+  assert.is(store.size, 0);
+  store.put(thing('two', 100));
+  store.replace([], '7');
+  assert.is(store.size, 0, 'a list ends what it began');
+});
+test("lists of two namespaces don't take back what we write in either", () => {
+  const store = create();
+  store.listing('a');
+  store.listing('b');
+  store.put(thing('one', 10));
+  store.put(thing('two', 11, { namespace: 'b' }));
+  store.replace([], '5', 'a');
+  store.replace([], '6', 'b');
+  assert.equal([...store.keys()], ['a/one', 'b/two']);
 });
 test('a list of one namespace says nothing about the others', () => {
   const store = create();
   store.put(thing('one', 1));
   store.put(thing('two', 1, { namespace: 'b' }));
-  const { gone } = store.replace([], 'a');
+  const { gone } = store.replace([], '2', 'a');
   assert.is(gone.length, 1);
   assert.equal([...store.keys()], ['b/two']);
 });
@@ -108,7 +152,7 @@ test('a list without an object that we deleted forgets about it', () => {
   const store = create();
   store.put(thing('one', 1));
   store.deleted(thing('one', 1));
-  store.replace([], 'a');
+  store.replace([], '2', 'a');
   // A restored backup may hold the same uid again.
   assert.ok(store.put(thing('one', 3)));
 });
@@ -116,7 +160,7 @@ test('a list of one namespace does not forget what we deleted in another', () =>
   const store = create();
   store.put(thing('one', 1));
   store.deleted(thing('one', 1));
-  store.replace([], 'b');
+  store.replace([], '2', 'b');
   assert.not.ok(store.put(thing('one', 2)));
 });
 

@@ -854,10 +854,80 @@ export const kube: readonly Defect[] = [
     caughtBy: { file: 'test/unit/store.test.ts', test: 'store > the index follows changes and removals' },
   },
   {
+    defect: 'a list takes back what was created while it was under way',
+    file: 'src/kube/store.ts',
+    find: ' || isNewer(key, object) ? []',
+    replace: ' ? []',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what we write while a list is under way stays, unless the list is from after it',
+    },
+  },
+  {
+    defect: 'a list takes back what was changed while it was under way',
+    file: 'src/kube/store.ts',
+    find: '      if (isNewer(keyOf(object), known)) return false;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what we write while a list is under way stays, unless the list is from after it',
+    },
+  },
+  {
+    defect: 'what was written while a list is under way stays although the list is newer',
+    file: 'src/kube/store.ts',
+    find: 'compareResourceVersions(known.metadata.resourceVersion, version) > 0;',
+    replace: 'true;',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what we write while a list is under way stays, unless the list is from after it',
+    },
+  },
+  {
+    defect: 'what was written before a list outlives it',
+    file: 'src/kube/store.ts',
+    find: 'known !== undefined && since?.has(key) && compare',
+    replace: 'known !== undefined && compare',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a list is the truth even where it is older: the cluster was restored from a backup',
+    },
+  },
+  {
+    defect: 'a list does not end what it began',
+    file: 'src/kube/store.ts',
+    find: '    this.#sinceList.delete(namespace);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what was written before a list began does not outlive it: the cluster may have been restored from a backup',
+    },
+  },
+  {
+    defect: 'only the last list of a namespace keeps what is written meanwhile',
+    file: 'src/kube/store.ts',
+    find: 'place === everywhere || place === object.metadata.namespace',
+    replace: 'place === everywhere',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: "store > lists of two namespaces don't take back what we write in either",
+    },
+  },
+  {
+    defect: 'the store does not know that a list is under way',
+    file: 'src/kube/reflector.ts',
+    find: '    if (this.#version === undefined) this.#options.sink.listing?.();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector > pages: the sink knows that a list begins before it is asked for',
+    },
+  },
+  {
     defect: 'the list of one namespace empties the others',
     file: 'src/kube/store.ts',
-    find: 'listed.has(key) || !inScope(object.metadata.namespace) ? []',
-    replace: 'listed.has(key) ? []',
+    find: '!inScope(object.metadata.namespace) || isNewer',
+    replace: 'isNewer',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list of one namespace says nothing about the others',
@@ -1303,8 +1373,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list that the sink refuses is synced all the same',
     file: 'src/kube/reflector.ts',
-    find: '    sink.replace(objects);\n',
-    replace: '    try { sink.replace(objects); } catch {}\n',
+    find: '    sink.replace(objects, version);\n',
+    replace: '    try { sink.replace(objects, version); } catch {}\n',
     caughtBy: { file: 'test/unit/reflector.test.ts', test: 'reflector > a list that the sink refuses is not synced' },
   },
   {
