@@ -42,7 +42,7 @@ export function transition(before: Status | undefined, after: Status, restored: 
   return undefined;
 }
 
-/** Longest note of an event, in characters: the API server refuses more than 1 kB. */
+/** Longest note of an event, in bytes: the API server refuses more than 1,024. */
 const maxNote = 1000;
 
 /**
@@ -65,7 +65,14 @@ export function eventFor(
     reportingController: manager,
     reportingInstance: instance,
     regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-    note: note.length > maxNote ? `${note.slice(0, maxNote - 1)}…` : note,
+    note: shortened(note),
     ...rest,
   };
+}
+
+function shortened(note: string): string {
+  const bytes = new TextEncoder().encode(note);
+  if (bytes.length <= maxNote) return note;
+  // As a stream it leaves out a character that the cut went through.
+  return `${new TextDecoder().decode(bytes.subarray(0, maxNote - 3), { stream: true })}…`;
 }

@@ -104,9 +104,11 @@ form('is what events.k8s.io/v1 asks for', () => {
 form('its time has microseconds', () =>
   assert.match(eventFor(object, note, context).eventTime, /T\d\d:\d\d:\d\d\.\d{6}Z$/),
 );
-form('a note of 1000 characters stays, a longer one is cut to 1000', () => {
-  const of = (length: number) => eventFor(object, { ...note, note: 'x'.repeat(length) }, context).note;
-  assert.is(of(1_000), 'x'.repeat(1_000));
-  assert.is(of(1_001), `${'x'.repeat(999)}…`);
-  assert.is(of(100_000).length, 1_000);
+form('a note of 1000 bytes stays, a longer one is cut to 1000', () => {
+  const of = (text: string) => eventFor(object, { ...note, note: text }, context).note;
+  assert.is(of('x'.repeat(1_000)), 'x'.repeat(1_000));
+  assert.is(of('x'.repeat(1_001)), `${'x'.repeat(997)}…`);
+  assert.is(of('ü'.repeat(500)), 'ü'.repeat(500));
+  assert.is(of('ü'.repeat(501)), `${'ü'.repeat(498)}…`, 'no half of a character');
+  assert.is(of('🎧'.repeat(100_000)), `${'🎧'.repeat(249)}…`);
 });

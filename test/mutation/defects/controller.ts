@@ -948,11 +948,21 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a note may be longer than the API server takes',
     file: 'src/controller/events.ts',
-    find: 'note: note.length > maxNote ? `${note.slice(0, maxNote - 1)}…` : note,',
-    replace: 'note,',
+    find: 'if (bytes.length <= maxNote) return note;',
+    replace: 'if (note.length <= maxNote) return note;',
     caughtBy: {
       file: 'test/unit/events.test.ts',
-      test: 'event > a note of 1000 characters stays, a longer one is cut to 1000',
+      test: 'event > a note of 1000 bytes stays, a longer one is cut to 1000',
+    },
+  },
+  {
+    defect: 'a note that is cut ends with half a character',
+    file: 'src/controller/events.ts',
+    find: '{ stream: true }',
+    replace: '{}',
+    caughtBy: {
+      file: 'test/unit/events.test.ts',
+      test: 'event > a note of 1000 bytes stays, a longer one is cut to 1000',
     },
   },
   {
