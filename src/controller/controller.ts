@@ -240,7 +240,7 @@ export function createController(options: ControllerOptions): Controller {
 
     async lead(signal) {
       const queue = new WorkQueue(clock);
-      const world: World = { ...shared, epoch: randomId(clock), plans: new Map(), late: new Map(), failing: new Map() };
+      const world: World = { ...shared, epoch: randomId(clock), memories: new Map(), late: new Map() };
       const term: Term = { queue, world, outage: false };
       current = term;
       const ended = new Promise<void>((resolve) => {

@@ -21,6 +21,8 @@ export type HoldInput = {
   readonly applicable: boolean;
   readonly background: boolean;
   readonly owned: readonly StoredConfigMap[];
+  /** Told of each ConfigMap whose contents someone had changed, when it is whole again, whatever comes of the others. */
+  readonly onRestored: (name: string) => void;
 };
 
 export type HoldResult =
@@ -28,8 +30,6 @@ export type HoldResult =
       readonly kind: 'held';
       readonly configMaps: NonNullable<Status['configMaps']>;
       readonly writes: number;
-      /** A ConfigMap whose contents someone had changed. */
-      readonly restored: string | undefined;
       /** Why what a rename left behind could not be deleted: the settings are live all the same. */
       readonly failure: ApiError | undefined;
     }
@@ -56,7 +56,6 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   } = input;
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
-  let restored: string | undefined;
   let taken: string | undefined;
   for (const rendered of render(target)) {
     const { name } = rendered;
@@ -69,7 +68,7 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
     else if (result.kind === 'conflict') taken ??= name;
     else {
       writes += result.writes;
-      if (result.restored) restored ??= name;
+      if (result.restored) input.onRestored(name);
       held.push(configMapEntry({ name, dataHash: result.dataHash }, retained));
     }
   }
@@ -85,5 +84,5 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
       if (!failure) throw error;
     }
   }
-  return { kind: 'held', configMaps: held, writes, restored, failure };
+  return { kind: 'held', configMaps: held, writes, failure };
 }

@@ -280,7 +280,7 @@ async function writeAll<T>(
  * what was taken away, whichever change gives it to others. Of what another term did it can't know what they have seen, so
  * it waits in full; `unseen` says that there may be something.
  */
-export const memoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
+export const planMemoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
   takenAway: known?.takenAway ?? unseen,
   until: known?.until,
 });

@@ -18,7 +18,7 @@ import { forgetUnwatched, hasToGo, lookAgain } from './apply.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
-import { lookForLost, memoryOf, move, type PlanMemory, takenName, takeOver, wasTakenByHand } from './move.ts';
+import { lookForLost, move, type PlanMemory, planMemoryOf, takenName, takeOver, wasTakenByHand } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -31,12 +31,19 @@ export type World = {
   readonly configMaps: Store<StoredConfigMap>;
   /** Random id of this term: from the start, or from winning the lease, to the end, or to losing it. */
   readonly epoch: string;
-  /** What this term remembers of plans. */
-  readonly plans: Map<string, PlanMemory>;
+  /** What this term remembers of each object, by namespace and name. */
+  readonly memories: Map<string, Memory>;
   /** What this term remembers of writes that got no answer. */
   readonly late: LateWrites;
-  /** Since when, on the monotonic clock, the writes of an object fail, and what was told of it. */
-  readonly failing: Map<string, { readonly since: number; readonly told: string }>;
+};
+
+/** What a term remembers of one object. */
+export type Memory = {
+  /** A new object of the same name begins with nothing. */
+  readonly uid: string;
+  plan: PlanMemory | undefined;
+  /** Since when, on the monotonic clock, its writes fail, and what was told of it. */
+  failing: { readonly since: number; readonly told: string } | undefined;
 };
 
 /** What a reconcile came to. `retry` says how to try again; `error` why. */
@@ -57,10 +64,10 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   const object = world.settings.get(key);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!object || object.metadata.deletionTimestamp) {
-    world.failing.delete(key);
-    world.plans.delete(key);
+    world.memories.delete(key);
     return { result: 'gone' };
   }
+  const memory = recall(world, key, object);
   try {
     if (isSuspended(object.spec)) forgetUnwatched(world, object.metadata);
     else await lookAgain(world, object.metadata.namespace);
@@ -69,7 +76,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     // Where nothing can be written nothing can be wrong.
     const writes = !judged.suspended && judged.target !== undefined;
     if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
-    return await judgeAndApply(world, key, judged, priority === 'background');
+    return await judgeAndApply(world, memory, judged, priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
@@ -77,6 +84,14 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     if (error.class === 'missing') return { result: 'quiet', error };
     return retryOf(error);
   }
+}
+
+function recall({ memories }: World, key: string, { metadata: { uid } }: LicenseSettings): Memory {
+  const known = memories.get(key);
+  if (known?.uid === uid) return known;
+  const memory: Memory = { uid, plan: undefined, failing: undefined };
+  memories.set(key, memory);
+  return memory;
 }
 
 /** What the object and the caches say, before anything is done. */
@@ -143,7 +158,7 @@ type Progress = {
   again?: number;
 };
 
-async function judgeAndApply(world: World, key: string, judged: Judgement, background: boolean): Promise<Outcome> {
+async function judgeAndApply(world: World, memory: Memory, judged: Judgement, background: boolean): Promise<Outcome> {
   const { object, errors, generation, suspended, pending, newestHash } = judged;
   const { status } = object;
   const started = world.clock.monotonic();
@@ -162,27 +177,32 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
     before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
   });
+  /** What was mended on the way is told though there is more to do: the next try finds it right. */
+  const mended = () => {
+    const note = status && transition(status, status, progress.restored);
+    return note ? { event: { about: object, note } } : {};
+  };
   let failure: ApiError | undefined;
 
   if (suspended) {
     // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
-    const known = world.plans.get(key);
-    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true));
-    world.failing.delete(key);
+    if (status?.applying && memory.plan) memory.plan = planMemoryOf(undefined, true);
+    memory.failing = undefined;
   } else {
     try {
-      const later = await act(world, key, judged, progress, facts, background);
-      if (later) return { result: 'later' };
-      world.failing.delete(key);
+      const later = await act(world, memory, judged, progress, facts, background);
+      if (later) return { result: 'later', ...mended() };
+      memory.failing = undefined;
     } catch (thrown) {
       const error = asApiError(thrown);
-      if (!error || error.class === 'conflict') throw thrown;
+      if (!error) throw thrown;
+      if (error.class === 'conflict') return { ...retryOf(error), ...mended() };
       // A terminating namespace is quiet; of an object that is gone its own event follows.
       if (error.causes.includes('NamespaceTerminating') || error.reason === 'OwnerGone') return { result: 'quiet' };
       failure = error;
-      progress.problem = problemOf(world, key, error, started);
+      progress.problem = problemOf(world, memory, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
-      if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
+      if (!progress.problem && errors.length === 0 && !pending) return { ...retryOf(error), ...mended() };
     }
   }
 
@@ -206,7 +226,7 @@ async function judgeAndApply(world: World, key: string, judged: Judgement, backg
 /** Does what there is to do, and notes it in `progress`. True when only a rollout is left, and has to wait for its turn. */
 async function act(
   world: World,
-  key: string,
+  memory: Memory,
   judged: Judgement,
   progress: Progress,
   facts: () => Facts,
@@ -250,10 +270,12 @@ async function act(
       applicable,
       background,
       owned,
+      onRestored: (name) => {
+        progress.restored ??= name;
+      },
     });
     if (result.kind !== 'held') return result.kind === 'later' || conflict(result.name);
     progress.writes += result.writes;
-    progress.restored = result.restored;
     progress.configMaps = result.configMaps;
     // What was rebuilt under a later stamp is the record from now on.
     if (!unchanged || (stamp > live.generation && !target.zones))
@@ -267,29 +289,27 @@ async function act(
   const leftBy = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
   const named = (progress.configMaps ?? []).map(({ name }) => name);
   await lookForLost(world, ours, [...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]);
-  if (applying !== undefined && !world.plans.has(key)) {
+  if (applying !== undefined && memory.plan === undefined) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
     const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
     progress.writes += writes;
     if (taken) return conflict(taken);
-    world.plans.set(key, memoryOf(undefined, true));
+    memory.plan = planMemoryOf(undefined, true);
   }
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
-    const known = world.plans.get(key);
     // A status that lags behind its ConfigMaps, as that of a backup, does not tell what was taken away, nor when.
     const lags = stamps.some((one) => one > (object.status?.applied?.generation ?? 0));
-    const memory = wasTakenByHand(world, { ...ours, before })
-      ? memoryOf(undefined, true)
-      : memoryOf(known, lags || wasJustApplied(object.status, settle, world.clock));
-    world.plans.set(key, memory);
+    memory.plan = wasTakenByHand(world, { ...ours, before })
+      ? planMemoryOf(undefined, true)
+      : planMemoryOf(memory.plan, lags || wasJustApplied(object.status, settle, world.clock));
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
     if (begun) await writeStatus(world, progress, begun);
   }
-  const memory = world.plans.get(key) ?? memoryOf(undefined, true);
-  const result = await move(world, memory, {
+  memory.plan ??= planMemoryOf(undefined, true);
+  const result = await move(world, memory.plan, {
     ...ours,
     before,
     settle,
@@ -346,12 +366,12 @@ const conflictOf = (name: string): Problem => ({
 });
 
 /** What the status says of a failure; nothing yet while it is young. `started`: when this try began. */
-function problemOf(world: World, key: string, error: ApiError, started: number): Problem | undefined {
-  const known = world.failing.get(key);
+function problemOf(world: World, memory: Memory, error: ApiError, started: number): Problem | undefined {
+  const known = memory.failing;
   // Words that differ in a number or an id alone, as a webhook's request id, are no news.
   const told = known && withoutIds(known.told) === withoutIds(error.message) ? known.told : error.message;
   const since = known?.since ?? started;
-  world.failing.set(key, { since, told });
+  memory.failing = { since, told };
   if (error.class === 'rejected')
     return { kind: 'WriteRejected', message: `the API server refuses the write: ${told}` };
   return world.clock.monotonic() - since < failurePatience

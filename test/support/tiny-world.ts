@@ -123,9 +123,8 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       epoch: `epoch-${++epoch}`,
       settings: new Store(),
       configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
-      plans: new Map(),
+      memories: new Map(),
       late: new Map(),
-      failing: new Map(),
     };
   }
   let world = newWorld();

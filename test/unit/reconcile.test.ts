@@ -12,7 +12,7 @@ import {
   projectSettings,
   type StoredConfigMap,
 } from '../../src/controller/api.ts';
-import { reconcile, type World } from '../../src/controller/reconcile.ts';
+import { failurePatience, reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
@@ -75,9 +75,8 @@ function setUp(first: unknown = spec(5)) {
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     epoch: 'term-1',
-    plans: new Map(),
+    memories: new Map(),
     late: new Map(),
-    failing: new Map(),
   };
   const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {
     const before = world.settings.get(key);
@@ -273,6 +272,78 @@ test('contents that someone changed are an event Restored; new settings are not'
   assert.is((await desk.run()).event?.note.reason, 'Restored');
   desk.save(spec(6), 2);
   assert.is((await desk.run()).event?.note.reason, 'Applied');
+});
+
+/** Zones that are live; `change` has someone change the contents of a ConfigMap. */
+async function editedBesideAnother() {
+  const desk = setUp(zoned(3, 2));
+  desk.faults.push(noConfigMap);
+  await desk.run();
+  const [system, zone] = ['dialer/pom-licenses', 'dialer/pom-licenses-a'].map((name) =>
+    desk.world.configMaps.get(name),
+  );
+  assert.ok(system && zone);
+  const change = (map: StoredConfigMap) =>
+    desk.world.configMaps.put({
+      ...map,
+      dataHash: 'edited',
+      metadata: { ...map.metadata, resourceVersion: desk.next() },
+    });
+  return { ...desk, change, system, zone };
+}
+
+for (const [what, code] of [
+  ['a conflict', 409],
+  ['an outage', 503],
+] as const) {
+  test(`contents that were healed before ${what} kept another from being healed are an event Restored`, async () => {
+    const desk = await editedBesideAnother();
+    desk.change(desk.system);
+    desk.change(desk.zone);
+    const nameOf = ({ path, method }: Request) => (method === 'PUT' ? path.split('/').at(-1) : undefined);
+    const healed: string[] = [];
+    desk.faults.push((request) => {
+      const name = nameOf(request);
+      if (request.resource !== 'configmaps' || !name) return undefined;
+      if (healed.length) return new ApiError('no', { code, reason: code === 409 ? 'Conflict' : '' });
+      healed.push(name);
+      return undefined;
+    });
+    const { result, event } = await desk.run();
+    assert.equal([result, event?.note.reason, healed.length], ['retry', 'Restored', 1]);
+    assert.match(event?.note.note ?? '', `${healed[0]} `);
+  });
+}
+
+test('contents that were healed before a rollout that waits are an event Restored', async () => {
+  const desk = await editedBesideAnother();
+  const object = desk.world.settings.get(key);
+  assert.ok(object?.status?.configMaps);
+  desk.change(desk.system);
+  desk.change(desk.zone);
+  const configMaps = object.status.configMaps.map((one) =>
+    one.name === 'pom-licenses-a' ? { ...one, dataHash: 'edited' } : one,
+  );
+  const metadata = { ...object.metadata, resourceVersion: desk.next() };
+  desk.world.settings.put({ ...object, status: { ...object.status, configMaps }, metadata });
+  const { result, event } = await desk.run();
+  assert.equal([result, event?.note.reason], ['later', 'Restored']);
+  assert.match(event?.note.note ?? '', 'pom-licenses ');
+  assert.is((await desk.run('background')).event, undefined, 'and it is told once');
+});
+
+test('a new object of the same name begins with nothing: its failures have their own 10 seconds', async () => {
+  const desk = setUp();
+  desk.faults.push(failing(503));
+  await desk.run();
+  await desk.clock.advance(failurePatience + 1_000);
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  desk.save(spec(5), 1, { uid: 'uid-2' });
+  assert.is((await desk.run()).result, 'retry');
+  assert.is(desk.reasonOf('Applied'), undefined);
+  await desk.clock.advance(failurePatience + 1_000);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
 });
 
 test('a stamp above the cached generation: one GET decides between waiting and healing', async () => {
@@ -655,7 +726,7 @@ test('a zone that drifts during the first apply holds nothing: it is raised only
       : undefined,
   );
   await desk.run();
-  desk.world.plans.clear();
+  desk.world.memories.clear();
   Object.assign(desk.world, { epoch: 'term-2' });
   await desk.run();
   const a = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
@@ -853,7 +924,7 @@ test('suspended in the middle, a plan goes on with the full wait', async () => {
 test('a process that finds a plan at its start waits in full', async () => {
   const desk = await waiting();
   await desk.clock.advance(90_000);
-  desk.world.plans.clear();
+  desk.world.memories.clear();
   assert.is((await desk.run()).again, 100_000);
 });
 
@@ -883,7 +954,7 @@ test('until a plan has ended the status shows the last finished apply, also wher
 
 /** The same objects and caches, seen by a new leader or a new process. */
 const nextTerm = (desk: Awaited<ReturnType<typeof waiting>>, epoch: string) => {
-  desk.world.plans.clear();
+  desk.world.memories.clear();
   desk.world.late.clear();
   Object.assign(desk.world, { epoch });
   desk.writes();

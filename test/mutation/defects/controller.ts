@@ -324,8 +324,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a conflict is reported as a problem',
     file: 'src/controller/reconcile.ts',
-    find: "if (!error || error.class === 'conflict') throw thrown;",
-    replace: 'if (!error) throw thrown;',
+    find: "      if (error.class === 'conflict') return { ...retryOf(error), ...mended() };\n",
+    replace: '',
     caughtBy: { file: 'test/unit/reconcile.test.ts', test: 'reconcile > a conflict is read again, and never told' },
   },
   {
@@ -341,17 +341,57 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a success does not end the patience with a failure',
     file: 'src/controller/reconcile.ts',
-    find: "      if (later) return { result: 'later' };\n      world.failing.delete(key);",
-    replace: "      if (later) return { result: 'later' };",
+    find: "result: 'later', ...mended() };\n      memory.failing = undefined;",
+    replace: "result: 'later', ...mended() };",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a write that fails is told after 10 seconds, not before, and again not before another 10 after a success',
     },
   },
   {
+    defect: 'a new object of the same name inherits what is remembered of the old one',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (known?.uid === uid) return known;',
+    replace: 'if (known) return known;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a new object of the same name begins with nothing: its failures have their own 10 seconds',
+    },
+  },
+  {
+    defect: 'what was healed before a conflict is no event',
+    file: 'src/controller/reconcile.ts',
+    find: "if (error.class === 'conflict') return { ...retryOf(error), ...mended() };",
+    replace: "if (error.class === 'conflict') return retryOf(error);",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > contents that were healed before a conflict kept another from being healed are an event Restored',
+    },
+  },
+  {
+    defect: 'what was healed before a failure is no event',
+    file: 'src/controller/reconcile.ts',
+    find: '!pending) return { ...retryOf(error), ...mended() };',
+    replace: '!pending) return retryOf(error);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > contents that were healed before an outage kept another from being healed are an event Restored',
+    },
+  },
+  {
+    defect: 'what was healed before a rollout that waits is no event',
+    file: 'src/controller/reconcile.ts',
+    find: "return { result: 'later', ...mended() };",
+    replace: "return { result: 'later' };",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > contents that were healed before a rollout that waits are an event Restored',
+    },
+  },
+  {
     defect: 'suspending does not end the patience with a failure',
     file: 'src/controller/reconcile.ts',
-    find: '    world.failing.delete(key);\n  } else {',
+    find: '    memory.failing = undefined;\n  } else {',
     replace: '  } else {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -499,8 +539,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan of an earlier term is not stamped with the epoch',
     file: 'src/controller/reconcile.ts',
-    find: 'if (applying !== undefined && !world.plans.has(key)) {',
-    replace: 'if (applying !== undefined && world.plans.size > 99) {',
+    find: 'if (applying !== undefined && memory.plan === undefined) {',
+    replace: 'if (applying !== undefined && world.memories.size > 99) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan of an earlier term: its ConfigMaps are stamped with the epoch before anything else is written, and once',
@@ -509,7 +549,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan of this term is taken over again and again',
     file: 'src/controller/reconcile.ts',
-    find: 'if (applying !== undefined && !world.plans.has(key)) {',
+    find: 'if (applying !== undefined && memory.plan === undefined) {',
     replace: 'if (applying !== undefined) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -539,8 +579,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a superseding plan forgets what is left of the wait',
     file: 'src/controller/reconcile.ts',
-    find: 'memoryOf(known, lags || wasJustApplied(',
-    replace: 'memoryOf(undefined, lags || wasJustApplied(',
+    find: 'planMemoryOf(memory.plan, lags || wasJustApplied(',
+    replace: 'planMemoryOf(undefined, lags || wasJustApplied(',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan that supersedes another takes over what is left of its wait',
@@ -569,7 +609,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan that was suspended goes on with what was left of its wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (status?.applying && known) world.plans.set(key, memoryOf(undefined, true));\n',
+    find: '    if (status?.applying && memory.plan) memory.plan = planMemoryOf(undefined, true);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -579,8 +619,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a process that finds a plan at its start does not wait',
     file: 'src/controller/reconcile.ts',
-    find: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, true));',
-    replace: '    if (taken) return conflict(taken);\n    world.plans.set(key, memoryOf(undefined, false));',
+    find: '    if (taken) return conflict(taken);\n    memory.plan = planMemoryOf(undefined, true);',
+    replace: '    if (taken) return conflict(taken);\n    memory.plan = planMemoryOf(undefined, false);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a process that finds a plan at its start waits in full',
@@ -639,7 +679,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'invalid settings are not told while a write fails',
     file: 'src/controller/reconcile.ts',
-    find: 'if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);',
+    find: 'if (!progress.problem && errors.length === 0 && !pending) return { ...retryOf(error), ...mended() };',
     replace: 'if (!progress.problem) return retryOf(error);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -671,7 +711,7 @@ export const controller: readonly Defect[] = [
     file: 'src/controller/reconcile.ts',
     find: '    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
     replace:
-      '    world.plans.set(key, memoryOf(undefined, true));\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+      '    memory.plan = planMemoryOf(undefined, true);\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
@@ -1235,8 +1275,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier term remembered is believed',
     file: 'src/controller/controller.ts',
-    find: 'plans: new Map(), late: new Map(), failing: new Map() };',
-    replace: 'plans: (shared as any).plans ??= new Map(), late: new Map(), failing: new Map() };',
+    find: 'memories: new Map(), late: new Map() };',
+    replace: 'memories: (shared as any).memories ??= new Map(), late: new Map() };',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -1245,8 +1285,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'each term has the same epoch',
     file: 'src/controller/controller.ts',
-    find: 'epoch: randomId(clock), plans',
-    replace: "epoch: '0', plans",
+    find: 'epoch: randomId(clock), memories',
+    replace: "epoch: '0', memories",
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -1462,8 +1502,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a status of a backup says that nothing was taken away',
     file: 'src/controller/reconcile.ts',
-    find: 'memoryOf(known, lags || wasJustApplied(',
-    replace: 'memoryOf(known, wasJustApplied(',
+    find: 'planMemoryOf(memory.plan, lags || wasJustApplied(',
+    replace: 'planMemoryOf(memory.plan, wasJustApplied(',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a status that lags behind its ConfigMaps does not tell what was taken away: the next increase waits in full',
@@ -1563,8 +1603,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was taken away by hand is given to others at once',
     file: 'src/controller/reconcile.ts',
-    find: '? memoryOf(undefined, true)\n',
-    replace: '? memoryOf(known, false)\n',
+    find: '? planMemoryOf(undefined, true)\n',
+    replace: '? planMemoryOf(memory.plan, false)\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone holds less, by hand, when a plan begins: dialers get time to see it',
