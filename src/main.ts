@@ -1,5 +1,6 @@
 /** Wires the operator: configuration, client, controller, servers and signals. */
 import { hostname } from 'node:os';
+import { manager } from './api/names.ts';
 import { parseConfig } from './config.ts';
 import { createController, maxEventsUnderWay } from './controller/controller.ts';
 import { createClient } from './kube/client.ts';
@@ -58,7 +59,8 @@ async function main(): Promise<number> {
     const watches = 2 * Math.max(1, config.watchNamespaces.length);
     const connections = config.workers + watches + maxEventsUnderWay + 1;
     home = homeNamespace(kubeConfig);
-    client = await createClient(kubeConfig, { clock, connections, observe: metrics.request });
+    const userAgent = `${manager}/${version}`;
+    client = await createClient(kubeConfig, { clock, connections, userAgent, observe: metrics.request });
     log.info({ version, server: kubeConfig.getCurrentCluster()?.server, node: process.version }, 'starting');
   } catch (error) {
     log.fatal((error as Error).message);

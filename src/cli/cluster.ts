@@ -5,6 +5,7 @@ import { type Client, createClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import { loadKubeConfig } from '../kube/kubeconfig.ts';
+import { version as release } from '../version.ts';
 import { Failure } from './failure.ts';
 import type { LicenseSettings } from './view.ts';
 
@@ -42,7 +43,7 @@ export async function connect(
       ...(context === undefined ? {} : { context }),
     };
     config = loadKubeConfig(from, env);
-    client = await createClient(config, { clock, connections: 2 });
+    client = await createClient(config, { clock, connections: 2, userAgent: `${fieldManager}/${release}` });
   } catch (cause) {
     throw new Failure((cause as Error).message, { cause });
   }

@@ -51,13 +51,22 @@ const defaultDeadline = 15_000;
 /** Objects have 1.5 MiB at most in etcd: what is longer is no event. */
 const maxLine = 16 * 1024 * 1024;
 
+export type ClientOptions = {
+  readonly clock: Clock;
+  /** Bounds how many requests are under way at once. */
+  readonly connections: number;
+  /** As NAME/VERSION. In audit logs it says who asked; NAME is the field manager of what is written without another. */
+  readonly userAgent?: string;
+  readonly observe?: Observer;
+};
+
 /**
- * A client for the current context of a KubeConfig. `connections` bounds how many requests are under way at once.
- * Throws an Error that says what to mend when the configuration can't work.
+ * A client for the current context of a KubeConfig. Throws an Error that says what to mend when the configuration can't
+ * work.
  */
 export async function createClient(
   config: KubeConfig,
-  { clock, connections, observe = () => {} }: { clock: Clock; connections: number; observe?: Observer },
+  { clock, connections, userAgent, observe = () => {} }: ClientOptions,
 ): Promise<Client> {
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new Error('the kubeconfig has no cluster for its current context');
@@ -125,7 +134,7 @@ export async function createClient(
         method: request.method,
         headers: {
           accept: 'application/json',
-          'user-agent': 'license-settings-operator',
+          ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(identity.authorization === undefined ? {} : { authorization: identity.authorization }),
         },

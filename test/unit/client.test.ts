@@ -58,6 +58,7 @@ async function withServer(
   const client = await createClient(config, {
     clock,
     connections: 4,
+    userAgent: 'test/1',
     observe: (...call) => observed.push(call),
   });
   try {
@@ -93,14 +94,14 @@ test('sends method, path, query, body and token, and gives the parsed answer', a
       let body = '';
       for await (const chunk of request) body += chunk;
       const { method, url, headers } = request;
-      const { authorization, accept, 'content-type': type } = headers;
-      response.end(JSON.stringify({ method, url, body, authorization, accept, type }));
+      const { authorization, accept, 'content-type': type, 'user-agent': agent } = headers;
+      response.end(JSON.stringify({ method, url, body, authorization, accept, type, agent }));
     },
     async ({ client, observed }) => {
       const body = { name: 'größer' };
       assert.equal(await client.request({ method: 'PUT', path: '/a/b?x=1', resource: 'things', body }), {
         ...{ method: 'PUT', url: '/a/b?x=1', body: JSON.stringify(body) },
-        ...{ authorization: `Bearer ${secret}`, accept: 'application/json', type: 'application/json' },
+        ...{ authorization: `Bearer ${secret}`, accept: 'application/json', type: 'application/json', agent: 'test/1' },
       });
       assert.equal(
         observed.map(([verb, resource, code]) => [verb, resource, code]),
