@@ -41,6 +41,7 @@ export type World = {
 export type Memory = {
   /** A new object of the same name begins with nothing. */
   readonly uid: string;
+  readonly namespace: string;
   plan: PlanMemory | undefined;
   /** Since when, on the monotonic clock, its writes fail, and what was told of it. */
   failing: { readonly since: number; readonly told: string } | undefined;
@@ -64,6 +65,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   const object = world.settings.get(key);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!object || object.metadata.deletionTimestamp) {
+    const known = world.memories.get(key);
+    if (known) forgetUnwatched(world, known);
     world.memories.delete(key);
     return { result: 'gone' };
   }
@@ -86,10 +89,10 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   }
 }
 
-function recall({ memories }: World, key: string, { metadata: { uid } }: LicenseSettings): Memory {
+function recall({ memories }: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
   const known = memories.get(key);
   if (known?.uid === uid) return known;
-  const memory: Memory = { uid, plan: undefined, failing: undefined };
+  const memory: Memory = { uid, namespace, plan: undefined, failing: undefined };
   memories.set(key, memory);
   return memory;
 }

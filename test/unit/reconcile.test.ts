@@ -701,11 +701,24 @@ for (const left of ['ours', 'theirs', 'gone'] as const) {
   });
 }
 
-test('while suspended what lies in the cache without our label is not asked for', async () => {
+/** Zones that are live; the ConfigMap of b has lost our labels. */
+async function withoutLabels() {
   const desk = setUp(zoned(3, 2));
   await desk.run();
   const b = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
   desk.world.configMaps.put({ ...b, metadata: { ...b.metadata, labels: {}, resourceVersion: desk.next() } });
+  return desk;
+}
+
+test('what an object that is gone leaves without our label is forgotten: others in the namespace would ask for it', async () => {
+  const desk = await withoutLabels();
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  assert.is((await desk.run()).result, 'gone');
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
+});
+
+test('while suspended what lies in the cache without our label is not asked for', async () => {
+  const desk = await withoutLabels();
   desk.save(zoned(3, 2, { suspend: true }), 2);
   desk.sent.length = 0;
   await desk.run();

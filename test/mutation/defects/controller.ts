@@ -1551,6 +1551,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'what an object that is gone leaves without our label is asked for by others',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (known) forgetUnwatched(world, known);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an object that is gone leaves without our label is forgotten: others in the namespace would ask for it',
+    },
+  },
+  {
     defect: 'what no watch sees is not read again',
     file: 'src/controller/reconcile.ts',
     find: '    else await lookAgain(world, object.metadata.namespace);\n',
