@@ -37,7 +37,7 @@ export const renderZones = (declaration: Declaration): Rendered[] =>
   (declaration.zones ?? []).map((zone) => renderZone(zoneConfigMapName(declaration, zone.name), zone));
 
 /** Name of a zone's ConfigMap. */
-const zoneConfigMapName = ({ configMap }: Declaration, zone: string): string => `${configMap.name}-${zone}`;
+export const zoneConfigMapName = ({ configMap }: Declaration, zone: string): string => `${configMap.name}-${zone}`;
 
 /** The ConfigMap of the system: without zones the one that dialers obey, with zones the overview that nobody obeys. */
 export function renderSystem(declaration: Declaration): Rendered {

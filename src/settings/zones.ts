@@ -8,7 +8,7 @@ import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettin
 import { annotations, labels } from '../api/names.ts';
 import type { ConfigMapView } from './configmap.ts';
 import { normalZone } from './declaration.ts';
-import { type Rendered, renderSystem, renderZone, renderZones } from './render.ts';
+import { type Rendered, renderSystem, renderZone, renderZones, zoneConfigMapName } from './render.ts';
 
 /** What a plan is made from. */
 export type PlanInput = {
@@ -62,8 +62,19 @@ export function holdOthers(
   return strays.some(({ metadata, dataHash }) => wanted.get(metadata.name) !== dataHash);
 }
 
-/** The zone that a ConfigMap speaks of: by its record, or its label. */
-const zoneOf = (view: ConfigMapView): string | undefined => readZone(view)?.name ?? view.metadata.labels?.[labels.zone];
+/**
+ * The zone that a ConfigMap speaks of: by its record, or its label; where somebody took both, by its name in what was live
+ * and what is on its way, unless one of them had it for the system.
+ */
+const zoneOf = (view: ConfigMapView, before: readonly Declaration[] = []): string | undefined =>
+  readZone(view)?.name ?? view.metadata.labels?.[labels.zone] ?? zoneByName(view.metadata.name, before);
+
+const zoneByName = (name: string, before: readonly Declaration[]): string | undefined =>
+  before.some(({ configMap }) => configMap.name === name)
+    ? undefined
+    : before
+        .flatMap((one) => one.zones?.find((zone) => zoneConfigMapName(one, zone.name) === name) ?? [])
+        .map((zone) => zone.name)[0];
 
 /** What is still to do until the target is live. */
 export function planZones({ target, before, present }: PlanInput): ZonePlan {
@@ -76,7 +87,7 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
     return !view || view.binary || view.dataHash !== rendered.dataHash;
   };
   const known = boundsOf({ target, before });
-  const others = othersThan(wantedSystem.name, present);
+  const others = othersThan(wantedSystem.name, { before, present });
 
   const decreases = others.flatMap(({ name, view, zone }) => {
     if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
@@ -99,8 +110,8 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
 }
 
 /** The ConfigMaps beside that of the system, with the zone that each speaks of. */
-const othersThan = (system: string, present: PlanInput['present']) =>
-  [...present].flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view) }]));
+const othersThan = (system: string, { before, present }: Pick<PlanInput, 'before' | 'present'>) =>
+  [...present].flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view, before) }]));
 
 /** What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed. */
 const boundsOf = ({ target, before }: Pick<PlanInput, 'target' | 'before'>): readonly Declaration[] =>
@@ -126,7 +137,7 @@ export function planTakeover({ target, before, present }: PlanInput, plans: read
   const known = boundsOf({ target, before });
   return {
     stamp: [
-      ...othersThan(system.name, present).flatMap(({ name, view, zone }) =>
+      ...othersThan(system.name, { before, present }).flatMap(({ name, view, zone }) =>
         zone === undefined ? [] : renderZone(name, held(view, zone, known)),
       ),
       ...(present.get(system.name)?.dataHash === system.dataHash ? [system] : []),
@@ -141,7 +152,8 @@ export function planTakeover({ target, before, present }: PlanInput, plans: read
  * True when the ConfigMap of a zone holds less than what was live and what is on its way both give it: somebody took
  * licenses away by hand, and dialers may not have seen it yet.
  */
-export function holdsLess({ before: [first, ...others], present }: Pick<PlanInput, 'before' | 'present'>): boolean {
+export function holdsLess({ before, present }: Pick<PlanInput, 'before' | 'present'>): boolean {
+  const [first, ...others] = before;
   return (first?.zones ?? []).some((zone) => {
     const least = others.reduce(
       (one, { zones }) =>
@@ -151,7 +163,7 @@ export function holdsLess({ before: [first, ...others], present }: Pick<PlanInpu
         ),
       zone,
     );
-    const view = [...present.values()].find((one) => zoneOf(one) === zone.name);
+    const view = [...present.values()].find((one) => zoneOf(one, before) === zone.name);
     const held = lower(least, view && readZone(view));
     return JSON.stringify(held) !== JSON.stringify(lower(least, least));
   });

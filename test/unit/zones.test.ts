@@ -194,6 +194,23 @@ test('a zone that lost its label is still a zone: it goes to zero before it is d
   });
   assert.equal(plan.decreases, ['pom-b=0']);
 });
+test('a zone that lost its label and its data is still a zone, by its name: it is not written as a system', () => {
+  const bare = (name: string) => (present: Present) => {
+    const { record: _, ...rest } = present.get(name) as ConfigMapView;
+    present.set(name, { ...rest, dataHash: 'edited', metadata: { ...rest.metadata, labels: {} } });
+  };
+  assert.equal(shown(zones({ a: 300, b: 200 }), zones({ a: 200, b: 300 }), bare('pom-b')).decreases, [
+    'pom-a=200',
+    'pom-b=200',
+  ]);
+  assert.equal(shown(zones({ a: 300, b: 200 }), none, bare('pom-b')).decreases, ['pom-a=0', 'pom-b=0']);
+  const system = declare('pom', { licenses: {}, configMap: { name: 'pom-b' } });
+  const target = zones({ b: 200 });
+  const present = presentOf(system);
+  bare('pom-b')(present);
+  const plan = planZones({ target, before: [system, target], present });
+  assert.equal(plan.decreases.map(portsIn), ['-'], 'one that was the system is none');
+});
 test('binary data in a zone are drift, although its data are right', () => {
   const same = zones({ a: 1 });
   const plan = shown(same, same, (present) => {

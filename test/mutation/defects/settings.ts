@@ -976,7 +976,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a zone without its label is no zone',
     file: 'src/settings/zones.ts',
-    find: 'readZone(view)?.name ?? view.metadata.labels?.[labels.zone];',
+    find: 'readZone(view)?.name ?? view.metadata.labels?.[labels.zone] ?? zoneByName(view.metadata.name, before);',
     replace: 'view.metadata.labels?.[labels.zone];',
     caughtBy: {
       file: 'test/unit/zones.test.ts',
@@ -984,9 +984,29 @@ export const settings: readonly Defect[] = [
     },
   },
   {
+    defect: 'a zone without label and data is written as a system',
+    file: 'src/settings/zones.ts',
+    find: ' ?? zoneByName(view.metadata.name, before);',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/zones.test.ts',
+      test: 'zone plan > a zone that lost its label and its data is still a zone, by its name: it is not written as a system',
+    },
+  },
+  {
+    defect: 'what was the system is taken for a zone by its name',
+    file: 'src/settings/zones.ts',
+    find: 'before.some(({ configMap }) => configMap.name === name)',
+    replace: 'false',
+    caughtBy: {
+      file: 'test/unit/zones.test.ts',
+      test: 'zone plan > a zone that lost its label and its data is still a zone, by its name: it is not written as a system',
+    },
+  },
+  {
     defect: 'a zone with unreadable data is no zone',
     file: 'src/settings/zones.ts',
-    find: 'readZone(view)?.name ?? view.metadata.labels?.[labels.zone];',
+    find: 'readZone(view)?.name ?? view.metadata.labels?.[labels.zone] ?? zoneByName(view.metadata.name, before);',
     replace: 'readZone(view)?.name;',
     caughtBy: {
       file: 'test/unit/zones.test.ts',
