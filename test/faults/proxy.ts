@@ -262,7 +262,11 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     }
     if (fault?.startsWith('answer-')) return refuse(response, fault);
     if (seen.verb === 'watch') {
-      if (fault === 'late') await sleep(heldFor);
+      if (fault === 'late') {
+        await sleep(heldFor);
+        // It is over now, not when the watch closes.
+        onEnd(seen);
+      }
       return watch(seen, message, response, headers);
     }
 
