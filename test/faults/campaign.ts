@@ -70,7 +70,8 @@ export async function openStage(plane: ControlPlane): Promise<Stage> {
       return fresh;
     },
     async close() {
-      await Promise.all([...slots.values()].map((slot) => slot.close()));
+      // An orderly end takes its time, and is held against a deadline: not all at once.
+      await inParallel(4, [...slots.values()], async (slot) => void problems.push(...(await slot.close())));
       await revisions.stop();
     },
   };

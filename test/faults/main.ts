@@ -67,7 +67,11 @@ const plane = await startCampaignPlane();
 let stage: Stage | undefined;
 let bad = 1;
 const close = async () => {
+  const known = stage?.problems.length ?? 0;
   await stage?.close();
+  const late = stage?.problems.slice(known) ?? [];
+  for (const one of late) console.log(`at the end: ${one}`);
+  bad += late.length;
   await plane.stop();
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => close().finally(() => process.exit(1)));

@@ -5,7 +5,7 @@ import { type Admin, type AdminObject, createAdmin, type Kind } from './admin.ts
 import { createAuthors } from './authors.ts';
 import { arm, type Counts, type Fault } from './faults.ts';
 import type { Scenario, Step } from './scenarios.ts';
-import type { Slot } from './slot.ts';
+import { defectsIn, type Slot } from './slot.ts';
 
 export type Job = {
   readonly scenario: Scenario;
@@ -50,7 +50,6 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   const prefix = `r${(++runs).toString(36)}`;
   const isOurs = (name: string) => name.startsWith(`${prefix}-`);
   const armed = arm(job.faults, isOurs);
-  const problems: string[] = [];
   const told: { at: number; what: string }[] = [];
   const tell = (what: string, at = performance.now()) => told.push({ at: at - started, what });
 
@@ -85,9 +84,10 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     authors.look();
     slot.wake();
   };
+  const problems: string[] = [];
   for (const { proxy, takeLog } of slot.replicas) {
     proxy.forget();
-    takeLog();
+    problems.push(...defectsIn(takeLog()).map((defect) => `${defect} (before this run)`));
   }
   if (job.faults.some(({ kind }) => kind === 'stale-list')) await slot.replicas[0]?.proxy.snapshot();
   slot.armed = armed;
@@ -190,8 +190,7 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   slot.over = () => slot.wake();
   const requests = slot.replicas.flatMap(({ proxy }) => proxy.requests.filter(({ at }) => at >= started));
   const log = slot.replicas.flatMap(({ takeLog }) => takeLog());
-  for (const line of log)
-    if (/defect|unhandled|uncaught/i.test(line.msg)) problems.push(`L3: ${JSON.stringify(line).slice(0, 500)}`);
+  problems.push(...defectsIn(log), ...slot.takeBadEnds());
   problems.push(...slot.takeLate().map((what) => `S5: ${what}`));
   for (const { unexpectedEnd } of slot.replicas) {
     const end = unexpectedEnd();

@@ -61,11 +61,14 @@ export type Slot = {
   readonly leader: () => Replica;
   /** Writes that were sent after the sender's lease, since the last call. */
   readonly takeLate: () => string[];
+  /** Ends by SIGTERM that were not as DESIGN, rule 11, has them, since the last call. */
+  readonly takeBadEnds: () => string[];
   /** Resolves when something happened that may be worth a look, or after `milliseconds`. */
   readonly stir: (milliseconds: number) => Promise<void>;
   /** Wakes who waits for `stir`. */
   readonly wake: () => void;
-  readonly close: () => Promise<void>;
+  /** Ends the operators, orderly. Gives what was bad in their ends, and what their logs tell since the last run. */
+  readonly close: () => Promise<string[]>;
 };
 
 export type SlotOptions = {
@@ -80,6 +83,15 @@ export type SlotOptions = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
+/** DESIGN, rule 11, in milliseconds. */
+const stopsWithin = 5_000;
+
+/** Lines of a log that no fault excuses: L3. */
+export const defectsIn = (log: readonly LogLine[]): string[] =>
+  log
+    .filter(({ msg }) => /defect|unhandled|uncaught/i.test(msg))
+    .map((line) => `L3: ${JSON.stringify(line).slice(0, 500)}`);
+
 /** Makes the namespace and starts what it needs. Resolves when every operator watches. */
 export async function openSlot(options: SlotOptions): Promise<Slot> {
   const { plane, namespace, replicas: wanted = 1 } = options;
@@ -87,6 +99,7 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
   await desk.open();
   const replicas: Replica[] = [];
   const closers: (() => Promise<void>)[] = [];
+  const badEnds: string[] = [];
   if (wanted > 1) await allowLease(plane, namespace);
   const waiting = new Set<() => void>();
   const late: string[] = [];
@@ -101,6 +114,7 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     isConnected: () => replicas.every(({ proxy }) => watchesBoth(proxy)),
     leader: () => replicas.toSorted((a, b) => b.leaseUntil() - a.leaseUntil())[0] as Replica,
     takeLate: () => late.splice(0),
+    takeBadEnds: () => badEnds.splice(0),
     wake() {
       for (const resolve of waiting) resolve();
       waiting.clear();
@@ -113,11 +127,14 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
       waiting.delete(resolve);
       over.abort();
     },
-    close: async () => void (await Promise.all(closers.map((close) => close()))),
+    async close() {
+      await Promise.all(closers.map((close) => close()));
+      return [...badEnds.splice(0), ...replicas.flatMap(({ takeLog }) => defectsIn(takeLog()))];
+    },
   };
   await Promise.all(
     Array.from({ length: wanted }, async (_, number) => {
-      const { replica, close } = await openReplica(slot, number, late, options);
+      const { replica, close } = await openReplica(slot, number, { late, badEnds }, options);
       replicas.push(replica);
       closers.push(close);
     }),
@@ -149,7 +166,7 @@ async function allowLease(plane: ControlPlane, namespace: string): Promise<void>
 async function openReplica(
   slot: Slot,
   number: number,
-  late: string[],
+  { late, badEnds }: { late: string[]; badEnds: string[] },
   { plane, namespace, kubeconfig, replicas = 1, pages = false, flags = [], env }: SlotOptions,
 ) {
   let operator: Operator | undefined;
@@ -158,6 +175,8 @@ async function openReplica(
   let starting: Promise<void> = Promise.resolve();
   let leaseUntil = 0;
   let silent = true;
+  /** The process that the last request came from. */
+  let heard: Operator | undefined;
   const old: LogLine[] = [];
   const elects =
     replicas > 1 ? ['--leader-elect', '--lease-namespace', namespace, '--lease-seconds', `${leaseSeconds}`] : [];
@@ -167,6 +186,7 @@ async function openReplica(
     ...{ plane, pages },
     decide(request) {
       silent = false;
+      heard = operator;
       if (elects.length > 0 && isWrite(request) && request.at > leaseUntil) {
         const { verb, resource, name, at } = request;
         late.push(`${verb} ${resource} ${name} arrived ${(at - leaseUntil).toFixed(0)} ms after the sender's lease`);
@@ -209,6 +229,18 @@ async function openReplica(
       if (operator === started && !closed) ended = `exit code ${code}`;
     });
   };
+  /** Ends a process. One that has not asked for anything yet may not have got so far as to know SIGTERM. */
+  const stop = async (last: Operator, signal: NodeJS.Signals) => {
+    const asked = performance.now();
+    const { process: child } = last;
+    const isAlive = child.exitCode === null && child.signalCode === null && heard === last;
+    const hurry = setTimeout(() => child.kill('SIGKILL'), 3 * stopsWithin);
+    const code = await last.stop(signal);
+    clearTimeout(hurry);
+    const took = performance.now() - asked;
+    if (signal !== 'SIGTERM' || !isAlive || (code === 0 && took <= stopsWithin)) return;
+    badEnds.push(`L3: after SIGTERM the operator ended with ${code} in ${took.toFixed(0)} ms`);
+  };
   const restart = async (signal: NodeJS.Signals) => {
     silent = true;
     const before = starting;
@@ -218,7 +250,7 @@ async function openReplica(
       const last = operator;
       operator = undefined;
       if (last) {
-        await last.stop(signal);
+        await stop(last, signal);
         leaseUntil = 0;
         silent = true;
         old.push(...last.log.splice(0));
@@ -258,7 +290,7 @@ async function openReplica(
   const close = async () => {
     closed = true;
     await starting;
-    await operator?.stop('SIGKILL');
+    if (operator) await stop(operator, 'SIGTERM');
     await proxy.close();
   };
   return { replica, close };
