@@ -10,6 +10,7 @@ import { createJudge, type Revision, type Stored } from '../support/judge.ts';
 import { createModel, differences } from '../support/model.ts';
 import { seededRandom } from '../support/random.ts';
 import { createNetwork } from './network.ts';
+import { createOrphanJudge } from './orphans.ts';
 import type { Schedule } from './schedule.ts';
 import { createScheduler, type Process } from './scheduler.ts';
 import { type Answer, createServer } from './server.ts';
@@ -78,6 +79,7 @@ export async function runSchedule(
 
   const judge = createJudge();
   const judgeWait = createWaitJudge();
+  const judgeOrphans = createOrphanJudge();
   const model = createModel();
   let judgedViolations = 0;
   let [revisions, requests, lastWork] = [0, 0, 0];
@@ -99,8 +101,8 @@ export async function runSchedule(
         by: by.startsWith('operator') ? 'operator' : 'other',
       };
       judge.take(revision);
-      const early = judgeWait(change, scheduler.now);
-      if (early) fail(`revision ${version}: ${early}`);
+      for (const wrong of [judgeWait(change, scheduler.now), judgeOrphans(change)])
+        if (wrong) fail(`revision ${version}: ${wrong}`);
       model.take(revision);
       for (const one of judge.violations.slice(judgedViolations)) fail(one);
       judgedViolations = judge.violations.length;
@@ -117,7 +119,7 @@ export async function runSchedule(
     collecting = true;
     scheduler.after(5 + random() * collectorDelay, () => {
       collecting = false;
-      if (server.collect()) collectSoon();
+      if (server.collect(random() < 0.5)) collectSoon();
     });
   }
 
@@ -240,6 +242,7 @@ export async function runSchedule(
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
+    !collecting &&
     !server.all('licensesettings').some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     (!election || running.some((one) => one?.process.name === holderOf()));
@@ -259,7 +262,7 @@ export async function runSchedule(
   }
 
   let fresh = 0;
-  const desk = createSimulatedDesk(server.handle, () => String(++fresh));
+  const desk = createSimulatedDesk(server.handle, { fresh: () => String(++fresh), pause: () => wait(100) });
   async function act(action: Action): Promise<void> {
     switch (action.do) {
       case 'settle':
@@ -374,7 +377,7 @@ function settleOf(action: Action): number {
 /** Where people work: at the server itself, without a network between. */
 function createSimulatedDesk(
   handle: (request: { method: string; path: string; body?: unknown }, sender: string) => Answer,
-  fresh: () => string,
+  { fresh, pause }: { fresh: () => string; pause: () => Promise<void> },
 ): ActionDesk {
   const pathOf = (kind: 'LicenseSettings' | 'ConfigMap', name = '') => {
     const collection =
@@ -397,9 +400,10 @@ function createSimulatedDesk(
     create: async (kind, object) => send('POST', pathOf(kind), object),
     update: async (kind, object) => send('PUT', pathOf(kind, object.metadata.name), object),
     updateStatus: async (object) => send('PUT', `${pathOf('LicenseSettings', object.metadata.name)}/status`, object),
-    async delete(kind, { metadata: { name, uid, resourceVersion } }) {
-      send('DELETE', pathOf(kind, name), { preconditions: { uid, resourceVersion } });
+    async delete(kind, { metadata: { name, uid, resourceVersion } }, propagationPolicy = 'Background') {
+      send('DELETE', pathOf(kind, name), { preconditions: { uid, resourceVersion }, propagationPolicy });
     },
+    pause,
     fresh,
     backups: new Map(),
   };

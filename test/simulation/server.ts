@@ -452,8 +452,10 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
   /**
    * One step of the garbage collector: one write, as the real one does it for objects whose owners are gone or go.
    * False when there is nothing to do.
+   * @param dependantsFirst where an owner is deleted in the foreground: whether its dependants go while it is still there.
+   *   They don't block it (`blockOwnerDeletion: false`), so the real one may do either first
    */
-  function collect(): boolean {
+  function collect(dependantsFirst = false): boolean {
     const settings = resources[0] as Resource;
     const maps = resources[1] as Resource;
     const owners = new Map([...storeOf(settings).values()].map((one) => [one.metadata.uid, one]));
@@ -467,6 +469,10 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
         const dependant = [...storeOf(maps).values()].find((one) => referring(one, uid));
         if (dependant && finalizer === 'orphan') {
           release(maps, dependant, (ref) => ref.uid === uid);
+          return true;
+        }
+        if (dependant && dependantsFirst && dependant.metadata.ownerReferences?.length === 1) {
+          remove(maps, dependant.metadata.name, dependant, {}, 'gc');
           return true;
         }
         const left = finalizers.filter((one) => one !== finalizer);

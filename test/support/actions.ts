@@ -3,6 +3,7 @@
  * can be printed, run again and made shorter. An action that finds nothing to act on does nothing, so any part of a
  * sequence is a sequence too.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
@@ -12,6 +13,9 @@ import type { Stored } from './judge.ts';
 import type { Random } from './random.ts';
 
 export type Kind = 'LicenseSettings' | 'ConfigMap';
+
+/** What becomes of the ConfigMaps when a LicenseSettings is deleted: `kubectl delete --cascade`. */
+export type DeletePolicy = 'Background' | 'Foreground' | 'Orphan';
 
 /** How somebody lays hands on a ConfigMap. */
 export type Edit =
@@ -40,9 +44,16 @@ export type Action =
   | { readonly do: 'approve'; readonly name: string; readonly digits: number; readonly wrong: boolean }
   /** Labels and annotations that mean nothing. */
   | { readonly do: 'touch'; readonly name: string; readonly value: string }
-  | { readonly do: 'delete'; readonly name: string }
-  /** Deleted, and created again under the same name at once. */
-  | { readonly do: 'recreate'; readonly name: string; readonly what: string; readonly spec: unknown }
+  /** In the background where no policy is given. With another one the object stays for a while, with a deletionTimestamp. */
+  | { readonly do: 'delete'; readonly name: string; readonly policy?: DeletePolicy }
+  /** Deleted, and created again under the same name as soon as that is free. */
+  | {
+      readonly do: 'recreate';
+      readonly name: string;
+      readonly what: string;
+      readonly spec: unknown;
+      readonly policy?: DeletePolicy;
+    }
   /** Somebody else's ConfigMap of that name appears, where there is none; and goes away. */
   | { readonly do: 'foreign'; readonly map: string }
   | { readonly do: 'remove foreign'; readonly map: string }
@@ -252,7 +263,8 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     thought.good = good;
     const { what, spec } = bad ? broken(thought) : { what: 'good', spec: good };
     thought.there = true;
-    actions.push({ do: how, name: thought.name, what, spec });
+    const action = { name: thought.name, what, spec };
+    actions.push(how === 'create' ? { do: how, ...action } : { do: how, ...action, policy: pick(policies) });
   };
   const edits = weighted<Edit>({
     ...{ raise: 3, empty: 2, 'break JSON': 1, 'add key': 1, 'remove key': 1, clear: 1, 'add binaryData': 1 },
@@ -272,7 +284,7 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     touch: ({ name }) => actions.push({ do: 'touch', name, value: `t${below(1_000)}` }),
     delete(thought) {
       thought.there = false;
-      actions.push({ do: 'delete', name: thought.name });
+      actions.push({ do: 'delete', name: thought.name, policy: pick(policies) });
     },
     recreate: (thought) => create(thought, 'recreate'),
     foreign(thought) {
@@ -320,6 +332,8 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
   return actions;
 }
 
+const policies: readonly DeletePolicy[] = ['Background', 'Foreground', 'Orphan', 'Orphan'];
+
 const maximumOf = ({ licenses }: Spec, key: string): number =>
   (licenses as Record<string, Range | undefined>)[key]?.maximum ?? 0;
 const countOf = ({ licenses }: { licenses?: object | undefined }, key: string): number =>
@@ -338,8 +352,10 @@ export type ActionDesk = {
   update(kind: Kind, object: Stored): Promise<Stored>;
   /** PUT of the status of a LicenseSettings, with the object's resourceVersion. */
   updateStatus(object: Stored): Promise<Stored>;
-  /** With the uid and resourceVersion as preconditions, in the background. */
-  delete(kind: Kind, object: Stored): Promise<void>;
+  /** With the uid and resourceVersion as preconditions; in the background where no policy is given. */
+  delete(kind: Kind, object: Stored, policy?: DeletePolicy): Promise<void>;
+  /** Lets a moment go by, for who waits for the garbage collector. Without it: 100 ms of real time. */
+  pause?(): Promise<void>;
   /** A value that was never given before: every edit of a ConfigMap puts one into its annotation `test/edit`. */
   fresh(): string;
   /** Statuses that were backed up, by name of the LicenseSettings. */
@@ -353,6 +369,8 @@ export const editAnnotation = 'test/edit';
 const apiVersion = 'licensing.dialer.dev/v1';
 const approval = 'licensing.dialer.dev/apply';
 const maxTries = 100;
+/** Of a moment each, until an object that is being deleted has to be gone. */
+const mostPauses = 600;
 
 /** Does it, with what is there read anew after each conflict. Throws for an answer that no action explains. */
 export async function carryOut(action: Action, desk: ActionDesk): Promise<Result> {
@@ -371,7 +389,9 @@ export async function carryOut(action: Action, desk: ActionDesk): Promise<Result
 async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
   switch (action.do) {
     case 'create': {
-      if (await desk.get('LicenseSettings', action.name)) return 'skipped';
+      const object = await desk.get('LicenseSettings', action.name);
+      if (object && !object.metadata.deletionTimestamp) return 'skipped';
+      if (object) await untilFree(object, desk);
       await desk.create('LicenseSettings', newSettings(action.name, action.spec));
       return 'done';
     }
@@ -403,8 +423,9 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
     case 'delete':
     case 'recreate': {
       const object = await desk.get('LicenseSettings', action.name);
-      if (object) await desk.delete('LicenseSettings', object);
+      if (object) await desk.delete('LicenseSettings', object, action.policy);
       if (action.do === 'delete') return object ? 'done' : 'skipped';
+      if (object) await untilFree(object, desk);
       await desk.create('LicenseSettings', newSettings(action.name, action.spec));
       return 'done';
     }
@@ -454,6 +475,16 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
     default:
       return 'harness';
   }
+}
+
+/** Waits until an object that is being deleted has gone. */
+async function untilFree({ metadata: { name, uid } }: Stored, desk: ActionDesk): Promise<void> {
+  for (let n = 0; n < mostPauses; n++) {
+    const found = await desk.get('LicenseSettings', name);
+    if (found?.metadata.uid !== uid) return;
+    await (desk.pause?.() ?? sleep(100));
+  }
+  throw new Error(`LicenseSettings ${name} is deleted, and does not go`);
 }
 
 const newSettings = (name: string, spec: unknown) => ({

@@ -190,13 +190,16 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (let quiet = 0, n = 0; quiet < 2; n++) {
         if (n > 60) throw new Error('it does not come to rest');
         const before = version;
+        let pause = 2_000;
         for (const name of [...stored.LicenseSettings.keys()]) {
           self.see();
-          const { result } = await self.reconcile(name);
+          const { result, again = 0 } = await self.reconcile(name);
           if (result === 'retry') quiet = 0;
+          // A plan also waits for creates that may still land.
+          pause = Math.max(pause, again);
         }
         self.see();
-        await clock.advance(2_000);
+        await clock.advance(pause);
         quiet = version === before ? quiet + 1 : 0;
       }
     },

@@ -231,10 +231,10 @@ export async function watchNamespace(
         throw error;
       }
     },
-    async delete(kind, { metadata: { name, uid, resourceVersion } }) {
+    async delete(kind, { metadata: { name, uid, resourceVersion } }, propagationPolicy = 'Background') {
       if (kind === 'ConfigMap') deletions.add(uid);
       const preconditions = { uid, resourceVersion };
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions };
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions };
       try {
         await send('DELETE', path(kind, name), body);
       } catch (error) {
