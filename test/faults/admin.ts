@@ -6,6 +6,8 @@ import { type ActionDesk, carryOut } from '../support/actions.ts';
 import type { Stored } from '../support/judge.ts';
 
 export type Kind = 'LicenseSettings' | 'ConfigMap';
+/** What becomes of what an object owns. */
+export type DeletePolicy = 'Background' | 'Foreground' | 'Orphan';
 export type AdminObject = {
   metadata: { name: string; resourceVersion?: string; [field: string]: unknown };
   [field: string]: unknown;
@@ -18,7 +20,8 @@ export type Admin = {
   update(kind: Kind, object: AdminObject): Promise<boolean>;
   /** Reads, changes and writes until nobody came between. False if there is no such object. */
   change(kind: Kind, name: string, edit: (object: AdminObject) => void): Promise<boolean>;
-  remove(kind: Kind, name: string): Promise<void>;
+  /** Without a policy in the background. With another one the object stays for a while, with a deletionTimestamp. */
+  remove(kind: Kind, name: string, policy?: DeletePolicy): Promise<void>;
   /** Does what somebody does. */
   act(action: Action): Promise<unknown>;
   /**
@@ -28,6 +31,10 @@ export type Admin = {
    */
   behind(seen: ReadonlyMap<string, number>, ending: ReadonlySet<string>): string[];
 };
+
+const deleteOptions = (propagationPolicy: DeletePolicy) => ({
+  ...{ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy },
+});
 
 /** @throws Error for what the API server refuses, and when it was away for a minute and a half */
 export function createAdmin(desk: Desk): Admin {
@@ -95,10 +102,9 @@ export function createAdmin(desk: Desk): Admin {
       note(kind, answer.json);
       return answer.json as Stored;
     },
-    async delete(kind, { metadata: { name, uid, resourceVersion } }) {
+    async delete(kind, { metadata: { name, uid, resourceVersion } }, policy: DeletePolicy = 'Background') {
       const preconditions = { uid, resourceVersion };
-      const options = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy: 'Background' };
-      const answer = await send('DELETE', `${collection(kind)}/${name}`, options);
+      const answer = await send('DELETE', `${collection(kind)}/${name}`, { ...deleteOptions(policy), preconditions });
       coded(`delete ${kind} ${name}`, answer);
       removal(kind, name, answer);
     },
@@ -135,8 +141,8 @@ export function createAdmin(desk: Desk): Admin {
         if (await admin.update(kind, object)) return true;
       }
     },
-    async remove(kind, name) {
-      const answer = await send('DELETE', `${collection(kind)}/${name}`);
+    async remove(kind, name, policy = 'Background') {
+      const answer = await send('DELETE', `${collection(kind)}/${name}`, deleteOptions(policy));
       expect(`remove ${kind} ${name}`, answer, [200, 202, 404]);
       removal(kind, name, answer);
     },

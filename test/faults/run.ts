@@ -178,6 +178,10 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
       if (step.do === 'settle') {
         finished = await settle(step);
         if (!finished) break;
+      } else if (step.do === 'survived') {
+        const owners = present.get(`ConfigMap/${step.name}`)?.object.metadata.ownerReferences?.length;
+        if (!present.has(`ConfigMap/${step.name}`)) problems.push(`rule 5: ConfigMap ${step.name} did not survive`);
+        if (owners) problems.push(`rule 5: ConfigMap ${step.name} has an owner again`);
       } else await take(slot, admin, step);
     }
     if (finished && steps.at(-1)?.do !== 'settle') finished = await settle({});
@@ -222,10 +226,14 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   };
 }
 
-async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle' }>): Promise<unknown> {
+async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle' | 'survived' }>): Promise<unknown> {
   switch (step.do) {
-    case 'create':
-      return admin.create('LicenseSettings', { metadata: { name: step.name }, spec: step.spec });
+    case 'create': {
+      const metadata = { name: step.name, ...(step.held ? { finalizers: [holder] } : {}) };
+      return admin.create('LicenseSettings', { metadata, spec: step.spec });
+    }
+    case 'release':
+      return release(admin, step.name);
     case 'change':
       return admin.change('LicenseSettings', step.name, (object) => {
         object['spec'] = step.spec;
@@ -233,7 +241,7 @@ async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle'
     case 'annotate':
       return admin.change('LicenseSettings', step.name, annotate(step.annotations));
     case 'remove':
-      return admin.remove('LicenseSettings', step.name);
+      return admin.remove('LicenseSettings', step.name, step.policy);
     case 'create-map':
       return admin.create('ConfigMap', { metadata: { name: step.name }, data: step.data });
     case 'edit-map':
@@ -258,6 +266,13 @@ async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle'
   }
 }
 
+/** A finalizer that keeps an object, as those of other controllers do. */
+const holder = 'test.dialer.dev/held';
+const release = (admin: Admin, name: string) =>
+  admin.change('LicenseSettings', name, ({ metadata }) => {
+    metadata['finalizers'] = ((metadata['finalizers'] ?? []) as string[]).filter((one) => one !== holder);
+  });
+
 const annotate = (annotations: Readonly<Record<string, string>>) => (object: AdminObject) => {
   object.metadata['annotations'] = { ...(object.metadata['annotations'] as object), ...annotations };
 };
@@ -265,7 +280,8 @@ const annotate = (annotations: Readonly<Record<string, string>>) => (object: Adm
 /** Deletes what the run left; the garbage collector takes the rest. */
 async function cleanUp(admin: Admin, present: ReadonlyMap<string, { kind: Kind; object: Stored }>): Promise<void> {
   for (const { kind, object } of present.values()) {
-    const { name, ownerReferences = [] } = object.metadata;
+    const { name, ownerReferences = [], finalizers = [] } = object.metadata;
+    if (finalizers.includes(holder)) await release(admin, name);
     if (kind === 'LicenseSettings' || ownerReferences.length === 0) await admin.remove(kind, name);
   }
 }

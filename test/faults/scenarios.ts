@@ -5,12 +5,17 @@ import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { type Action, drawActions } from '../support/actions.ts';
 import type { Random } from '../support/random.ts';
+import type { DeletePolicy } from './admin.ts';
 
 export type Step =
-  | { readonly do: 'create'; readonly name: string; readonly spec: Spec }
+  /** `held`: it stays when it is deleted, with a deletionTimestamp, until it is released. */
+  | { readonly do: 'create'; readonly name: string; readonly spec: Spec; readonly held?: boolean }
+  | { readonly do: 'release'; readonly name: string }
   | { readonly do: 'change'; readonly name: string; readonly spec: Spec }
   | { readonly do: 'annotate'; readonly name: string; readonly annotations: Record<string, string> }
-  | { readonly do: 'remove'; readonly name: string }
+  | { readonly do: 'remove'; readonly name: string; readonly policy?: DeletePolicy }
+  /** Fails if there is no ConfigMap of that name, or if it has an owner. */
+  | { readonly do: 'survived'; readonly name: string }
   | { readonly do: 'edit-map'; readonly name: string; readonly data: Record<string, string> }
   | { readonly do: 'remove-map'; readonly name: string }
   | { readonly do: 'create-map'; readonly name: string; readonly data: Record<string, string> }
@@ -171,6 +176,46 @@ export const scenarios: readonly Scenario[] = [
     steps(n) {
       const a = n('a');
       return [{ do: 'create', name: a, spec: ports(100) }, settle, { do: 'remove', name: a }, settle];
+    },
+  },
+  {
+    name: 'delete-foreground',
+    steps(n) {
+      const a = n('a');
+      const zones = (maximum: number) => ports(maximum, { settleSeconds: 0, zones: [zone('x', 60)] });
+      return [
+        { do: 'create', name: a, spec: zones(100), held: true },
+        settle,
+        { do: 'remove', name: a, policy: 'Foreground' },
+        // The garbage collector takes the ConfigMaps: nobody may bring them back, or judge what is saved now.
+        { do: 'pause', milliseconds: 300 },
+        { do: 'change', name: a, spec: zones(200) },
+        { do: 'pause', milliseconds: 300 },
+        { do: 'release', name: a },
+        settle,
+      ];
+    },
+  },
+  {
+    name: 'delete-orphan',
+    steps(n) {
+      const a = n('a');
+      const map = `${a}-licenses`;
+      return [
+        { do: 'create', name: a, spec: ports(100), held: true },
+        settle,
+        { do: 'remove', name: a, policy: 'Orphan' },
+        // An owner that is put back now would take the ConfigMap with it in the end.
+        { do: 'pause', milliseconds: 300 },
+        { do: 'change', name: a, spec: ports(200) },
+        { do: 'edit-map', name: map, data: { OUTBOUND_PORTS_MAXIMUM: '7' } },
+        { do: 'pause', milliseconds: 300 },
+        { do: 'release', name: a },
+        settle,
+        { do: 'survived', name: map },
+        { do: 'create', name: a, spec: ports(300) },
+        settle,
+      ];
     },
   },
   {
