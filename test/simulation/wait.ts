@@ -1,6 +1,6 @@
 /**
- * Judges the wait of DESIGN section 3, rule 2: what a plan took away is given to others no sooner than settleSeconds later. The
- * judge of revisions knows no time; the simulation does.
+ * Judges the wait of DESIGN section 3, rule 2: what a plan took away is given to others no sooner than settleSeconds later, be it
+ * from zone to zone, or to and from a system with CAPACITY keys. The judge of revisions knows no time; the simulation does.
  */
 import { labels } from '../../src/api/names.ts';
 import type { Change, Stored } from './server.ts';
@@ -12,8 +12,8 @@ type Life = {
   /** When each spec was saved, and its settleSeconds in milliseconds. */
   readonly saved: { at: number; settle: number }[];
   applying: boolean;
-  /** When a plan took something away last. */
-  lowered: number | undefined;
+  /** When a plan took something from a zone last, and when CAPACITY keys from a system. */
+  lowered: { zone: number | undefined; system: number | undefined };
   /** What the operator wrote last, by name of the ConfigMap. */
   readonly written: Map<string, Map<string, number>>;
   /** The same, less what others took away since. */
@@ -25,7 +25,7 @@ type Life = {
 /** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
 export function createWaitJudge(): (change: Change, now: number) => string | undefined {
   const lives = new Map<string, Life>();
-  return ({ object, type, by }, now) => {
+  return ({ object, previous, type, by }, now) => {
     const { uid } = object.metadata;
     if (object.kind === 'LicenseSettings') {
       if (type === 'DELETED') lives.delete(uid);
@@ -42,30 +42,38 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
       return undefined;
     }
     if (type === 'DELETED') {
-      // What somebody made immutable is deleted and created again.
+      // What somebody made immutable is deleted and created again: what that one lacks is taken away.
       if (object['immutable'] === true) life.edited.add(object.metadata.name);
-      life.written.delete(object.metadata.name);
-      life.left.delete(object.metadata.name);
+      else {
+        life.written.delete(object.metadata.name);
+        life.left.delete(object.metadata.name);
+      }
       return undefined;
     }
-    if (object.metadata.labels?.[labels.zone] === undefined) return undefined;
     const { name } = object.metadata;
+    const kind = object.metadata.labels?.[labels.zone] === undefined ? 'system' : 'zone';
     const after = capacities(object);
-    const [written, left] = [life.written.get(name), life.left.get(name)];
+    // One of an earlier object of the same name is adopted as it is.
+    const [written, left] = [life.written, life.left].map((known) => known.get(name) ?? capacities(previous));
     life.written.set(name, after);
     life.left.set(name, new Map(after));
     // What it held was taken from what the status says, which is no increase.
     const isHealed = life.edited.delete(name);
     if (!life.applying) return undefined;
-    if (exceeds(left, after)) life.lowered = now;
-    if (isHealed || !exceeds(after, written) || life.lowered === undefined) return undefined;
+    if (exceeds(left, after)) life.lowered[kind] = now;
+    if (isHealed || !exceeds(after, written)) return undefined;
+    // A system gets back what it lost itself: while no zone had anything of it, that is no move.
+    const taken = Math.max(
+      ...[life.lowered.zone, kind === 'zone' ? life.lowered.system : undefined].map((at) => at ?? -1),
+    );
+    if (taken < 0) return undefined;
     // Whatever was asked for since, and just before: a write may have been under way when that changed.
-    const lowered = life.lowered - underWay;
+    const lowered = taken - underWay;
     const since = life.saved.filter(
       ({ at }, i) => (life.saved[i + 1]?.at ?? Number.POSITIVE_INFINITY) > lowered && at <= now,
     );
     const least = Math.min(...since.map(({ settle }) => settle));
-    const waited = now - life.lowered;
+    const waited = now - taken;
     return waited < least
       ? `rule 2: ${object.metadata.name} gets licenses ${waited.toFixed(0)} ms after others of ${owner} lost some, not ${least}`
       : undefined;
@@ -76,7 +84,7 @@ function create(lives: Map<string, Life>, uid: string): Life {
   const life: Life = {
     saved: [],
     applying: false,
-    lowered: undefined,
+    lowered: { zone: undefined, system: undefined },
     written: new Map(),
     left: new Map(),
     edited: new Set(),
