@@ -193,7 +193,9 @@ export function createNetwork(options: NetworkOptions) {
               disturb(request.deadline ?? defaultDeadline);
             return open.delete(sever);
           }
-          if (slowCodes.includes(refused.code)) slow = true;
+          // What concerns one object for as long as it takes makes no other slow: L2.
+          const isPoison = 'object' in refused && refused.for === Number.POSITIVE_INFINITY;
+          if (slowCodes.includes(refused.code) && !isPoison) slow = true;
           const after = 'retryAfter' in refused ? refused.retryAfter : undefined;
           if (after !== undefined) retryAfter = Math.max(retryAfter, after * 1000);
           const headers = after === undefined ? {} : { 'retry-after': String(after) };
