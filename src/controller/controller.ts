@@ -75,7 +75,10 @@ export function createController(options: ControllerOptions): Controller {
     api: createApi(client, fence),
     clock,
     settings: new Store<LicenseSettings>(),
-    configMaps: new Store<StoredConfigMap>(indexConfigMap),
+    configMaps: new Store<StoredConfigMap>(
+      indexConfigMap,
+      ({ metadata }) => metadata.labels?.[labels.managedBy] === manager,
+    ),
   };
   /** The term under way: what is decided, and remembered, by one leader. */
   let current: Term | undefined;

@@ -1,9 +1,12 @@
 import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
-/** How many objects that went are remembered: more than can have a request under way. */
-const rememberedGone = 1_000;
+/** How many objects that went are remembered: more than a list may drop while a write of ours is under way. */
+const rememberedGone = 10_000;
 /** Stands for all namespaces. */
 const everywhere = '';
+
+/** What we did since a list began, which it may not have: keys that we wrote, uids that we deleted. */
+type Since = { readonly written: Set<string>; readonly deleted: Set<string> };
 
 /**
  * The newest known version of each object, fed by a reflector and by the answers to our own writes, so that a decision
@@ -12,19 +15,28 @@ const everywhere = '';
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #index: (object: T) => string[];
+  readonly #selected: (object: T) => boolean;
   readonly #keysByIndex = new Map<string, Set<string>>();
   /**
    * uids that we deleted and whose DELETED event is still under way, with their namespaces: older events must not
    * bring them back.
    */
   readonly #deleted = new Map<string, string>();
-  /** By the namespace of each list under way, '' for all: keys of what came since it began, by answers to our writes. */
-  readonly #sinceList = new Map<string, Set<string>>();
-  /** Version at which each uid went last: the late answer to a write of ours must not bring it back. Bounded. */
+  /** By the namespace of each list under way, '' for all: what we did since it began. */
+  readonly #sinceList = new Map<string, Since>();
+  /**
+   * Version at which each uid went last, or of the list that did not have it: the late answer to a write of ours must
+   * not bring it back. Bounded.
+   */
   readonly #gone = new Map<string, string>();
 
-  constructor(index: (object: T) => string[] = () => []) {
+  /**
+   * @param index values by which `by` finds an object.
+   * @param selected whether a list has such an object: of others, which only a GET gives, it says nothing.
+   */
+  constructor(index: (object: T) => string[] = () => [], selected: (object: T) => boolean = () => true) {
     this.#index = index;
+    this.#selected = selected;
   }
 
   get size(): number {
@@ -53,26 +65,18 @@ export class Store<T extends KubeObject> {
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (this.#deleted.has(object.metadata.uid)) return false;
-    const wentAt = this.#gone.get(object.metadata.uid);
-    // Only one that went out of sight, its label removed, is still there at the version of its DELETED event.
-    if (wentAt !== undefined && compareResourceVersions(object.metadata.resourceVersion, wentAt) < 0) return false;
+    if (this.#wentAfter(object)) return false;
     if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
       return false;
     this.#set(key, known, object);
-    for (const [place, keys] of this.#sinceList)
-      if (place === everywhere || place === object.metadata.namespace) keys.add(key);
+    for (const { written } of this.#listsOf(object)) written.add(key);
     return true;
   }
 
   /** Takes the event that an object is gone; false when a newer object of that name is known already. */
   remove(object: T): boolean {
     this.#deleted.delete(object.metadata.uid);
-    this.#gone.delete(object.metadata.uid);
-    this.#gone.set(object.metadata.uid, object.metadata.resourceVersion);
-    for (const oldest of this.#gone.keys()) {
-      if (this.#gone.size <= rememberedGone) break;
-      this.#gone.delete(oldest);
-    }
+    this.#remember(object.metadata.uid, object.metadata.resourceVersion);
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (known?.metadata.uid !== object.metadata.uid) return false;
@@ -83,42 +87,86 @@ export class Store<T extends KubeObject> {
   /** Forgets an object that we deleted ourselves, until its DELETED event arrives. */
   deleted(object: T): void {
     const known = this.remove(object);
-    if (known) this.#deleted.set(object.metadata.uid, object.metadata.namespace);
+    if (!known) return;
+    this.#deleted.set(object.metadata.uid, object.metadata.namespace);
+    for (const { deleted } of this.#listsOf(object)) deleted.add(object.metadata.uid);
   }
 
-  /** A list begins, of one namespace or of all: `replace` does not take back what we write from now on. */
+  /** A list begins, of one namespace or of all: `replace` does not take back what we write or delete from now on. */
   listing(namespace = everywhere): void {
-    this.#sinceList.set(namespace, new Set());
+    this.#sinceList.set(namespace, { written: new Set(), deleted: new Set() });
   }
 
   /**
    * Takes a whole list, of one namespace or of all, as it was at `version`. Gives what is new or changed, and what is
-   * gone.
+   * gone. A list is the truth, even where its versions are older, or where it has what went: the cluster may have been
+   * restored from a backup. Only what we did since it began is newer.
    */
   replace(objects: readonly T[], version: string, namespace = everywhere): { changed: T[]; gone: T[] } {
-    const listed = new Set(objects.map(keyOf));
-    const inScope = (place: string) => namespace === everywhere || place === namespace;
     const since = this.#sinceList.get(namespace);
     this.#sinceList.delete(namespace);
+    const inScope = (place: string) => namespace === everywhere || place === namespace;
     const isNewer = (key: string, known: T | undefined) =>
-      known !== undefined && since?.has(key) && compareResourceVersions(known.metadata.resourceVersion, version) > 0;
-    const gone = [...this.#objects].flatMap(([key, object]) =>
-      listed.has(key) || !inScope(object.metadata.namespace) || isNewer(key, object) ? [] : [object],
-    );
-    // What a list doesn't have will get no DELETED event.
+      known !== undefined &&
+      since?.written.has(key) &&
+      compareResourceVersions(known.metadata.resourceVersion, version) > 0;
     const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    for (const [uid, place] of this.#deleted) if (inScope(place) && !uids.has(uid)) this.#deleted.delete(uid);
-    for (const object of gone) this.#set(keyOf(object), object, undefined);
+    this.#believe(uids, version, inScope, since);
+
+    const listed = new Set(objects.map(keyOf));
+    const gone: T[] = [];
+    for (const [key, object] of [...this.#objects]) {
+      if (uids.has(object.metadata.uid) || !inScope(object.metadata.namespace) || isNewer(key, object)) continue;
+      this.#remember(object.metadata.uid, version);
+      // Else there is another of its name now: it takes the place.
+      if (listed.has(key)) continue;
+      this.#set(key, object, undefined);
+      gone.push(object);
+    }
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));
       if (isNewer(keyOf(object), known)) return false;
-      // A list is the truth, even where its versions are older: the store may have been restored from a backup.
       if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
       if (this.#deleted.has(object.metadata.uid)) return false;
       this.#set(keyOf(object), known, object);
       return true;
     });
     return { changed, gone };
+  }
+
+  /** Forgets of what is listed that it went, and that we deleted it unless that was since the list began. */
+  #believe(uids: ReadonlySet<string>, version: string, inScope: (place: string) => boolean, since?: Since): void {
+    for (const uid of uids) this.#gone.delete(uid);
+    for (const [uid, place] of this.#deleted) {
+      if (!inScope(place) || (uids.has(uid) && since?.deleted.has(uid))) continue;
+      this.#deleted.delete(uid);
+      // What a list doesn't have will get no DELETED event.
+      if (!uids.has(uid)) this.#remember(uid, version);
+    }
+  }
+
+  /** True for a version from before the object went. One that only lost its label is still there, at the version of the edit. */
+  #wentAfter(object: T): boolean {
+    const { uid, resourceVersion } = object.metadata;
+    const wentAt = this.#gone.get(uid);
+    return wentAt !== undefined && this.#selected(object) && compareResourceVersions(resourceVersion, wentAt) < 0;
+  }
+
+  /** A uid went at this version. */
+  #remember(uid: string, version: string): void {
+    this.#gone.delete(uid);
+    this.#gone.set(uid, version);
+    for (const oldest of this.#gone.keys()) {
+      if (this.#gone.size <= rememberedGone) break;
+      this.#gone.delete(oldest);
+    }
+  }
+
+  /** What is noted of each list under way that should have the object. */
+  #listsOf({ metadata }: T): Since[] {
+    return [...this.#sinceList].flatMap(([place, since]) =>
+      place === everywhere || place === metadata.namespace ? [since] : [],
+    );
   }
 
   #set(key: string, known: T | undefined, object: T | undefined): void {

@@ -52,6 +52,7 @@ test('the index follows changes and removals', () => {
 test('what we deleted ourselves does not come back by an event that was under way', () => {
   const store = create();
   store.put(thing('one', 1));
+  store.listing();
   store.deleted(thing('one', 1));
   assert.is(store.size, 0);
   assert.not.ok(store.put(thing('one', 2)));
@@ -156,6 +157,35 @@ test('a list without an object that we deleted forgets about it', () => {
   // A restored backup may hold the same uid again.
   assert.ok(store.put(thing('one', 3)));
 });
+test('a list begun after we deleted an object, and that has it, is believed: it was restored from a backup', () => {
+  const store = create();
+  store.put(thing('one', 90));
+  store.listing();
+  store.deleted(thing('one', 90));
+  store.listing();
+  assert.is(store.replace([thing('one', 90)], '100').changed.length, 1);
+  assert.ok(store.put(thing('one', 101)));
+  assert.is(versionOf(store, 'a/one'), '101');
+});
+test('a list that has what went before is believed: events of versions below that are taken', () => {
+  const store = create();
+  store.put(thing('one', 90));
+  store.remove(thing('one', 1_000));
+  store.listing();
+  store.replace([thing('one', 90)], '100');
+  assert.ok(store.put(thing('one', 101)));
+  assert.is(versionOf(store, 'a/one'), '101');
+});
+test('a list of one namespace does not take back what we deleted while it was under way', () => {
+  const store = create();
+  store.put(thing('one', 1));
+  store.listing('a');
+  store.listing('b');
+  store.deleted(thing('one', 1));
+  store.replace([], '2', 'b');
+  assert.is(store.replace([thing('one', 1)], '3', 'a').changed.length, 0);
+  assert.is(store.size, 0);
+});
 test('a list of one namespace does not forget what we deleted in another', () => {
   const store = create();
   store.put(thing('one', 1));
@@ -174,12 +204,47 @@ test('the late answer to a write does not bring back an object that went meanwhi
   assert.is(versionOf(store, 'a/one'), '10');
 });
 
+test('the late answer to a write does not bring back an object that a list did not have any more', () => {
+  const store = create();
+  store.put(thing('one', 10));
+  store.replace([], '14');
+  assert.not.ok(store.put(thing('one', 12)), 'answered late');
+  assert.is(store.size, 0);
+  assert.ok(store.put(thing('one', 15)), 'its label came back');
+});
+test('nor one that a list had another in the place of, which went then', () => {
+  const store = create();
+  store.put(thing('one', 10));
+  store.replace([thing('one', 13, { uid: 'new' })], '14');
+  store.remove(thing('one', 15, { uid: 'new' }));
+  assert.not.ok(store.put(thing('one', 12)));
+});
+test('nor one that we deleted, when a list without it came before its DELETED event', () => {
+  const store = create();
+  store.put(thing('one', 10));
+  store.deleted(thing('one', 10));
+  store.replace([], '14');
+  assert.not.ok(store.put(thing('one', 12)), 'written before, answered late');
+});
+
 test('one that only lost its label is taken again at the version at which it went out of sight', () => {
   const store = create();
   store.put(thing('one', 5));
   // A selector's DELETED event has the version of the edit; that of a real deletion is above all of the object.
   store.remove(thing('one', 9));
   assert.ok(store.put(thing('one', 9)));
+  assert.is(versionOf(store, 'a/one'), '9');
+});
+
+test('one that a list did not have because it lost its label is taken at the version of that edit', () => {
+  const store = new Store<Thing>(
+    () => [],
+    ({ owner }) => owner === 'x',
+  );
+  store.put(thing('one', 5));
+  store.replace([], '14');
+  assert.not.ok(store.put(thing('one', 7)), 'from before the edit');
+  assert.ok(store.put(thing('one', 9, { owner: 'out of sight' })), 'as a GET finds it');
   assert.is(versionOf(store, 'a/one'), '9');
 });
 
@@ -192,9 +257,9 @@ test('the DELETED event of what we deleted ends the memory of it', () => {
   assert.ok(store.put(thing('one', 3)));
 });
 
-test('of what went, the last thousand are remembered', () => {
+test('of what went, the last ten thousand are remembered', () => {
   const store = create();
-  for (let n = 0; n < 1_001; n++) store.remove(thing(`${n}`, 9));
+  for (let n = 0; n < 10_001; n++) store.remove(thing(`${n}`, 9));
   assert.not.ok(store.put(thing('1', 7)));
   assert.ok(store.put(thing('0', 7)));
 });

@@ -809,8 +809,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'an event that was under way brings back what we deleted',
     file: 'src/kube/store.ts',
-    find: '    if (this.#deleted.has(object.metadata.uid)) return false;\n    const wentAt',
-    replace: '    const wentAt',
+    find: '    if (this.#deleted.has(object.metadata.uid)) return false;\n    if (this.#wentAfter',
+    replace: '    if (this.#wentAfter',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > what we deleted ourselves does not come back by an event that was under way',
@@ -819,7 +819,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the late answer to a write brings back what went',
     file: 'src/kube/store.ts',
-    find: '    if (wentAt !== undefined && compareResourceVersions(object.metadata.resourceVersion, wentAt) < 0) return false;\n',
+    find: '    if (this.#wentAfter(object)) return false;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -829,11 +829,21 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what went out of sight may not come back at its version',
     file: 'src/kube/store.ts',
-    find: 'object.metadata.resourceVersion, wentAt) < 0',
-    replace: 'object.metadata.resourceVersion, wentAt) <= 0',
+    find: 'compareResourceVersions(resourceVersion, wentAt) < 0',
+    replace: 'compareResourceVersions(resourceVersion, wentAt) <= 0',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > one that only lost its label is taken again at the version at which it went out of sight',
+    },
+  },
+  {
+    defect: 'what a list can not have may not come back by a GET',
+    file: 'src/kube/store.ts',
+    find: 'wentAt !== undefined && this.#selected(object) && compare',
+    replace: 'wentAt !== undefined && compare',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > one that a list did not have because it lost its label is taken at the version of that edit',
     },
   },
   {
@@ -856,8 +866,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list takes back what was created while it was under way',
     file: 'src/kube/store.ts',
-    find: ' || isNewer(key, object) ? []',
-    replace: ' ? []',
+    find: ' || isNewer(key, object)) continue;',
+    replace: ') continue;',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > what we write while a list is under way stays, unless the list is from after it',
@@ -876,8 +886,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what was written while a list is under way stays although the list is newer',
     file: 'src/kube/store.ts',
-    find: 'compareResourceVersions(known.metadata.resourceVersion, version) > 0;',
-    replace: 'true;',
+    find: '\n      compareResourceVersions(known.metadata.resourceVersion, version) > 0;',
+    replace: ' true;',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > what we write while a list is under way stays, unless the list is from after it',
@@ -886,8 +896,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what was written before a list outlives it',
     file: 'src/kube/store.ts',
-    find: 'known !== undefined && since?.has(key) && compare',
-    replace: 'known !== undefined && compare',
+    find: '      since?.written.has(key) &&\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list is the truth even where it is older: the cluster was restored from a backup',
@@ -906,7 +916,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'only the last list of a namespace keeps what is written meanwhile',
     file: 'src/kube/store.ts',
-    find: 'place === everywhere || place === object.metadata.namespace',
+    find: 'place === everywhere || place === metadata.namespace',
     replace: 'place === everywhere',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -936,7 +946,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list does not forget what we deleted',
     file: 'src/kube/store.ts',
-    find: 'if (inScope(place) && !uids.has(uid)) this.#deleted.delete(uid);',
+    find: '      this.#deleted.delete(uid);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -946,11 +956,71 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the list of one namespace forgets what we deleted in another',
     file: 'src/kube/store.ts',
-    find: 'inScope(place) && !uids.has(uid)',
-    replace: '!uids.has(uid)',
+    find: '!inScope(place) || (uids',
+    replace: '(uids',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list of one namespace does not forget what we deleted in another',
+    },
+  },
+  {
+    defect: 'what we deleted outlives a restore from a backup',
+    file: 'src/kube/store.ts',
+    find: '(uids.has(uid) && since?.deleted.has(uid))',
+    replace: 'uids.has(uid)',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a list begun after we deleted an object, and that has it, is believed: it was restored from a backup',
+    },
+  },
+  {
+    defect: 'what we deleted while a list was under way is taken back by it',
+    file: 'src/kube/store.ts',
+    find: '    for (const { deleted } of this.#listsOf(object)) deleted.add(object.metadata.uid);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what we deleted ourselves does not come back by an event that was under way',
+    },
+  },
+  {
+    defect: 'what went outlives a restore from a backup',
+    file: 'src/kube/store.ts',
+    find: '    for (const uid of uids) this.#gone.delete(uid);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a list that has what went before is believed: events of versions below that are taken',
+    },
+  },
+  {
+    defect: 'what a list drops is not remembered',
+    file: 'src/kube/store.ts',
+    find: '      this.#remember(object.metadata.uid, version);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > the late answer to a write does not bring back an object that a list did not have any more',
+    },
+  },
+  {
+    defect: 'what a list has another in the place of is not remembered',
+    file: 'src/kube/store.ts',
+    find: '      this.#remember(object.metadata.uid, version);\n',
+    replace: '      if (!listed.has(key)) this.#remember(object.metadata.uid, version);\n',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > nor one that a list had another in the place of, which went then',
+    },
+  },
+  {
+    defect: 'what we deleted, and a list does not have, is remembered at too low a version',
+    file: 'src/kube/store.ts',
+    find: '      if (!uids.has(uid)) this.#remember(uid, version);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > nor one that we deleted, when a list without it came before its DELETED event',
     },
   },
   {
@@ -979,7 +1049,7 @@ export const kube: readonly Defect[] = [
     file: 'src/kube/store.ts',
     find: 'if (this.#gone.size <= rememberedGone) break;',
     replace: 'break;',
-    caughtBy: { file: 'test/unit/store.test.ts', test: 'store > of what went, the last thousand are remembered' },
+    caughtBy: { file: 'test/unit/store.test.ts', test: 'store > of what went, the last ten thousand are remembered' },
   },
   {
     defect: 'a list does not tell what is gone',
