@@ -346,15 +346,20 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       if (type !== 'MODIFIED') kept.lost = true;
       else takeAway(kept, object);
     } else {
-      // A new leader stamps the ConfigMaps of a plan that stands still.
-      const epochOf = (one: Stored | undefined) => one?.metadata.annotations?.[note('epoch')];
-      if (quiet && changes === 0 && epochOf(object) === epochOf(kept.current))
+      if (quiet && changes === 0 && !isStamping(object, kept.current))
         fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
       if (type === 'DELETED') judgeDelete(kept, kept.current ?? object);
       else judgeWrite(kept, object);
     }
     kept.current = type === 'DELETED' ? undefined : object;
     judgeSums();
+  };
+
+  /** True when a new leader stamps a ConfigMap of a plan that stands still. */
+  const isStamping = (object: Stored, before: Stored | undefined): boolean => {
+    const epochOf = (one: Stored | undefined) => one?.metadata.annotations?.[note('epoch')];
+    const life = lives.get(object.metadata.annotations?.[note('owner-uid')] ?? '');
+    return life?.object.status?.applying !== undefined && epochOf(object) !== epochOf(before);
   };
 
   /** Notes what an edit took from a zone. What is no whole document of that zone is healed without being believed. */

@@ -251,6 +251,25 @@ test('S8: a write though nothing has changed', () => {
   convicted(again(simple.steps, lastWrite(simple.steps, 'pom-licenses')), 'S8');
 });
 
+test('S8: a new epoch is written while a plan stands still, and else not at all', () => {
+  const stamped = (steps: readonly Step[], from: number): Step[] => {
+    const { object } = steps[from] as Revision;
+    return [
+      ...steps,
+      { ...(steps[from] as Revision), type: 'MODIFIED', object: annotated(object, 'epoch', 'another') },
+    ];
+  };
+  convicted(stamped(simple.steps, lastWrite(simple.steps, 'pom-licenses')), 'S8');
+  convicted(stamped(moved.steps, lastWrite(moved.steps, 'pom-licenses-a')), 'S8');
+  // The plan has lowered one zone, and stands still.
+  const lowered = moved.steps.findIndex(
+    (step, i) => i > moved.steps.indexOf('settled') && isWrite(step, 'pom-licenses-a'),
+  );
+  const stopped: Step[] = [...moved.steps.slice(0, lowered + 1), 'settled'];
+  assert.equal(verdictOn(stamped(stopped, lowered)), []);
+  convicted(again(stopped, lowered), 'S8');
+});
+
 test('S9: an increase before the decrease that it uses, or above the total', () => {
   const settledAt = moved.steps.indexOf('settled');
   const lowered = moved.steps.findIndex((step, i) => i > settledAt && isWrite(step, 'pom-licenses-a'));
