@@ -19,6 +19,7 @@ import {
   type StoredConfigMap,
   settingsPath,
 } from './api.ts';
+import { backoffs, type RetryKind } from './backoffs.ts';
 import { eventFor } from './events.ts';
 import { type Outcome, reconcile, type World } from './reconcile.ts';
 import { explainRestart } from './restarts.ts';
@@ -42,7 +43,7 @@ export type ControllerOptions = {
 
 /** One leadership: from the start, or from winning the lease, to the end, or to losing it. */
 type Term = {
-  readonly queue: WorkQueue;
+  readonly queue: WorkQueue<RetryKind>;
   readonly world: World;
   /** True while requests get no answer. */
   outage: boolean;
@@ -68,6 +69,13 @@ export type Controller = {
   /** Objects counted by the reason of their Ready condition. */
   objectsByReason(): Map<string, number>;
 };
+
+/**
+ * An answer by which the server is back: it decided on the request. Most reconciles send none; a gateway answers 503 and
+ * 504 for a server that is away, and 429 and 401 come from one that is not well yet.
+ */
+const isVerdict = (error: ApiError | undefined): boolean =>
+  error !== undefined && error.code > 0 && error.class !== 'retry';
 
 export function createController(options: ControllerOptions): Controller {
   const { client, clock, log, metrics, workers, resync, instance, fence } = options;
@@ -172,7 +180,7 @@ export function createController(options: ControllerOptions): Controller {
         // A mistake of ours: this object waits, the others go on.
         log.error({ key: task.key, err: error }, 'reconcile failed by a defect of the operator');
         metrics.reconciled('defect', (clock.monotonic() - started) / 1000);
-        queue.retry(task.key, 'slow');
+        queue.retry(task.key, 'slow', task.priority);
       } finally {
         queue.done(task.key);
       }
@@ -181,15 +189,14 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** What comes after a reconcile: another try, and the event. */
-  function follow(term: Term, { key }: Task, { result, retry, again, error, event }: Outcome): void {
+  function follow(term: Term, { key, priority }: Task, { result, retry, again, error, event }: Outcome): void {
     const { queue } = term;
     if (error?.reason === 'NoAnswer') term.outage = true;
-    // Only a request that was answered says that the server is back: most reconciles send none.
-    else if (term.outage && (result === 'written' || (error?.code ?? 0) > 0)) {
-      queue.hurry(hurrySpread);
+    else if (term.outage && (result === 'written' || isVerdict(error))) {
+      queue.hurry('transport', hurrySpread);
       term.outage = false;
     }
-    if (retry) queue.retry(key, retry.kind, retry.atLeast);
+    if (retry) queue.retry(key, retry.kind, priority, retry.atLeast);
     else queue.forget(key);
     if (again !== undefined) queue.addAfter(key, again, 'fresh');
     if (result === 'stale') queue.add(key, 'fresh');
@@ -242,7 +249,7 @@ export function createController(options: ControllerOptions): Controller {
     },
 
     async lead(signal) {
-      const queue = new WorkQueue(clock);
+      const queue = new WorkQueue(clock, backoffs);
       const world: World = { ...shared, epoch: randomId(clock), memories: new Map(), late: new Map() };
       const term: Term = { queue, world, outage: false };
       current = term;

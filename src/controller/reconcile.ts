@@ -2,7 +2,7 @@
 import { defaultSettleSeconds, type FieldError, maxSettleSeconds, type Status } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
-import type { RetryKind, Task } from '../kube/queue.ts';
+import type { Task } from '../kube/queue.ts';
 import type { Store } from '../kube/store.ts';
 import { isApproved } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
@@ -15,6 +15,7 @@ import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
 import { type Api, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
 import { forgetUnwatched, hasToGo, lookAgain } from './apply.ts';
+import type { RetryKind } from './backoffs.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';

@@ -8,35 +8,31 @@ export type Priority = (typeof priorities)[number];
 /** A key that a worker has to look at, and why it stood in the queue. */
 export type Task = { readonly key: string; readonly priority: Priority };
 
-/** A kind of waiting before the next try; each kind counts a key's tries for itself. */
-export type RetryKind = 'transport' | 'slow';
-
-/** Bounds of each kind: DESIGN section 3, rule 9. */
-export const backoffs: Record<RetryKind, Backoff> = {
-  transport: { base: 100, cap: 5_000 },
-  slow: { base: 1_000, cap: 60_000 },
-};
-
 const rank = (priority: Priority): number => priorities.indexOf(priority);
-/** `notBefore`: until then the server asked to be left alone. */
-type Delayed = { due: number; priority: Priority; kind?: RetryKind; notBefore: number; cancel: () => void };
+/** `notBefore`: until then the server asked to be left alone. `kind`: it waits for the next try after a failure. */
+type Delayed<Kind> = { due: number; priority: Priority; kind?: Kind; notBefore: number; cancel: () => void };
 
 /**
  * Keys that wait for a worker. One worker a key at a time; a key that is added again while it waits is looked at once,
  * one that is added while it is worked on is looked at again afterwards, behind the others.
+ * After a failure a key waits for its next try; each `Kind` of failure has bounds of its own and counts for itself.
  */
-export class WorkQueue {
+export class WorkQueue<Kind extends string> {
   readonly #clock: Clock;
+  readonly #backoffs: Readonly<Record<Kind, Backoff>>;
   readonly #lanes = priorities.map(() => new Set<string>());
-  readonly #delayed = new Map<string, Delayed>();
-  readonly #attempts = new Map<string, { kind: RetryKind; count: number }>();
+  readonly #delayed = new Map<string, Delayed<Kind>>();
+  /** How often each key was tried again, by kind. */
+  readonly #attempts = new Map<string, Partial<Record<Kind, number>>>();
   /** Keys that are worked on; the value is the priority with which they were added again meanwhile. */
   readonly #working = new Map<string, Priority | undefined>();
   readonly #waiters: ((task: Task | undefined) => void)[] = [];
   #closed = false;
 
-  constructor(clock: Clock) {
+  /** @param backoffs bounds of the wait before the next try, in milliseconds. */
+  constructor(clock: Clock, backoffs: Readonly<Record<Kind, Backoff>>) {
     this.#clock = clock;
+    this.#backoffs = backoffs;
   }
 
   /** How many keys wait at a priority. */
@@ -44,9 +40,13 @@ export class WorkQueue {
     return this.#lanes[rank(priority)]?.size ?? 0;
   }
 
-  /** Adds a key now. A better priority than the one it waits at wins; a delay that was running ends. */
+  /**
+   * Adds a key now. A better priority than the one it waits at wins; a delay that was running ends. Only a fresh change
+   * ends the wait for the next try after a failure: else it comes when that is over.
+   */
   add(key: string, priority: Priority): void {
     if (this.#closed) return;
+    if (this.#delayed.get(key)?.kind !== undefined && priority !== 'fresh') return;
     this.#undelay(key);
     if (this.#working.has(key)) {
       const again = this.#working.get(key);
@@ -61,7 +61,7 @@ export class WorkQueue {
   }
 
   /** Adds a key after `delay` milliseconds, unless it is to be added earlier anyway; `hurry` leaves it `atLeast`. */
-  addAfter(key: string, delay: number, priority: Priority, kind?: RetryKind, atLeast = 0): void {
+  addAfter(key: string, delay: number, priority: Priority, kind?: Kind, atLeast = 0): void {
     if (this.#closed) return;
     const now = this.#clock.monotonic();
     const due = now + delay;
@@ -75,13 +75,16 @@ export class WorkQueue {
     this.#delayed.set(key, { due, priority, notBefore: now + atLeast, cancel, ...(kind ? { kind } : {}) });
   }
 
-  /** Adds a key after its next backoff of this kind, but not before `atLeast` milliseconds. Gives the delay. */
-  retry(key: string, kind: RetryKind, atLeast = 0): number {
-    const known = this.#attempts.get(key);
-    const count = known?.kind === kind ? known.count + 1 : 0;
-    this.#attempts.set(key, { kind, count });
-    const delay = Math.max(atLeast, fullJitter(backoffs[kind], count, this.#clock.random()));
-    this.addAfter(key, delay, 'fresh', kind, atLeast);
+  /**
+   * Adds a key after its next backoff of this kind, but not before `atLeast` milliseconds, at the priority that it was
+   * worked on with. Gives the delay in milliseconds.
+   */
+  retry(key: string, kind: Kind, priority: Priority, atLeast = 0): number {
+    const counts = this.#attempts.get(key) ?? ({} as Partial<Record<Kind, number>>);
+    const count = counts[kind] ?? 0;
+    this.#attempts.set(key, { ...counts, [kind]: count + 1 });
+    const delay = Math.max(atLeast, fullJitter(this.#backoffs[kind], count, this.#clock.random()));
+    this.addAfter(key, delay, priority, kind, atLeast);
     return delay;
   }
 
@@ -91,14 +94,15 @@ export class WorkQueue {
   }
 
   /**
-   * The server is back: keys that wait for a transport backoff come back spread over `spread` milliseconds, but none
-   * before the time that the server asked for.
+   * The reason for one kind of failure is over, such as an outage of the server: keys that wait for their next try after
+   * such a failure come back spread over `spread` milliseconds, but none before the time that the server asked for.
+   * Their next backoff of this kind begins small.
    */
-  hurry(spread: number): void {
+  hurry(which: Kind, spread: number): void {
     const now = this.#clock.monotonic();
     for (const [key, { due, priority, kind, notBefore }] of [...this.#delayed]) {
-      if (kind !== 'transport') continue;
-      this.#attempts.delete(key);
+      if (kind !== which) continue;
+      this.#attempts.set(key, { ...this.#attempts.get(key), [kind]: 0 } as Partial<Record<Kind, number>>);
       const atLeast = Math.max(0, notBefore - now);
       const delay = atLeast + this.#clock.random() * spread;
       if (now + delay < due) this.addAfter(key, delay, priority, kind, atLeast);

@@ -100,9 +100,12 @@ test('nothing is decided before all caches are complete', async () => {
   await desk.stop();
 });
 
-for (const [what, answered] of [
-  ['reconciles that send no request do not hurry those who wait for a server that is away', false],
-  ['a request that was answered does: the server is back', true],
+for (const [what, code, isBack] of [
+  ['reconciles that send no request do not hurry those who wait for a server that is away', undefined, false],
+  ['a request that was answered does: the server is back', 403, true],
+  ['an answer 429 does not: the server is not well yet', 429, false],
+  ['an answer 503 does not: a gateway gives it for a server that is away', 503, false],
+  ['an answer 504 does not: a gateway gives it for a server that is away', 504, false],
 ] as const) {
   test(what, async () => {
     let [tries, writes] = [0, 0];
@@ -112,10 +115,10 @@ for (const [what, answered] of [
         tries++;
         throw new ApiError('away', { code: 0, reason: 'NoAnswer' });
       }
-      // Refused, so each touch of b sends a request that is answered; else b is settled and sends none.
-      if (answered && method === 'POST' && resource === 'configmaps') {
+      // So each touch of b sends a request that is answered; else b is settled and sends none.
+      if (code !== undefined && method === 'POST' && resource === 'configmaps') {
         writes++;
-        throw new ApiError('refused', { code: 403 });
+        throw new ApiError('refused', { code });
       }
       return undefined;
     });
@@ -123,9 +126,9 @@ for (const [what, answered] of [
       await desk.clock.advance(100);
       desk.touch();
     }
-    assert.is(writes > 100, answered);
+    assert.is(writes > 100, code !== undefined);
     // Alone, full jitter up to 5 s comes back about every 2.5 s.
-    assert.is(tries > 40, answered, `${tries} tries in 30 s`);
+    assert.is(tries > 40, isBack, `${tries} tries in 30 s`);
     assert.ok(tries > 5);
     await desk.stop();
   });

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { backoffs, type Priority, priorities, type RetryKind, WorkQueue } from '../../src/kube/queue.ts';
+import { backoffs, type RetryKind } from '../../src/controller/backoffs.ts';
+import { type Priority, priorities, WorkQueue } from '../../src/kube/queue.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock, settle } from '../support/virtual-clock.ts';
 
 function setUp(random?: number) {
   const clock = createVirtualClock();
-  const queue = new WorkQueue(random === undefined ? clock : { ...clock, random: () => random });
+  const queue = new WorkQueue(random === undefined ? clock : { ...clock, random: () => random }, backoffs);
   /** The keys that can be taken now, in order; they stay in work. */
   const takeAll = async () => {
     const keys: string[] = [];
@@ -128,7 +129,7 @@ test('a change that comes while a key is worked on does not wait for the backoff
   queue.add('a', 'fresh');
   await queue.next();
   queue.add('a', 'fresh');
-  queue.retry('a', 'slow');
+  queue.retry('a', 'slow', 'fresh');
   queue.done('a');
   assert.is(queue.depth('fresh'), 1);
   assert.is(clock.pending, 0);
@@ -141,14 +142,14 @@ for (const kind of Object.keys(backoffs) as RetryKind[]) {
     const { queue } = setUp(0.999_999);
     let ceiling = base;
     for (let attempt = 0; attempt < 2_000; attempt++) {
-      const delay = queue.retry('a', kind);
+      const delay = queue.retry('a', kind, 'fresh');
       assert.ok(delay > ceiling * 0.99 && delay <= ceiling, `attempt ${attempt}: ${delay} of ${ceiling}`);
       ceiling = Math.min(cap, ceiling * 2);
     }
   });
   backoff(`${kind}: full jitter, from nothing to the ceiling`, () => {
     const { queue } = setUp();
-    const delays = Array.from({ length: 400 }, () => queue.retry('a', kind)).slice(50);
+    const delays = Array.from({ length: 400 }, () => queue.retry('a', kind, 'fresh')).slice(50);
     assert.ok(delays.every((delay) => delay >= 0 && delay <= cap));
     assert.ok(Math.min(...delays) < cap * 0.05);
     assert.ok(Math.max(...delays) > cap * 0.95);
@@ -160,24 +161,52 @@ backoff('is that of rule 9: up to 5 s for transport, up to 60 s for the slow kin
 });
 backoff('a longer Retry-After is honoured, a shorter one changes nothing', async () => {
   const { clock, queue } = setUp(0.5);
-  assert.is(queue.retry('a', 'transport', 30_000), 30_000);
+  assert.is(queue.retry('a', 'transport', 'fresh', 30_000), 30_000);
   await clock.advance(29_999);
   assert.is(queue.depth('fresh'), 0);
   await clock.advance(1);
   assert.is(queue.depth('fresh'), 1);
-  assert.is(queue.retry('b', 'transport', 1), 50);
+  assert.is(queue.retry('b', 'transport', 'fresh', 1), 50);
 });
 backoff('each key counts for itself, and success forgets', () => {
   const { queue } = setUp(0.5);
-  assert.equal([queue.retry('a', 'transport'), queue.retry('a', 'transport')], [50, 100]);
-  assert.is(queue.retry('b', 'transport'), 50);
+  assert.equal([queue.retry('a', 'transport', 'fresh'), queue.retry('a', 'transport', 'fresh')], [50, 100]);
+  assert.is(queue.retry('b', 'transport', 'fresh'), 50);
   queue.forget('a');
-  assert.is(queue.retry('a', 'transport'), 50);
+  assert.is(queue.retry('a', 'transport', 'fresh'), 50);
 });
+backoff('failures that alternate grow both: each kind counts for itself', () => {
+  const { queue } = setUp(0.5);
+  const kinds = ['transport', 'slow', 'transport', 'slow', 'transport', 'slow'] as const;
+  assert.equal(
+    kinds.map((kind) => queue.retry('a', kind, 'fresh')),
+    [50, 500, 100, 1_000, 200, 2_000],
+  );
+});
+backoff(
+  'a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
+  async () => {
+    const { clock, queue, takeAll } = setUp(0.5);
+    queue.retry('resync', 'transport', 'resync');
+    await clock.advance(1_000);
+    queue.add('change', 'fresh');
+    assert.equal(await takeAll(), ['change', 'resync']);
+  },
+);
+for (const priority of ['resync', 'background'] as const)
+  backoff(`${priority}: what is no fresh change does not end it`, async () => {
+    const { clock, queue } = setUp(0.5);
+    queue.retry('a', 'transport', 'fresh', 30_000);
+    queue.add('a', priority);
+    await clock.advance(29_999);
+    assert.is(queue.depth(priority) + queue.depth('fresh'), 0);
+    await clock.advance(1);
+    assert.is(queue.depth('fresh'), 1, 'it is not lost');
+  });
 backoff('another kind of failure begins small', () => {
   const { queue } = setUp(0.5);
-  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport');
-  assert.is(queue.retry('a', 'slow'), 500);
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport', 'fresh');
+  assert.is(queue.retry('a', 'slow', 'fresh'), 500);
 });
 
 const hurry = suite('after an outage');
@@ -185,7 +214,7 @@ hurry('keys with a transport backoff come back within the spread, not all at onc
   const { clock, queue } = setUp();
   const keys = Array.from({ length: 200 }, (_, n) => `key-${n}`);
   for (const key of keys) queue.addAfter(key, 100_000, 'fresh', 'transport');
-  queue.hurry(2_000);
+  queue.hurry('transport', 2_000);
   await clock.advance(200);
   assert.ok(queue.depth('fresh') > 5 && queue.depth('fresh') < 50, `${queue.depth('fresh')} in the first tenth`);
   await clock.advance(1_800);
@@ -193,31 +222,39 @@ hurry('keys with a transport backoff come back within the spread, not all at onc
 });
 hurry('their next backoff begins small', () => {
   const { queue } = setUp(0.5);
-  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport');
-  queue.hurry(2_000);
-  assert.is(queue.retry('a', 'transport'), 50);
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('a', 'transport', 'fresh');
+  queue.hurry('transport', 2_000);
+  assert.is(queue.retry('a', 'transport', 'fresh'), 50);
+});
+hurry('their next backoff of another kind does not', () => {
+  const { queue } = setUp(0.5);
+  queue.retry('a', 'slow', 'fresh');
+  for (const kind of ['slow', 'transport'] as const) queue.retry('a', kind, 'fresh');
+  queue.addAfter('a', 0, 'fresh', 'transport');
+  queue.hurry('transport', 2_000);
+  assert.equal([queue.retry('a', 'slow', 'fresh'), queue.retry('a', 'transport', 'fresh')], [2_000, 50]);
 });
 hurry('keys that wait for something else stay where they are', async () => {
   const { clock, queue } = setUp(0.5);
-  for (let attempt = 0; attempt < 9; attempt++) queue.retry('slow', 'slow');
+  for (let attempt = 0; attempt < 9; attempt++) queue.retry('slow', 'slow', 'fresh');
   queue.addAfter('delayed', 10_000, 'fresh');
-  queue.hurry(2_000);
+  queue.hurry('transport', 2_000);
   await clock.advance(400);
   assert.is(queue.depth('fresh'), 0);
   queue.forget('other');
-  assert.is(queue.retry('slow', 'slow'), 30_000, 'and the count goes on');
+  assert.is(queue.retry('slow', 'slow', 'fresh'), 30_000, 'and the count goes on');
 });
 hurry('nobody comes later because of it', async () => {
   const { clock, queue } = setUp(0.9);
   queue.addAfter('a', 100, 'fresh', 'transport');
-  queue.hurry(2_000);
+  queue.hurry('transport', 2_000);
   await clock.advance(100);
   assert.is(queue.depth('fresh'), 1);
 });
 hurry('a Retry-After is still honoured', async () => {
   const { clock, queue } = setUp(0.5);
-  queue.retry('a', 'transport', 30_000);
-  queue.hurry(2_000);
+  queue.retry('a', 'transport', 'fresh', 30_000);
+  queue.hurry('transport', 2_000);
   await clock.advance(29_999);
   assert.is(queue.depth('fresh'), 0);
   await clock.advance(1);
@@ -233,7 +270,7 @@ closing('wakes every waiting worker with nothing, and hands out nothing more', a
   assert.equal(await Promise.all(waiting), [undefined, undefined]);
   queue.add('a', 'fresh');
   queue.addAfter('b', 1, 'fresh');
-  queue.retry('c', 'transport');
+  queue.retry('c', 'transport', 'fresh');
   assert.is(clock.pending, 0);
   await clock.advance(60_000);
   assert.is(await queue.next(), undefined);
@@ -304,7 +341,7 @@ suite('any use of the work queue')('loses no key, makes up none, and never gives
         const done = working.shift();
         if (done === undefined) return;
         if (retry) {
-          queue.retry(done, retry);
+          queue.retry(done, retry, 'resync');
           ask(done);
         } else queue.forget(done);
         queue.done(done);
@@ -316,7 +353,7 @@ suite('any use of the work queue')('loses no key, makes up none, and never gives
         else if (one.do === 'addAfter') queue.addAfter(one.key, one.delay, one.priority);
         else if (one.do === 'take') await take();
         else if (one.do === 'done') await finish(one.retry);
-        else if (one.do === 'hurry') queue.hurry(2_000);
+        else if (one.do === 'hurry') queue.hurry('transport', 2_000);
         else await clock.advance(one.ms);
         await settle();
       }

@@ -1112,15 +1112,15 @@ export const controller: readonly Defect[] = [
   {
     defect: 'retries are forgotten',
     file: 'src/controller/controller.ts',
-    find: 'if (retry) queue.retry(key, retry.kind, retry.atLeast);\n    else queue.forget(key);',
+    find: 'if (retry) queue.retry(key, retry.kind, priority, retry.atLeast);\n    else queue.forget(key);',
     replace: 'if (!retry) queue.forget(key);',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
     defect: 'Retry-After is not handed to the queue',
     file: 'src/controller/controller.ts',
-    find: 'queue.retry(key, retry.kind, retry.atLeast);',
-    replace: 'queue.retry(key, retry.kind);',
+    find: 'queue.retry(key, retry.kind, priority, retry.atLeast);',
+    replace: 'queue.retry(key, retry.kind, priority);',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
@@ -1188,11 +1188,21 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a reconcile that sent nothing says that the server is back',
     file: 'src/controller/controller.ts',
-    find: "(result === 'written' || (error?.code ?? 0) > 0)",
+    find: "(result === 'written' || isVerdict(error))",
     replace: 'result',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > reconciles that send no request do not hurry those who wait for a server that is away',
+    },
+  },
+  {
+    defect: 'an answer of a gateway says that the server is back',
+    file: 'src/controller/controller.ts',
+    find: "error !== undefined && error.code > 0 && error.class !== 'retry';",
+    replace: 'error !== undefined && error.code > 0;',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > an answer 503 does not: a gateway gives it for a server that is away',
     },
   },
   {
@@ -1255,7 +1265,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an object that met a defect is never tried again',
     file: 'src/controller/controller.ts',
-    find: "        queue.retry(task.key, 'slow');\n",
+    find: "        queue.retry(task.key, 'slow', task.priority);\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',

@@ -651,8 +651,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'every try is a first try',
     file: 'src/kube/queue.ts',
-    find: 'known?.kind === kind ? known.count + 1 : 0',
-    replace: '0',
+    find: 'const count = counts[kind] ?? 0;',
+    replace: 'const count = 0;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > transport: doubles from 100 ms to 5000 ms, and never exceeds it',
@@ -661,9 +661,49 @@ export const kube: readonly Defect[] = [
   {
     defect: 'another kind of failure goes on where the last one was',
     file: 'src/kube/queue.ts',
-    find: 'known?.kind === kind ? known.count + 1 : 0',
-    replace: 'known ? known.count + 1 : 0',
+    find: 'const count = counts[kind] ?? 0;',
+    replace: 'const count = Math.max(0, ...(Object.values(counts) as number[]));',
     caughtBy: { file: 'test/unit/queue.test.ts', test: 'backoff of a key > another kind of failure begins small' },
+  },
+  {
+    defect: 'another kind of failure makes the first one small again',
+    file: 'src/kube/queue.ts',
+    find: '{ ...counts, [kind]: count + 1 }',
+    replace: '{ [kind]: count + 1 } as Partial<Record<Kind, number>>',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'backoff of a key > failures that alternate grow both: each kind counts for itself',
+    },
+  },
+  {
+    defect: 'whatever is tried again is as urgent as a change',
+    file: 'src/kube/queue.ts',
+    find: 'this.addAfter(key, delay, priority, kind, atLeast);\n    return',
+    replace: "this.addAfter(key, delay, 'fresh', kind, atLeast);\n    return",
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'backoff of a key > a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
+    },
+  },
+  {
+    defect: 'a resync ends a backoff',
+    file: 'src/kube/queue.ts',
+    find: "    if (this.#delayed.get(key)?.kind !== undefined && priority !== 'fresh') return;\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'backoff of a key > resync: what is no fresh change does not end it',
+    },
+  },
+  {
+    defect: 'a fresh change waits for the backoff of what it may mend',
+    file: 'src/kube/queue.ts',
+    find: "?.kind !== undefined && priority !== 'fresh') return;",
+    replace: '?.kind !== undefined) return;',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'work queue > a change that comes while a key is worked on does not wait for the backoff of that work',
+    },
   },
   {
     defect: 'Retry-After is ignored by the queue',
@@ -688,11 +728,21 @@ export const kube: readonly Defect[] = [
   {
     defect: 'an outage that is over hurries those who wait for something else',
     file: 'src/kube/queue.ts',
-    find: "if (kind !== 'transport') continue;",
+    find: 'if (kind !== which) continue;',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'after an outage > keys that wait for something else stay where they are',
+    },
+  },
+  {
+    defect: 'an outage that is over makes the backoffs of refusals small',
+    file: 'src/kube/queue.ts',
+    find: '{ ...this.#attempts.get(key), [kind]: 0 }',
+    replace: '{ [kind]: 0 }',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'after an outage > their next backoff of another kind does not',
     },
   },
   {
@@ -715,7 +765,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'after an outage the next backoff goes on being long',
     file: 'src/kube/queue.ts',
-    find: '      this.#attempts.delete(key);\n      const atLeast',
+    find: '      this.#attempts.set(key, { ...this.#attempts.get(key), [kind]: 0 } as Partial<Record<Kind, number>>);\n      const atLeast',
     replace: '      const atLeast',
     caughtBy: { file: 'test/unit/queue.test.ts', test: 'after an outage > their next backoff begins small' },
   },
@@ -742,8 +792,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a closed queue takes more',
     file: 'src/kube/queue.ts',
-    find: '    if (this.#closed) return;\n    this.#undelay(key);',
-    replace: '    this.#undelay(key);',
+    find: '    if (this.#closed) return;\n    if (this.#delayed',
+    replace: '    if (this.#delayed',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'closed queue > drops what waited, and what was added to a key in work',
@@ -761,7 +811,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'transport failures wait up to a minute',
-    file: 'src/kube/queue.ts',
+    file: 'src/controller/backoffs.ts',
     find: 'cap: 5_000',
     replace: 'cap: 60_000',
     caughtBy: {
@@ -771,7 +821,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'refusals wait ten minutes',
-    file: 'src/kube/queue.ts',
+    file: 'src/controller/backoffs.ts',
     find: 'cap: 60_000',
     replace: 'cap: 600_000',
     caughtBy: {

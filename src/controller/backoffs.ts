@@ -1,0 +1,15 @@
+/** How long an object waits for its next try after a failure: DESIGN section 3, rule 9. */
+import type { Backoff } from '../kube/backoff.ts';
+
+/**
+ * What a failure waits for:
+ * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment.
+ * - `slow`: 403, 413, 422 and ConfigMaps of others: somebody who has to change something.
+ */
+export type RetryKind = 'transport' | 'slow';
+
+/** Bounds of each kind, in milliseconds. */
+export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
+  transport: { base: 100, cap: 5_000 },
+  slow: { base: 1_000, cap: 60_000 },
+};
