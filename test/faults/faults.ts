@@ -2,6 +2,7 @@
 import {
   type EventFault,
   eventFaults,
+  isStream,
   killFaults,
   listFaults,
   type RequestFault,
@@ -51,7 +52,9 @@ export function everySingleFault({ request, watch, event, lease }: Counts): Faul
     ...request.flatMap((what, index) =>
       at('request', index, what.startsWith('list ') ? [...requestFaults, ...listFaults] : requestFaults),
     ),
-    ...watch.flatMap((_, index) => at('watch', index, watchFaults)),
+    ...watch.flatMap((what, index) =>
+      at('watch', index, what.startsWith('list ') ? [...watchFaults, 'stale-list'] : watchFaults),
+    ),
     ...event.flatMap((_, index) => at('event', index, eventFaults)),
     ...lease.flatMap((_, index) => at('lease', index, requestFaults)),
   ];
@@ -95,7 +98,8 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
   const strike = (target: Target, what: string, request: Seen): Fault['kind'] | undefined => {
     const index = counts[target].push(what) - 1;
     const fault = faults.find((one) => one.target === target && one.index === index);
-    if (!fault) return undefined;
+    // Where there is no past, nothing of it can be given.
+    if (!fault || (fault.kind === 'stale-list' && !request.hasPast)) return undefined;
     struck.push(fault);
     const { kind } = fault;
     if (kind.startsWith('hang') || kind.endsWith('late') || kind === 'delay' || kind === 'truncate') {
@@ -110,7 +114,8 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
     decide(request) {
       const { verb, resource, name } = request;
       if (resource === 'leases') return strike('lease', verb, request) as RequestFault | undefined;
-      if (verb === 'watch') return strike('watch', resource, request) as RequestFault | undefined;
+      const watched = isStream(request) ? `list ${resource}` : resource;
+      if (verb === 'watch') return strike('watch', watched, request) as RequestFault | undefined;
       if (verb !== 'list' && !isOurs(name)) return undefined;
       return strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
     },

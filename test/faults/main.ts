@@ -21,7 +21,7 @@ import {
 import { parseFault } from './faults.ts';
 import { failures, table, totals } from './report.ts';
 import type { Job, Result } from './run.ts';
-import { failovers, scenarios } from './scenarios.ts';
+import { failovers as allFailovers, scenarios as allScenarios, type Scenario } from './scenarios.ts';
 import { specials } from './specials.ts';
 
 const parts = ['singles', 'kills', 'pairs', 'randoms', 'failovers', 'specials'] as const;
@@ -31,6 +31,8 @@ const usage = `usage: npm run faults -- [--only ${parts.join('|')},...] [--seed 
   --seed     of random schedules, and of what is drawn; the first of the random schedules
   --slots    operators at once, 40 by default; each takes about 90 MB
   --runs     runs of each part at most, drawn from the seed
+  --special  one of what befalls all at once
+  --scenarios  these alone, with commas between them
   --replay   one run, with its story; faults as in request3:reset-after
   --random   one random schedule, with its story
   --pages    lists in pages, as from an API server without WatchList
@@ -43,6 +45,7 @@ const { values } = parseArgs({
     slots: { type: 'string', default: '40' },
     runs: { type: 'string' },
     special: { type: 'string' },
+    scenarios: { type: 'string' },
     pages: { type: 'boolean', default: false },
     replay: { type: 'string' },
     random: { type: 'string' },
@@ -57,6 +60,9 @@ if (values.help) {
 const wanted = values.only.split(',');
 for (const part of wanted)
   if (!(parts as readonly string[]).includes(part)) throw new Error(`--only ${part}\n${usage}`);
+const chosen = values.scenarios?.split(',');
+const isChosen = ({ name }: Scenario) => chosen?.includes(name) ?? true;
+const [scenarios, failovers] = [allScenarios.filter(isChosen), allFailovers.filter(isChosen)];
 const seed = Number(values.seed);
 const limit = Number(values.runs ?? Number.POSITIVE_INFINITY);
 const storyFile = join(tmpdir(), `license-settings-faults-${process.pid}.log`);

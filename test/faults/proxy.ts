@@ -24,6 +24,8 @@ export type Seen = {
   readonly name: string;
   readonly path: string;
   readonly body: string;
+  /** Whether a list of the past could be given in place of what it asks for. */
+  hasPast?: boolean;
   /** What befell it. */
   fault?: string;
   /** True once the API server may have got it. */
@@ -62,7 +64,7 @@ export const requestFaults = [
   'commit-500',
   'commit-503',
 ] as const;
-/** What can befall a list besides. */
+/** What can befall a list besides, also one that comes as a stream. `stale-list`: it is one of the past. */
 export const listFaults = ['stale-list', 'answer-410'] as const;
 /** What can befall the opening of a watch. */
 export const watchFaults = [
@@ -103,7 +105,13 @@ export type EventFault = (typeof eventFaults)[number];
 /** An event of a watch, as the API server sent it. */
 export type WatchEvent = {
   readonly type: string;
-  readonly object: { readonly metadata: { readonly name: string; readonly resourceVersion: string } };
+  readonly object: {
+    readonly metadata: {
+      readonly name: string;
+      readonly resourceVersion: string;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
+  };
 };
 
 /** How long `late` answers and `delay`ed watches are held, in milliseconds. */
@@ -142,7 +150,7 @@ export type FaultProxy = {
   readonly watching: () => string[];
   /** Ends every open watch with a 410: lists follow. */
   readonly expireWatches: () => void;
-  /** Notes the lists as they are now, for `stale-list`. */
+  /** Notes the lists as they are now, for `stale-list`. Streams are noted as they go by, too. */
   readonly snapshot: () => Promise<void>;
   /** Drops what is over from `requests`. */
   readonly forget: () => void;
@@ -155,7 +163,22 @@ const isForgotten = (path: string, floor: number | undefined): boolean => {
   return floor !== undefined && version !== null && Number(version) <= floor;
 };
 
+/** A watch that begins with a list. */
+export const isStream = ({ path }: Pick<Seen, 'path'>): boolean => path.includes('sendInitialEvents');
+const endsInitial = ({ type, object }: WatchEvent): boolean =>
+  type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true';
+
+/** The path of the watch that goes on where a list as a stream ends. */
+function following(path: string, list: readonly string[]): string {
+  const { object } = JSON.parse(list.at(-1) ?? '') as WatchEvent;
+  const url = new URL(path, 'https://server');
+  for (const name of ['sendInitialEvents', 'resourceVersionMatch']) url.searchParams.delete(name);
+  url.searchParams.set('resourceVersion', object.metadata.resourceVersion);
+  return `${url.pathname}${url.search}`;
+}
+
 type OpenWatch = { readonly request: Seen; silent: boolean; expire(): void };
+type Listed<T> = { readonly path: string; readonly headers: Record<string, string>; old?: T | undefined };
 type Answer = { code: number; body: Buffer; type: string };
 
 /** Starts a proxy before the API server, with the API server's own certificate. */
@@ -178,7 +201,9 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const watches = new Set<OpenWatch>();
   const sockets = new Map<string, Socket>();
   /** Path and query of the last list of each resource, its credentials, and an answer of the past. */
-  const lists = new Map<string, { path: string; headers: Record<string, string>; old?: Answer }>();
+  const lists = new Map<string, Listed<Answer>>();
+  /** The same of lists as streams: the initial events, and the bookmark that ends them. */
+  const streams = new Map<string, Listed<readonly string[]>>();
 
   const send = (method: string, path: string, headers: Record<string, string>, body: string, signal?: AbortSignal) =>
     upstream.request({
@@ -196,6 +221,23 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       body: Buffer.from(await answer.body.arrayBuffer()),
       type: String(answer.headers['content-type'] ?? 'application/json'),
     };
+  };
+
+  /** A list as a stream: its events up to the bookmark. */
+  const initialEvents = async (list: Listed<unknown>) => {
+    const abort = new AbortController();
+    const answer = await send('GET', list.path, list.headers, '', abort.signal);
+    const events: string[] = [];
+    try {
+      for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
+        events.push(line);
+        if (endsInitial(JSON.parse(line) as WatchEvent)) return events;
+      }
+    } finally {
+      answer.body.on('error', () => {});
+      abort.abort();
+    }
+    return undefined;
   };
 
   const server = createServer({
@@ -250,10 +292,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       onEnd(seen);
     });
 
-    if (pages && path.includes('sendInitialEvents')) return refuse(response, 'answer-422');
+    if (pages && isStream(seen)) return refuse(response, 'answer-422');
+    const known = seen.verb === 'list' ? lists : isStream(seen) ? streams : new Map<string, Listed<never>>();
+    if (known.get(seen.resource)?.old) seen.hasPast = true;
     const fault = decide(seen);
     if (fault) seen.fault = fault;
-    if (seen.verb === 'list') lists.set(seen.resource, { ...lists.get(seen.resource), path, headers });
+    known.set(seen.resource, { ...(known.get(seen.resource) as Listed<never>), path, headers });
     if (fault === 'reset-before') return reset(message);
     if (fault === 'hang-before') return;
     if (fault === 'kill-before') {
@@ -334,7 +378,11 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       abort.abort();
     });
     if (isForgotten(seen.path, forgotten.get(seen.resource))) return refuse(response, 'answer-410');
-    const answer = await send('GET', seen.path, headers, '', abort.signal).catch(() => undefined);
+    // A stale list comes whole from here; what came since then is sent by the API server.
+    const past = seen.fault === 'stale-list' ? streams.get(seen.resource)?.old : undefined;
+    let recorded: string[] | undefined = isStream(seen) && !past ? [] : undefined;
+    const path = past ? following(seen.path, past) : seen.path;
+    const answer = await send('GET', path, headers, '', abort.signal).catch(() => undefined);
     if (!answer) return reset(message);
     if (answer.statusCode !== 200) {
       const text = await answer.body.text();
@@ -343,11 +391,17 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     }
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    if (past) response.write(past.map((line) => `${line}\n`).join(''));
     if (!response.closed) watches.add(open);
     try {
       for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
         if (open.silent) continue;
         const event = JSON.parse(line) as WatchEvent;
+        recorded?.push(line);
+        if (recorded && endsInitial(event)) {
+          streams.set(seen.resource, { path: seen.path, headers, old: recorded });
+          recorded = undefined;
+        }
         const before = newest.get(seen.resource) ?? 0;
         const version = Number(event.object.metadata?.resourceVersion) || 0;
         newest.set(seen.resource, Math.max(before, version));
@@ -412,6 +466,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     },
     async snapshot() {
       for (const list of lists.values()) list.old = await ask('GET', list.path, list.headers, '');
+      for (const list of streams.values()) list.old = (await initialEvents(list)) ?? list.old;
     },
     forget() {
       requests = requests.filter(({ ended }) => ended === undefined);

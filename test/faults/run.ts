@@ -89,7 +89,9 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     proxy.forget();
     problems.push(...defectsIn(takeLog()).map((defect) => `${defect} (before this run)`));
   }
-  if (job.faults.some(({ kind }) => kind === 'stale-list')) await slot.replicas[0]?.proxy.snapshot();
+  if (job.faults.some(({ kind }) => kind === 'stale-list')) {
+    await Promise.all(slot.replicas.map(({ proxy }) => proxy.snapshot()));
+  }
   slot.armed = armed;
   const admin = createAdmin(slot.desk);
 
