@@ -1,6 +1,7 @@
 /** Brings ConfigMaps to what they should be. */
 import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
+import { controllerOf } from '../kube/object.ts';
 import type { Store } from '../kube/store.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
@@ -22,17 +23,24 @@ export type ApplyInput = Context & {
 };
 
 export type ApplyResult =
-  /** It is as it should be; `dataHash` is what it holds. `restored`: its contents had been changed by someone else. */
-  | { readonly kind: 'applied'; readonly dataHash: string; readonly restored: boolean; readonly writes: number }
+  /**
+   * It is as it should be; `dataHash` is what it holds. `restored`: its contents had been changed by someone else. `later`:
+   * an older release rendered them, and the rollout has to wait for its turn.
+   */
+  | {
+      readonly kind: 'applied';
+      readonly dataHash: string;
+      readonly restored: boolean;
+      readonly later: boolean;
+      readonly writes: number;
+    }
   /** The name is someone else's. */
-  | { readonly kind: 'conflict'; readonly name: string }
-  /** Only a rollout is left, and it has to wait for its turn. */
-  | { readonly kind: 'later' };
+  | { readonly kind: 'conflict'; readonly name: string };
 
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
 export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
   const { api, configMaps: cache, clock, late } = means;
-  const { owner, want, namespace, knownDataHash, background } = input;
+  const { owner, want, namespace, knownDataHash, unchanged, applicable, background } = input;
   const { name } = want.rendered;
   const keep = (written: StoredConfigMap) => {
     cache.put(written);
@@ -63,8 +71,8 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     if (!view) await confirmOwner(means, input);
   }
   let decision: Decision = decide(view, input);
-  // Mended metadata are no news; contents that someone changed are.
-  const drifted = !view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash;
+  // Mended metadata are no news; contents that someone changed are. New settings change them too.
+  const drifted = unchanged && (!view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash);
   let writes = 0;
 
   if (decision === 'create') {
@@ -84,7 +92,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
       case 'wait':
         throw hasToGo(view);
       case 'rollout':
-        if (!background) return { kind: 'later' };
+        if (!background) break;
         view = await update(view);
         writes++;
         break;
@@ -115,8 +123,10 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     }
   }
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
-  const restored = writes > 0 && drifted && knownDataHash !== undefined && decision !== 'rollout';
-  return { kind: 'applied', dataHash: view.dataHash, restored, writes };
+  const older = decision === 'rollout' || decision === 'relabel';
+  const restored = writes > 0 && drifted && knownDataHash !== undefined && !older;
+  const later = older && applicable && view.dataHash !== want.rendered.dataHash;
+  return { kind: 'applied', dataHash: view.dataHash, restored, later, writes };
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. */
@@ -130,14 +140,26 @@ export function forgetUnwatched({ configMaps }: Caches, { namespace, uid }: { na
   for (const view of configMaps.by(unwatchedIn(namespace))) if (uidOf(view) === uid) configMaps.remove(view);
 }
 
-/** Reads again what lies in the cache without our label: no watch tells of it. Throws an ApiError. */
-export async function lookAgain({ api, configMaps }: Caches, namespace: string): Promise<void> {
+/**
+ * Reads again what an object has in the cache without our label, and what stands there under a name that it may want: no
+ * watch tells of it. Those of others are theirs to ask for. Throws an ApiError.
+ */
+export async function lookAgain(
+  { api, configMaps }: Caches,
+  { namespace, name, uid }: { namespace: string; name: string; uid: string },
+): Promise<void> {
   for (const view of configMaps.by(unwatchedIn(namespace))) {
+    if (uidOf(view) !== uid && !mayWant(name, view.metadata.name)) continue;
     const found = await missingAsUndefined(api.getConfigMap(namespace, view.metadata.name));
-    if (found && uidOf(found) === uidOf(view)) configMaps.put(found);
+    // One that another object retained tells nothing that a look at its name would not.
+    const counts = found && (uidOf(found) === uid || controllerOf(found) !== undefined);
+    if (counts && uidOf(found) === uidOf(view)) configMaps.put(found);
     else configMaps.remove(view);
   }
 }
+
+/** Names of an object's ConfigMaps are its own, or begin with it: DESIGN section 2. */
+const mayWant = (object: string, name: string): boolean => name === object || name.startsWith(`${object}-`);
 
 /**
  * Asks, when a ConfigMap that was there has gone, whether its LicenseSettings is still there. When the garbage collector

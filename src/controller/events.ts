@@ -22,12 +22,13 @@ const conditionOf = (status: Status | undefined, type: string) =>
 export function transition(before: Status | undefined, after: Status, restored: string | undefined): Note | undefined {
   const applied = conditionOf(after, 'Applied');
   const valid = conditionOf(after, 'Valid');
+  // Before Applied: after a crash between two writes one status may tell of both, and only this asks for something.
+  if (valid?.status === 'False' && conditionOf(before, 'Valid')?.status !== 'False') {
+    return { type: 'Warning', reason: 'Invalid', action: 'Validate', note: valid.message };
+  }
   if (after.applied && after.applied.settingsHash !== before?.applied?.settingsHash) {
     const note = `The settings of generation ${after.applied.generation} are live`;
     return { type: 'Normal', reason: 'Applied', action: 'Apply', note };
-  }
-  if (valid?.status === 'False' && conditionOf(before, 'Valid')?.status !== 'False') {
-    return { type: 'Warning', reason: 'Invalid', action: 'Validate', note: valid.message };
   }
   if (after.pending && after.pending.settingsHash !== before?.pending?.settingsHash) {
     return { type: 'Normal', reason: 'ApplyPending', action: 'Save', note: applied?.message ?? '' };

@@ -30,16 +30,16 @@ export type HoldResult =
       readonly kind: 'held';
       readonly configMaps: NonNullable<Status['configMaps']>;
       readonly writes: number;
+      /** True when a rollout is left, and has to wait for its turn. */
+      readonly later: boolean;
       /** Why what a rename left behind could not be deleted: the settings are live all the same. */
       readonly failure: ApiError | undefined;
     }
-  | { readonly kind: 'conflict'; readonly name: string }
-  /** Only a rollout is left, and it has to wait for its turn. */
-  | { readonly kind: 'later' };
+  | { readonly kind: 'conflict'; readonly name: string };
 
 /**
- * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's does not
- * keep the others from being healed. Throws an ApiError.
+ * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, or whose
+ * write is refused, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
   const {
@@ -57,23 +57,30 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
   let taken: string | undefined;
+  let refused: ApiError | undefined;
   for (const rendered of render(target)) {
     const { name } = rendered;
     const knownDataHash = known.find((one) => one.name === name)?.dataHash;
     const stamp = stampFor(rendered, world.configMaps.get(`${namespace}/${name}`), owner, generation);
     const want = { rendered, generation: stamp, retained };
     const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
-    const result = await bring(world, context);
-    if (result.kind === 'later') later = true;
-    else if (result.kind === 'conflict') taken ??= name;
-    else {
+    try {
+      const result = await bring(world, context);
+      if (result.kind === 'conflict') {
+        taken ??= name;
+        continue;
+      }
       writes += result.writes;
+      later ||= result.later;
       if (result.restored) input.onRestored(name);
       held.push(configMapEntry({ name, dataHash: result.dataHash }, retained));
+    } catch (error) {
+      if (asApiError(error)?.class !== 'rejected') throw error;
+      refused ??= asApiError(error);
     }
   }
   if (taken) return { kind: 'conflict', name: taken };
-  if (later) return { kind: 'later' };
+  if (refused) throw refused;
   let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
     try {
@@ -84,5 +91,5 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
       if (!failure) throw error;
     }
   }
-  return { kind: 'held', configMaps: held, writes, failure };
+  return { kind: 'held', configMaps: held, writes, later, failure };
 }

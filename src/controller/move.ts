@@ -26,8 +26,10 @@ import { lateOf, noteLate } from './late.ts';
 export type PlanMemory = {
   /** True when licenses were taken away, and dialers may not have seen it yet. */
   takenAway: boolean;
-  /** On the monotonic clock: when they have. Undefined until the wait has begun. */
-  until: number | undefined;
+  /** On the monotonic clock: since when nothing more was. Undefined until the wait has begun. */
+  since: number | undefined;
+  /** What plans that were superseded may have given: a zone that is edited by hand now counts as the least of all. */
+  superseded: readonly Declaration[];
 };
 
 export type MoveInput = {
@@ -168,7 +170,7 @@ export async function move(
   };
   const takeAway = () => {
     memory.takenAway = true;
-    memory.until = undefined;
+    memory.since = undefined;
   };
 
   const names = new Set(input.names);
@@ -217,7 +219,7 @@ export async function move(
       if (taken) return { kind: 'conflict', name: taken };
       continue;
     }
-    if (memory.takenAway) memory.until ??= clock.monotonic() + settle;
+    if (memory.takenAway) memory.since ??= clock.monotonic();
     if (plan.increases.length === 0 && obsolete.length === 0) {
       // The data are right, the rest may not be: adopted as it was, made immutable, or Retain was switched. The status must
       // not call retained what the garbage collector would take.
@@ -232,10 +234,11 @@ export async function move(
       if (wrong.length > 0) continue;
       // What is left without our label may not be deleted; it is not read again for ever either.
       forgetUnwatched(world, { namespace, uid: owner.uid });
+      memory.superseded = [];
       const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
       return { kind: 'done', configMaps, writes };
     }
-    const remaining = (memory.until ?? 0) - clock.monotonic();
+    const remaining = (memory.since ?? 0) + settle - clock.monotonic();
     if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
     memory.takenAway = false;
     if (plan.increases.length > 0) {
@@ -282,7 +285,15 @@ async function writeAll<T>(
  */
 export const planMemoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
   takenAway: known?.takenAway ?? unseen,
-  until: known?.until,
+  since: known?.since,
+  superseded: known?.superseded ?? [],
+});
+
+/** What to remember where nobody knows what dialers have seen. */
+export const waitInFull = (known?: PlanMemory): PlanMemory => ({
+  takenAway: true,
+  since: undefined,
+  superseded: known?.superseded ?? [],
 });
 
 /**

@@ -19,7 +19,16 @@ import type { RetryKind } from './backoffs.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
-import { lookForLost, move, type PlanMemory, planMemoryOf, takenName, takeOver, wasTakenByHand } from './move.ts';
+import {
+  lookForLost,
+  move,
+  type PlanMemory,
+  planMemoryOf,
+  takenName,
+  takeOver,
+  waitInFull,
+  wasTakenByHand,
+} from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -44,6 +53,8 @@ export type Memory = {
   readonly uid: string;
   readonly namespace: string;
   plan: PlanMemory | undefined;
+  /** Name of a ConfigMap whose contents someone had changed, and that is whole again; until the event was sent. */
+  restored: string | undefined;
   /** Since when, on the monotonic clock, its writes fail, and what was told of it. */
   failing: { readonly since: number; readonly told: string } | undefined;
 };
@@ -73,14 +84,15 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   }
   const memory = recall(world, key, object);
   try {
-    if (isSuspended(object.spec)) forgetUnwatched(world, object.metadata);
-    else await lookAgain(world, object.metadata.namespace);
+    const suspended = isSuspended(object.spec);
+    if (suspended) forgetUnwatched(world, object.metadata);
+    const unseen = suspended ? undefined : await failureOf(lookAgain(world, object.metadata));
     const owned = world.configMaps.by(object.metadata.uid);
     const judged = judge(object, owned);
     // Where nothing can be written nothing can be wrong.
     const writes = !judged.suspended && judged.target !== undefined;
     if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
-    return await judgeAndApply(world, memory, judged, priority === 'background');
+    return await judgeAndApply(world, memory, judged, unseen, priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
@@ -93,7 +105,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
 function recall({ memories }: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
   const known = memories.get(key);
   if (known?.uid === uid) return known;
-  const memory: Memory = { uid, namespace, plan: undefined, failing: undefined };
+  const memory: Memory = { uid, namespace, plan: undefined, restored: undefined, failing: undefined };
   memories.set(key, memory);
   return memory;
 }
@@ -108,6 +120,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const { errors, spec: valid } = validate({ name, spec, hidden });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
   const { deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
+  const retainedBefore = status?.configMaps?.every(({ retained }) => retained) ?? false;
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
@@ -133,7 +146,8 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
       applicable,
     },
     suspended: isSuspended(spec),
-    retained: deletionPolicy === 'Retain',
+    // What can't be read takes no protection away.
+    retained: deletionPolicy === 'Retain' || (!isDelete(deletionPolicy) && retainedBefore),
     settle: 1000 * (isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds),
     // An applicable spec is always rendered from the spec; else what is live is kept alive.
     ...(applicable ? { target: newest, hash: newestHash } : { target: live?.declaration, hash: live?.settingsHash }),
@@ -141,6 +155,8 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
 }
 
 const isSuspended = (spec: unknown): boolean => (spec as { suspend?: unknown } | undefined)?.suspend === true;
+
+const isDelete = (policy: unknown): boolean => (policy ?? 'Delete') === 'Delete';
 
 const isSettleSeconds = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= maxSettleSeconds;
@@ -156,17 +172,23 @@ type Progress = {
   /** The object, with the status that was written last. */
   about: LicenseSettings;
   writes: number;
-  /** Name of a ConfigMap whose contents someone had changed. */
-  restored?: string | undefined;
+  /** True when only a rollout is left, and has to wait for its turn. */
+  later?: boolean;
   /** When a plan goes on, in milliseconds. */
   again?: number;
 };
 
-async function judgeAndApply(world: World, memory: Memory, judged: Judgement, background: boolean): Promise<Outcome> {
+/** `unseen`: why our view of the ConfigMaps may be old; then nothing but the status is written. */
+async function judgeAndApply(
+  world: World,
+  memory: Memory,
+  judged: Judgement,
+  unseen: ApiError | undefined,
+  background: boolean,
+): Promise<Outcome> {
   const { object, errors, generation, suspended, pending, newestHash } = judged;
   const { status } = object;
   const started = world.clock.monotonic();
-  const now = rfc3339(world.clock.wall());
   const progress: Progress = {
     live: judged.applied,
     applying: status?.applying,
@@ -176,49 +198,44 @@ async function judgeAndApply(world: World, memory: Memory, judged: Judgement, ba
     writes: 0,
   };
   const facts = (): Facts => ({
-    ...{ generation, suspended, errors, pending, now },
+    ...{ generation, suspended, errors, pending, now: rfc3339(world.clock.wall()) },
     ...{ live: progress.live, applying: progress.applying, problem: progress.problem, configMaps: progress.configMaps },
     before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
   });
-  /** What was mended on the way is told though there is more to do: the next try finds it right. */
-  const mended = () => {
-    const note = status && transition(status, status, progress.restored);
-    return note ? { event: { about: object, note } } : {};
-  };
   let failure: ApiError | undefined;
 
   if (suspended) {
     // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
-    if (status?.applying && memory.plan) memory.plan = planMemoryOf(undefined, true);
+    if (status?.applying && memory.plan) memory.plan = waitInFull(memory.plan);
     memory.failing = undefined;
   } else {
     try {
-      const later = await act(world, memory, judged, progress, facts, background);
-      if (later) return { result: 'later', ...mended() };
+      if (unseen) throw unseen;
+      await act(world, memory, judged, progress, facts, background);
       memory.failing = undefined;
     } catch (thrown) {
       const error = asApiError(thrown);
-      if (!error) throw thrown;
-      if (error.class === 'conflict') return { ...retryOf(error), ...mended() };
+      if (!error || error.class === 'conflict') throw thrown;
       // A terminating namespace is quiet; of an object that is gone its own event follows.
       if (error.causes.includes('NamespaceTerminating') || error.reason === 'OwnerGone') return { result: 'quiet' };
       failure = error;
       progress.problem = problemOf(world, memory, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
-      if (!progress.problem && errors.length === 0 && !pending) return { ...retryOf(error), ...mended() };
+      if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
     }
   }
 
-  const detail = detailOf(errors, progress);
+  const detail = detailOf(errors, progress, memory.restored);
   const before = progress.about.status;
   const after = nextStatus(before, facts());
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
-  const note = transition(status, after, progress.restored);
+  const note = transition(status, after, memory.restored);
   if (!sameStatus(before, after)) await writeStatus(world, progress, after);
-  const { problem, again, about, writes } = progress;
+  memory.restored = undefined;
+  const { problem, again, about, writes, later } = progress;
   return {
-    result: problem ? 'problem' : about !== object || writes ? 'written' : 'unchanged',
+    result: problem ? 'problem' : later ? 'later' : about !== object || writes ? 'written' : 'unchanged',
     ...(problem?.kind === 'ConfigMapConflict' ? { retry: { kind: 'slow', atLeast: 0 } as const } : {}),
     ...(failure ? { error: failure, retry: retryOf(failure).retry } : {}),
     ...(again === undefined ? {} : { again }),
@@ -227,7 +244,7 @@ async function judgeAndApply(world: World, memory: Memory, judged: Judgement, ba
   };
 }
 
-/** Does what there is to do, and notes it in `progress`. True when only a rollout is left, and has to wait for its turn. */
+/** Does what there is to do, and notes it in `progress`. Throws an ApiError. */
 async function act(
   world: World,
   memory: Memory,
@@ -235,10 +252,10 @@ async function act(
   progress: Progress,
   facts: () => Facts,
   background: boolean,
-): Promise<boolean> {
+): Promise<void> {
   const { object, target, hash, live, applied, applying, owner, namespace, retained, owned, generation, settle } =
     judged;
-  if (!target || !hash) return false;
+  if (!target || !hash) return;
   const unchanged = hash === live?.settingsHash;
   // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
   const stamps = owned.flatMap((view) => stampOf(view, owner) ?? []).filter((one) => one <= generation);
@@ -254,11 +271,16 @@ async function act(
   if (behind) throw hasToGo(behind);
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
-    return false;
   };
   // Of a first apply that is under way nothing was live before: a zone that drifted may hold nothing yet.
   const none = applying && !applied ? { configMap: target.configMap } : undefined;
-  const before = [applied?.declaration ?? none, applying?.declaration].filter((one) => one !== undefined);
+  const superseded =
+    applying?.declaration && applying.settingsHash !== hash
+      ? [...(memory.plan?.superseded ?? []), applying.declaration]
+      : (memory.plan?.superseded ?? []);
+  const before = [applied?.declaration ?? none, applying?.declaration, ...superseded].filter(
+    (one) => one !== undefined,
+  );
   const ours = { owner, namespace, target, retained, generation: stamp };
 
   const planned =
@@ -275,17 +297,18 @@ async function act(
       background,
       owned,
       onRestored: (name) => {
-        progress.restored ??= name;
+        memory.restored ??= name;
       },
     });
-    if (result.kind !== 'held') return result.kind === 'later' || conflict(result.name);
+    if (result.kind === 'conflict') return conflict(result.name);
     progress.writes += result.writes;
+    progress.later = result.later;
     progress.configMaps = result.configMaps;
     // What was rebuilt under a later stamp is the record from now on.
     if (!unchanged || (stamp > live.generation && !target.zones))
       progress.live = { ...(unchanged ? live : {}), generation: stamp, settingsHash: hash, declaration: target };
     if (result.failure) throw result.failure;
-    return false;
+    return;
   }
 
   // A plan that is left behind may have written more than the status says.
@@ -298,21 +321,28 @@ async function act(
     const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
     progress.writes += writes;
     if (taken) return conflict(taken);
-    memory.plan = planMemoryOf(undefined, true);
+    memory.plan = waitInFull();
   }
   if (applying?.settingsHash !== hash) {
     const taken = await takenName(world, ours);
     if (taken) return conflict(taken);
     // A status that lags behind its ConfigMaps, as that of a backup, does not tell what was taken away, nor when.
     const lags = stamps.some((one) => one > (object.status?.applied?.generation ?? 0));
+    // Nor does that of a new object tell what became of the ConfigMaps that it adopts.
+    const adopts = wanted.some((name) => {
+      const view = world.configMaps.get(`${namespace}/${name}`);
+      return view !== undefined && stampOf(view, owner) === undefined;
+    });
+    const unseen = lags || adopts || wasJustApplied(object.status, settle, world.clock);
     memory.plan = wasTakenByHand(world, { ...ours, before })
-      ? planMemoryOf(undefined, true)
-      : planMemoryOf(memory.plan, lags || wasJustApplied(object.status, settle, world.clock));
+      ? waitInFull(memory.plan)
+      : planMemoryOf(memory.plan, unseen);
+    memory.plan.superseded = superseded;
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
     if (begun) await writeStatus(world, progress, begun);
   }
-  memory.plan ??= planMemoryOf(undefined, true);
+  memory.plan ??= waitInFull();
   const result = await move(world, memory.plan, {
     ...ours,
     before,
@@ -327,12 +357,12 @@ async function act(
     progress.configMaps = result.configMaps;
     progress.applying = undefined;
   }
-  return false;
 }
 
 /** What another term applied last may have taken licenses away, and dialers may not have seen it yet. */
 const wasJustApplied = (status: Status | undefined, settle: number, clock: Clock): boolean =>
-  status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle;
+  // The time is cut to whole seconds.
+  status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle + 1_000;
 
 async function writeStatus(world: World, progress: Progress, status: Status): Promise<void> {
   progress.about = await world.api.putStatus(progress.about, status);
@@ -391,9 +421,25 @@ const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry
   retry: { kind: error.class === 'rejected' ? 'slow' : 'transport', atLeast: error.retryAfter },
 });
 
+/** The ApiError of a request that failed. */
+const failureOf = async (request: Promise<unknown>): Promise<ApiError | undefined> => {
+  try {
+    await request;
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (!error) throw thrown;
+    return error;
+  }
+  return undefined;
+};
+
 const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 
-const detailOf = (errors: readonly FieldError[], { live, applying, writes, restored, problem }: Progress) => ({
+const detailOf = (
+  errors: readonly FieldError[],
+  { live, applying, writes, problem }: Progress,
+  restored: string | undefined,
+) => ({
   ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
   ...(applying ? { applying: { generation: applying.generation, settingsHash: applying.settingsHash } } : {}),
   ...(writes ? { configMapWrites: writes } : {}),

@@ -3,6 +3,7 @@ import {
   type ConfigMapView,
   isLeftBehind,
   isOurs,
+  isOwnedBy,
   mayDelete,
   metadataRight,
   type Owner,
@@ -17,7 +18,7 @@ import {
  * - `right`: it is as it should be.
  * - `rollout`: an older release rendered the same settings another way: rewritten behind all other work.
  * - `keep`: the same, while the newest spec is not applicable: left alone.
- * - `relabel`: the same, but its metadata have to be mended.
+ * - `relabel`: an older release rendered it; its metadata are mended, and the data stay for now.
  * - `wait`: it is being deleted, or is about to be with an earlier object of the same name.
  * - `conflict`: it is someone else's.
  */
@@ -58,7 +59,8 @@ export function decide(
   const intact = !view.binary;
   if (intact && view.dataHash === want.rendered.dataHash) return metadataRight(owner, want, view) ? 'right' : 'update';
   if (intact && unchanged && view.dataHash === knownDataHash) {
-    if (applicable) return 'rollout';
+    // Who owns it does not wait for a turn: under Retain that is what keeps it.
+    if (applicable) return isOwnedBy(owner, view) === want.retained ? 'relabel' : 'rollout';
     const older = { ...want, rendered: { ...want.rendered, dataHash: view.dataHash } };
     return metadataRight(owner, older, view) ? 'keep' : 'relabel';
   }

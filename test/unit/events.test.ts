@@ -62,10 +62,11 @@ test('healed drift: Restored, with the name of the ConfigMap', () => {
   assert.equal([note?.type, note?.reason], ['Warning', 'Restored']);
   assert.match(note?.note ?? '', 'pom-licenses');
 });
-test('one at most, the most important: Applied, then Invalid, then ConfigMapConflict, then Restored', () => {
+test('one at most, the most important: Invalid, then Applied, then ConfigMapConflict, then Restored', () => {
   const both = status(1, condition('Valid', 'False', 'Invalid'), condition('Applied', 'False', 'ConfigMapConflict'));
-  assert.is(reasonOf(undefined, both, 'x'), 'Applied');
+  assert.is(reasonOf(undefined, both, 'x'), 'Invalid');
   assert.is(reasonOf(applied(1), both, 'x'), 'Invalid');
+  assert.is(reasonOf(undefined, conflict(1), 'x'), 'Applied');
   assert.is(reasonOf(applied(1), conflict(1), 'x'), 'ConfigMapConflict');
   assert.is(reasonOf(invalid(1), both, 'x'), 'ConfigMapConflict');
 });

@@ -240,11 +240,15 @@ test('invalid is told while the rebuilding of the ConfigMap fails', async () => 
 async function rolledOutBefore() {
   const desk = setUp();
   await desk.run();
-  const [map] = desk.world.configMaps.values();
   const object = desk.world.settings.get(key);
-  assert.ok(map && object?.status);
-  desk.world.configMaps.put({ ...map, dataHash: 'older', metadata: { ...map.metadata, resourceVersion: desk.next() } });
-  const status = { ...object.status, configMaps: [{ name: map.metadata.name, dataHash: 'older' }] };
+  const [path, body] = [...desk.stored][0] as [string, { metadata: ObjectMeta }];
+  assert.ok(object?.status);
+  const metadata = { ...body.metadata, resourceVersion: desk.next() };
+  const older = { ...body, metadata, data: { 'licenses.json': 'as an older release wrote it' } };
+  desk.stored.set(path, older);
+  const view = projectConfigMap(older as never);
+  desk.world.configMaps.put(view);
+  const status = { ...object.status, configMaps: [{ name: metadata.name, dataHash: view.dataHash }] };
   desk.world.settings.put({ ...object, status, metadata: { ...object.metadata, resourceVersion: desk.next() } });
   desk.sent.length = 0;
   return desk;
@@ -310,12 +314,29 @@ for (const [what, code] of [
       return undefined;
     });
     const { result, event } = await desk.run();
-    assert.equal([result, event?.note.reason, healed.length], ['retry', 'Restored', 1]);
-    assert.match(event?.note.note ?? '', `${healed[0]} `);
+    assert.equal([result, event, healed.length], ['retry', undefined, 1]);
+    desk.faults.length = 0;
+    const note = (await desk.run()).event?.note;
+    assert.is(note?.reason, 'Restored');
+    assert.match(note?.note ?? '', `${healed[0]} `);
+    assert.is((await desk.run()).event, undefined, 'and it is told once');
+  });
+  test(`contents that were healed before ${what} kept the status from being written are an event Restored`, async () => {
+    const desk = await editedBesideAnother();
+    desk.change(desk.zone);
+    desk.save(zoned(3, 2), 2);
+    const noStatus = ({ resource }: Request) =>
+      resource === 'licensesettings/status' ? new ApiError('no', { code }) : undefined;
+    desk.faults.push(noStatus);
+    desk.sent.length = 0;
+    assert.equal([(await desk.run()).event, desk.writes().at(0)], [undefined, 'PUT configmaps']);
+    desk.faults.length = 0;
+    assert.is((await desk.run()).event?.note.reason, 'Restored');
+    assert.is((await desk.run()).event, undefined);
   });
 }
 
-test('contents that were healed before a rollout that waits are an event Restored', async () => {
+test('contents that were healed beside a rollout that waits are an event Restored', async () => {
   const desk = await editedBesideAnother();
   const object = desk.world.settings.get(key);
   assert.ok(object?.status?.configMaps);
@@ -330,6 +351,21 @@ test('contents that were healed before a rollout that waits are an event Restore
   assert.equal([result, event?.note.reason], ['later', 'Restored']);
   assert.match(event?.note.note ?? '', 'pom-licenses ');
   assert.is((await desk.run('background')).event, undefined, 'and it is told once');
+});
+
+test('new settings are no Restored, also where they go there and back before the status says so', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  desk.faults.push(({ resource }) =>
+    resource === 'licensesettings/status' ? new ApiError('no', { code: 409 }) : undefined,
+  );
+  assert.is((await desk.run()).result, 'retry');
+  desk.faults.length = 0;
+  desk.save(spec(5), 3);
+  const { event, detail } = await desk.run();
+  assert.is(event?.note.reason === 'Restored', false, event?.note.note);
+  assert.is(detail?.['restored'], undefined);
 });
 
 test('a new object of the same name begins with nothing: its failures have their own 10 seconds', async () => {
@@ -1660,6 +1696,165 @@ test('what an older release wrote keeps its data while its metadata are mended, 
   assert.equal((put as { data?: object } | undefined)?.data, older);
   assert.is(put?.metadata.resourceVersion, decidedFrom);
   assert.is(put?.metadata.labels?.['licensing.dialer.dev/settings'], 'pom');
+});
+
+/** Ports that a zone's ConfigMap gives, as the cache has it. */
+const givenTo = (desk: ReturnType<typeof setUp>, zone: string): number =>
+  JSON.parse(desk.world.configMaps.get(`dialer/pom-licenses-${zone}`)?.record ?? '{}').licenses.outboundPorts.capacity;
+/** Somebody edits a ConfigMap by hand: what it says can't be read any more. */
+const spoil = (desk: ReturnType<typeof setUp>, name: string) => {
+  const { record: _, ...view } = desk.world.configMaps.get(`dialer/${name}`) as StoredConfigMap;
+  const metadata = { ...view.metadata, resourceVersion: desk.next() };
+  desk.world.configMaps.put({ ...view, metadata, dataHash: 'edited' });
+};
+
+test('a zone that is edited after its plan was superseded counts as the least of all plans: others may still use the rest', async () => {
+  const desk = await waiting();
+  await desk.clock.advance(100_000);
+  // b gets its license, and before the status says so the settings go back.
+  desk.faults.push(({ resource }) =>
+    resource === 'licensesettings/status' ? new ApiError('no', { code: 409 }) : undefined,
+  );
+  await desk.run();
+  assert.equal([givenTo(desk, 'a'), givenTo(desk, 'b')], [2, 3]);
+  desk.faults.pop();
+  desk.save(zoned(3, 2), 3);
+  assert.is((await desk.run()).again, 100_000);
+  assert.equal([givenTo(desk, 'a'), givenTo(desk, 'b')], [2, 2]);
+  await desk.clock.advance(1_000);
+  spoil(desk, 'pom-licenses-a');
+  const { again } = await desk.run();
+  assert.equal([givenTo(desk, 'a'), again !== undefined], [2, true]);
+  await desk.clock.advance(again ?? 0);
+  await desk.run();
+  assert.equal([givenTo(desk, 'a'), desk.reasonOf('Applied')], [3, 'Applied']);
+});
+
+test('a new object that adopts ConfigMaps does not know what was taken from them a moment ago: its increases wait in full', async () => {
+  const desk = setUp(zoned(3, 2, { deletionPolicy: 'Retain' }));
+  desk.faults.push(noConfigMap);
+  await desk.run();
+  desk.save(zoned(2, 3, { deletionPolicy: 'Retain' }), 2);
+  await desk.run();
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  await desk.clock.advance(1_000);
+  desk.save(zoned(2, 3, { deletionPolicy: 'Retain' }), 1, { uid: 'uid-2' });
+  assert.is((await desk.run()).again, 100_000);
+  assert.equal([givenTo(desk, 'a'), givenTo(desk, 'b')], [2, 2]);
+});
+
+for (const [what, seconds, again] of [
+  ['shorter', 0, undefined],
+  ['longer', 600, 590_000],
+] as const) {
+  test(`settleSeconds act at once, also on a wait that has begun: ${what}`, async () => {
+    const desk = await waiting();
+    await desk.clock.advance(10_000);
+    desk.save(zoned(2, 3, { settleSeconds: seconds }), 3);
+    assert.is((await desk.run()).again, again);
+  });
+}
+
+test('a decrease that took its time: the next term counts its wait from when it had ended', async () => {
+  const desk = setUp(zoned(3, 2, { settleSeconds: 5 }));
+  desk.faults.push(noConfigMap);
+  await desk.run();
+  desk.save(zoned(2, 2, { settleSeconds: 5 }), 2);
+  desk.faults.push(({ method, resource }) => {
+    if (method === 'PUT' && resource === 'configmaps') desk.clock.setWall(desk.clock.wall() + 3_000);
+    return undefined;
+  });
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  desk.faults.pop();
+  desk.world.memories.clear();
+  desk.save(zoned(2, 3, { settleSeconds: 5 }), 3);
+  assert.is((await desk.run()).again, 5_000);
+});
+
+/** Another object's ConfigMap that has lost our label lies in the cache; it can't be read. */
+async function besideUnreadable(name: string) {
+  const desk = setUp();
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.ok(map);
+  const owner = { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', name: 'other', controller: true };
+  const metadata = { ...map.metadata, name, uid: 'other-map', labels: {}, annotations: {} };
+  desk.world.configMaps.put({ ...map, metadata: { ...metadata, ownerReferences: [{ ...owner, uid: 'other' }] } });
+  desk.faults.push(({ method, resource }) =>
+    method === 'GET' && resource === 'configmaps' ? new ApiError('away', { code: 504 }) : undefined,
+  );
+  desk.save(spec(6), 2);
+  return desk;
+}
+
+test("another object's ConfigMap that lost our label, and can't be read, holds nobody up", async () => {
+  const desk = await besideUnreadable('other-licenses');
+  assert.is((await desk.run()).result, 'written');
+});
+
+test("a ConfigMap that lost our label under a name that may be wanted, and can't be read: the status tells of it", async () => {
+  const desk = await besideUnreadable('pom-other-licenses');
+  assert.is((await desk.run()).result, 'retry');
+  await desk.clock.advance(failurePatience);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
+  assert.is(desk.status()?.observedGeneration, 2);
+});
+
+test('what an earlier object retained without our label is read once, and forgotten', async () => {
+  const desk = setUp(spec(5, { deletionPolicy: 'Retain' }));
+  await desk.run();
+  const [path, body] = [...desk.stored][0] as [string, { metadata: ObjectMeta }];
+  const bare = { ...body, metadata: { ...body.metadata, labels: {}, resourceVersion: desk.next() } };
+  desk.stored.set(path, bare);
+  desk.world.configMaps.put(projectConfigMap(bare as never));
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  desk.save(spec(5, { configMap: { name: 'pom' }, deletionPolicy: 'Retain' }), 1, { uid: 'uid-2' });
+  await desk.run();
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(desk.sent, []);
+});
+
+test('Retain does not wait for the turn of a rollout, and the status of the generation is written', async () => {
+  const desk = await rolledOutBefore();
+  desk.save(spec(5, { deletionPolicy: 'Retain' }), 2);
+  assert.is((await desk.run()).result, 'later');
+  const [map] = desk.world.configMaps.values();
+  assert.equal(map?.metadata.ownerReferences, []);
+  assert.is(desk.status()?.observedGeneration, 2);
+  assert.equal(
+    desk.status()?.configMaps?.map(({ retained }) => retained),
+    [true],
+  );
+});
+
+test('a deletionPolicy that can not be read takes no protection away', async () => {
+  const desk = setUp(spec(5, { deletionPolicy: 'Retain' }));
+  await desk.run();
+  desk.save(spec(5, { deletionPolicy: 'RetainForever' }), 2);
+  desk.sent.length = 0;
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Invalid');
+  assert.equal(desk.writes(), ['PUT licensesettings/status']);
+  desk.save(spec(5), 3);
+  await desk.run();
+  const [map] = desk.world.configMaps.values();
+  assert.is(map?.metadata.ownerReferences?.length, 1, 'left out it is Delete');
+});
+
+test('a ConfigMap whose write is refused does not keep the others from being healed', async () => {
+  const desk = await editedBesideAnother();
+  desk.change(desk.system);
+  desk.change(desk.zone);
+  desk.faults.push(({ method, path }) =>
+    method === 'PUT' && path.endsWith('/pom-licenses') ? new ApiError('refused', { code: 403 }) : undefined,
+  );
+  const { event } = await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteRejected');
+  assert.match(event?.note.note ?? '', 'pom-licenses-a ');
+  assert.not.equal(desk.world.configMaps.get('dialer/pom-licenses-a')?.dataHash, 'edited');
 });
 
 const requests = suite('requests of the operator');

@@ -575,8 +575,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a rollout goes on while the newest spec is not applicable',
     file: 'src/settings/plan.ts',
-    find: "if (applicable) return 'rollout';",
-    replace: "return 'rollout';",
+    find: 'if (applicable) return isOwnedBy(',
+    replace: 'return isOwnedBy(',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'decision about a ConfigMap > data of an older release: rolled out only while applicable, else left alone',
@@ -1183,6 +1183,16 @@ export const settings: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone that a plan did not touch keeps its stamp, and is left alone afterwards',
+    },
+  },
+  {
+    defect: 'Retain waits for the turn of a rollout',
+    file: 'src/settings/plan.ts',
+    find: "isOwnedBy(owner, view) === want.retained ? 'relabel' : 'rollout'",
+    replace: "'rollout'",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > Retain does not wait for the turn of a rollout, and the status of the generation is written',
     },
   },
 ];
