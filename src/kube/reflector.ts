@@ -149,7 +149,8 @@ export class Reflector<T> {
   /**
    * Breaks off what is under way and lists at once, with the newest state that the server has. Resolves when a list
    * that was begun after this call is in the sink, however long the server is away, or as soon as `signal` is aborted
-   * or the reflector was told to stop. It never rejects. Costs one list; calls at the same time share it.
+   * or the reflector was told to stop. It never rejects. Costs one list; calls at the same time share it. The sink may
+   * call it.
    */
   refresh(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -253,7 +254,6 @@ export class Reflector<T> {
     const objects: T[] = [];
     let next: string | undefined;
     let version: string | undefined;
-    const served = [...this.#waiting];
     do {
       const limit = this.#whole ? undefined : String(pageSize);
       const query = queryOf({ limit, labelSelector, continue: next });
@@ -279,17 +279,20 @@ export class Reflector<T> {
       next = after;
     } while (next !== undefined);
     this.#whole = false;
-    this.#replace(objects, version, served);
+    this.#replace(objects, version, signal);
   }
 
-  #replace(objects: T[], version: string, served: readonly (() => void)[]): void {
+  #replace(objects: T[], version: string, signal: AbortSignal): void {
     const { clock, sink, onSynced } = this.#options;
     sink.replace(objects, version);
+    // The sink may have called `refresh`: then another list is needed.
+    if (signal.aborted) return;
     this.#version = version;
     this.#streamNext = true;
     this.#stuck = 0;
     this.#lastSign = clock.monotonic();
-    for (const done of served) done();
+    // Whoever called since this attempt began has broken it off.
+    for (const done of this.#waiting) done();
     if (!this.#synced) {
       this.#synced = true;
       this.#firstSync.resolve();
@@ -304,7 +307,6 @@ export class Reflector<T> {
   async #watch(signal: AbortSignal): Promise<void> {
     const { client, clock, path, labelSelector, resource, sink, project } = this.#options;
     let initial = this.#version === undefined ? new Map<string, T>() : undefined;
-    const served = [...this.#waiting];
     const query = queryOf({
       watch: 'true',
       allowWatchBookmarks: 'true',
@@ -326,7 +328,7 @@ export class Reflector<T> {
         if (type === 'DELETED') initial.delete(keyOf(object));
         else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
         else if (object.metadata.annotations?.[initialEventsEnd] === 'true') {
-          this.#replace([...initial.values()], object.metadata.resourceVersion, served);
+          this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
           initial = undefined;
         }
         continue;
@@ -338,6 +340,7 @@ export class Reflector<T> {
       }
       if (type === 'DELETED') sink.remove(project(object));
       else if (type !== 'BOOKMARK') sink.put(project(object));
+      if (signal.aborted) return;
       this.#version = version;
       this.#stuck = 0;
       this.#lastSign = clock.monotonic();

@@ -687,6 +687,23 @@ refreshing('a list that began before the call does not count', async () => {
   assert.equal(run.seen, ['list new@2']);
   await run.stop();
 });
+for (const from of ['replace', 'put', 'remove'] as const)
+  refreshing(`called from within ${from} of the sink, it lists again`, async () => {
+    let calls = 0;
+    const done: number[] = [];
+    const again = () => {
+      if (calls++ === 0) void run.reflector.refresh(signalOf()).then(() => done.push(run.lists()));
+    };
+    const run = setUp({
+      lists: [page(1, [object('old', 1)]), page(9, [object('new', 9)])],
+      watches: [...(from === 'replace' ? [] : [[event('ADDED', 'b', 2), event('DELETED', 'b', 3)]]), ['open']],
+      sink: { [from]: again },
+    });
+    await run.clock.advance(1_000);
+    assert.equal([done, run.lists(), run.watchesFrom().at(-1)], [[2], 2, '9']);
+    assert.is(run.synced(), 1);
+    await run.stop();
+  });
 refreshing('waits out an outage, beginning at once and not when the backoff is over', async () => {
   const run = setUp({ lists: [page(1), error(0)], watches: [['open', error(0)]] });
   await run.clock.advance(1_000);

@@ -1323,6 +1323,26 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'refresh from within the sink is lost in a list',
+    file: 'src/kube/reflector.ts',
+    find: '    if (signal.aborted) return;\n    this.#version = version;',
+    replace: '    this.#version = version;',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector refresh > called from within replace of the sink, it lists again',
+    },
+  },
+  {
+    defect: 'refresh from within the sink is lost in a watch',
+    file: 'src/kube/reflector.ts',
+    find: '      if (signal.aborted) return;\n      this.#version = version;',
+    replace: '      this.#version = version;',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector refresh > called from within put of the sink, it lists again',
+    },
+  },
+  {
     defect: 'refresh can not be given up',
     file: 'src/kube/reflector.ts',
     find: "      signal.addEventListener('abort', done, { once: true });\n",
