@@ -50,6 +50,11 @@ export type TimeFault =
   | { kind: 'crash'; replica: number; restart: number }
   | { kind: 'pause'; replica: number; for: number }
   | { kind: 'wall'; replica: number; by: number }
+  /**
+   * One replica reads the state of so many revisions ago, whether by GET, list or watch; what came since reaches its watches
+   * when it is over. Its writes meet the state of now.
+   */
+  | { kind: 'past'; replica: number; revisions: number; for: number }
   /** Every write of an object's ConfigMaps is refused, or hangs (code 0), until the end of the faults. */
   | { kind: 'poison'; object: string; code: number; for: number };
 
@@ -57,6 +62,12 @@ export type Fault =
   | { on: 'request'; class: RequestClass; nth: number; fault: RequestFault }
   | { on: 'watch'; resource: WatchedResource; nth: number; fault: WatchFault }
   | { on: 'time'; at: number; fault: TimeFault };
+
+/** What `met` counts a fault under. */
+export const nameOf = (one: Fault): string => {
+  if (one.on === 'time') return one.fault.kind === 'refuse' ? `refuse ${one.fault.class}` : one.fault.kind;
+  return `${one.on === 'watch' ? 'watch' : one.class} ${one.fault.kind}`;
+};
 
 const refusals = [401, 403, 409, 413, 422, 429, 500, 503, 504];
 /** Refusals that DESIGN section 3, rule 9 tries again slowly. */
@@ -121,7 +132,7 @@ export function drawFaults(random: () => number, { replicas, horizon, objects, m
   const timed = (): TimeFault => {
     const replica = whole(0, replicas - 1);
     const short = one([50, 1_000, 5_000, 12_000, 20_000]);
-    switch (whole(0, 9)) {
+    switch (whole(0, 10)) {
       case 0:
         return { kind: 'outage', for: short };
       case 1:
@@ -144,6 +155,8 @@ export function drawFaults(random: () => number, { replicas, horizon, objects, m
         return { kind: 'pause', replica, for: short };
       case 8:
         return { kind: 'wall', replica, by: one([-86_400_000, -1_500, 1_500, 86_400_000]) };
+      case 9:
+        return { kind: 'past', replica, revisions: one([1, 2, 5, 10, 30]), for: short };
       default:
         return { kind: 'poison', object: one(objects), code: one([0, 403, 422, 429, 500, 503]), for: short };
     }

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nameOf } from './faults.ts';
 import { type Result, runSchedule } from './run.ts';
 import { drawSchedule, type Schedule } from './schedule.ts';
 import { shrink } from './shrink.ts';
@@ -15,6 +16,8 @@ import { shrink } from './shrink.ts';
 const directory = join(tmpdir(), 'license-settings-simulation');
 /** More failing schedules than this are only counted. */
 const shown = 5;
+/** A kind of fault that was drawn so often, and met nothing, is drawn in vain. */
+const often = 50;
 /** Seeds that a child runs before it tells. */
 const batch = 50;
 
@@ -23,6 +26,8 @@ type Report = {
   seeds: number;
   revisions: number;
   requests: number;
+  /** Faults by class and kind: in the schedules, and those that met something. */
+  drawn: [string, number][];
   met: [string, number][];
   latest: number;
   /** Milliseconds. */
@@ -62,18 +67,24 @@ async function replay(schedule: Schedule): Promise<never> {
 /** In a child: runs the seeds that it is given. */
 function work(): void {
   process.on('message', async ({ from, to }: Task) => {
-    const report: Report = { seeds: 0, revisions: 0, requests: 0, met: [], latest: 0, cpu: 0, failed: [] };
-    const met = new Map<string, number>();
+    const report: Report = { seeds: 0, revisions: 0, requests: 0, drawn: [], met: [], latest: 0, cpu: 0, failed: [] };
+    const [drawn, met] = [new Map<string, number>(), new Map<string, number>()];
     const before = process.cpuUsage();
     for (let seed = from; seed < to; seed++) {
-      const result = await runSchedule(drawSchedule(seed));
+      const schedule = drawSchedule(seed);
+      const result = await runSchedule(schedule);
       report.seeds++;
       report.revisions += result.revisions;
       report.requests += result.requests;
       report.latest = Math.max(report.latest, result.convergedAfter);
-      for (const [kind, times] of result.met) met.set(kind, (met.get(kind) ?? 0) + times);
+      add(
+        drawn,
+        schedule.faults.map((one) => [nameOf(one), 1]),
+      );
+      add(met, result.met);
       if (result.violations.length > 0) report.failed.push({ seed, first: result.violations[0] as string });
     }
+    report.drawn = [...drawn];
     report.met = [...met];
     const { user, system } = process.cpuUsage(before);
     report.cpu = (user + system) / 1000;
@@ -84,7 +95,7 @@ function work(): void {
 async function campaign(first: number, schedules: number, processes: number): Promise<never> {
   const started = performance.now();
   const total = { seeds: 0, revisions: 0, requests: 0, latest: 0, cpu: 0 };
-  const met = new Map<string, number>();
+  const [drawn, met] = [new Map<string, number>(), new Map<string, number>()];
   const failed: Report['failed'] = [];
   let next = first;
   const seconds = () => (performance.now() - started) / 1000;
@@ -109,7 +120,8 @@ async function campaign(first: number, schedules: number, processes: number): Pr
         child.removeAllListeners('exit');
         for (const key of ['seeds', 'revisions', 'requests', 'cpu'] as const) total[key] += report[key];
         total.latest = Math.max(total.latest, report.latest);
-        for (const [kind, times] of report.met) met.set(kind, (met.get(kind) ?? 0) + times);
+        add(drawn, report.drawn);
+        add(met, report.met);
         failed.push(...report.failed);
         // Told at once: a long run need not end to be looked into.
         for (const { seed, first: text } of report.failed) process.stderr.write(`seed ${seed}: ${text}\n`);
@@ -126,9 +138,9 @@ async function campaign(first: number, schedules: number, processes: number): Pr
     ['revisions judged', total.revisions],
     ['requests', total.requests],
     ['longest way back to normal', `${(total.latest / 1000).toFixed(1)} s (virtual)`],
-    ...[...met]
+    ...[...drawn]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([kind, times]): [string, number] => [`fault: ${kind}`, times]),
+      .map(([kind, times]): [string, string] => [`fault: ${kind}`, `met ${met.get(kind) ?? 0}, drawn ${times}`]),
     ['failed schedules', failed.length],
     [
       'time',
@@ -146,7 +158,13 @@ async function campaign(first: number, schedules: number, processes: number): Pr
   }
   for (const [kind, seeds] of [...kinds].sort(([, a], [, b]) => b.length - a.length))
     process.stdout.write(`  ${seeds.length} × ${kind} (seeds ${seeds.slice(0, 6).join(', ')})\n`);
-  process.exit(failed.length > 0 ? 1 : 0);
+  const idle = [...drawn].flatMap(([kind, times]) => (times >= often && !met.has(kind) ? kind : []));
+  for (const kind of idle) process.stdout.write(`${kind}: drawn often, but it never met anything\n`);
+  process.exit(failed.length > 0 || idle.length > 0 ? 1 : 0);
+}
+
+function add(total: Map<string, number>, more: Iterable<readonly [string, number]>): void {
+  for (const [kind, times] of more) total.set(kind, (total.get(kind) ?? 0) + times);
 }
 
 /** Shrinks a failing schedule and says how to see it. */

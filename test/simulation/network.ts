@@ -8,6 +8,7 @@ import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer, fromFailure } from '../../src/kube/errors.ts';
 import {
   type Fault,
+  nameOf,
   type RequestClass,
   type RequestFault,
   slowCodes,
@@ -56,11 +57,13 @@ const bookmarkLead = 2_000;
 export function createNetwork(options: NetworkOptions) {
   const { scheduler, server, random, faults, horizon, crash, onSend, onAnswer, trace } = options;
   const counts = new Map<string, number>();
-  /** By kind: how often a fault met something. */
+  /** By class and kind: how often a fault met something. */
   const met = new Map<string, number>();
   /** Connections with something under way; each function breaks one. */
   const open = new Set<() => void>();
   const windows = new Set<TimeFault>();
+  /** Replicas that read the past. */
+  const pasts = new Map<number, { readonly version: number; readonly until: number }>();
   /** Requests that have still to reach the server, and processes that wait for an answer, once for each. */
   let arriving = 0;
   const waiting: Process[] = [];
@@ -91,6 +94,20 @@ export function createNetwork(options: NetworkOptions) {
   const isAway = () => windowOf('outage').length > 0;
   const isCutOff = (process: Process) => windowOf('partition').some(({ replica }) => replicaOf(process) === replica);
 
+  /**
+   * The version that a process reads at, if that is not the newest, and until when. A healthy API server answers a GET, and a
+   * list or stream without a resourceVersion, from a quorum: this stands for one that is broken, and for a proxy that
+   * caches. The operator relies on no read: its writes carry versions, which conflict, and creates meet what is there. So
+   * nothing is excused but time.
+   */
+  const pastOf = (process: Process) => pasts.get(replicaOf(process));
+  const versionFor = (process: Process): number | undefined => {
+    const past = pastOf(process);
+    if (!past) return undefined;
+    note('past');
+    return Math.max(past.version, server.oldest);
+  };
+
   /** The answer that a fault gives in place of the server, if one does. 0: none ever. */
   function refusal(type: RequestClass | 'watch', request: { path: string; body?: unknown }, method: string) {
     const refused = windowOf('refuse').find((one) => one.class === type);
@@ -109,7 +126,10 @@ export function createNetwork(options: NetworkOptions) {
       scheduler.after(one.at, () => {
         const { fault } = one;
         trace?.(`fault: ${JSON.stringify(fault)}`);
-        note(fault.kind, 'for' in fault ? fault.for : 'restart' in fault ? fault.restart : 0);
+        const lasts = 'for' in fault ? fault.for : 'restart' in fault ? fault.restart : 0;
+        // These have met something when something was asked for.
+        if (['refuse', 'poison', 'past'].includes(fault.kind)) disturb(lasts);
+        else note(nameOf(one), lasts);
         const process = 'replica' in fault ? processOf(fault.replica) : undefined;
         switch (fault.kind) {
           case 'compact':
@@ -121,6 +141,13 @@ export function createNetwork(options: NetworkOptions) {
           case 'pause':
             process?.pause();
             if (process) scheduler.after(fault.for, () => process.resume());
+            return;
+          case 'past':
+            pasts.set(fault.replica, {
+              version: Math.max(server.oldest, server.version - fault.revisions),
+              until: scheduler.now + fault.for,
+            });
+            scheduler.after(fault.for, () => pasts.delete(fault.replica));
             return;
           default:
             if ('code' in fault && slowCodes.includes(fault.code)) slow = true;
@@ -163,7 +190,7 @@ export function createNetwork(options: NetworkOptions) {
       if (fault) {
         trace?.(`${process.name} meets ${JSON.stringify(fault)}: ${what}`);
         const deadline = request.deadline ?? defaultDeadline;
-        note(fault.kind, lastsOf(fault, deadline));
+        note(`${type} ${fault.kind}`, lastsOf(fault, deadline));
       }
       if (isAway() || fault?.kind === 'lost') {
         reset(fault?.kind === 'lost' ? fault.after : undefined);
@@ -187,14 +214,13 @@ export function createNetwork(options: NetworkOptions) {
         const back = latency() + (fault?.kind === 'slow' ? fault.back : 0);
         const refused = fault?.kind === 'status' ? fault : refusal(type, request, request.method);
         if (refused) {
+          // What concerns one object for as long as it takes is no fault that ends, and makes no other slow: L2.
+          const isPoison = 'object' in refused && refused.for === Number.POSITIVE_INFINITY;
+          if ('for' in refused && !isPoison) note('object' in refused ? 'poison' : `refuse ${refused.class}`);
           if (refused.code === 0) {
-            // What hangs for as long as it takes is no fault that ends.
-            if ('for' in refused && refused.for < Number.POSITIVE_INFINITY)
-              disturb(request.deadline ?? defaultDeadline);
+            if (!isPoison) disturb(request.deadline ?? defaultDeadline);
             return open.delete(sever);
           }
-          // What concerns one object for as long as it takes makes no other slow: L2.
-          const isPoison = 'object' in refused && refused.for === Number.POSITIVE_INFINITY;
           if (slowCodes.includes(refused.code) && !isPoison) slow = true;
           const after = 'retryAfter' in refused ? refused.retryAfter : undefined;
           if (after !== undefined) retryAfter = Math.max(retryAfter, after * 1000);
@@ -261,7 +287,11 @@ export function createNetwork(options: NetworkOptions) {
             type,
             fault?.on === 'request' ? fault.fault : undefined,
             () => {
-              const answer = server.handle({ method: request.method, path: request.path, body }, process.name);
+              const answer = server.handle(
+                { method: request.method, path: request.path, body },
+                process.name,
+                request.method === 'GET' ? versionFor(process) : undefined,
+              );
               trace?.(
                 `${process.name} ${request.method} ${request.path} -> ${answer.code} ${describe(answer)}${process.alive ? '' : ' (dead)'}`,
               );
@@ -300,10 +330,17 @@ export function createNetwork(options: NetworkOptions) {
         const fault = drawn(`watch ${request.resource}`);
         onSend(process, 'watch', request, 'GET');
         const watchFault = fault?.on === 'watch' ? fault.fault : undefined;
+        // A list that comes as a stream meets what is drawn for lists, too.
+        const isList = request.path.includes('sendInitialEvents=true');
+        const listFault = isList ? drawn('list') : undefined;
+        const failsAtOnce = listFault?.on === 'request' ? listFault.fault : undefined;
         travel<Answer | undefined>(
           { ...request, method: 'GET' },
-          'watch',
-          watchFault?.kind === 'status' ? watchFault : undefined,
+          isList && (failsAtOnce || watchFault?.kind !== 'status') ? 'list' : 'watch',
+          // Where nobody answers nothing is streamed either.
+          failsAtOnce?.kind === 'hang'
+            ? { ...failsAtOnce, arrives: false }
+            : (failsAtOnce ?? (watchFault?.kind === 'status' ? watchFault : undefined)),
           () => {
             const answer = stream(
               process,
@@ -359,10 +396,12 @@ export function createNetwork(options: NetworkOptions) {
     let ended = false;
     const what = `GET ${path.split('?')[0]}`;
     /** In order, as on one connection. */
-    const send = (item: string | ApiError | undefined, by = 0) => {
+    const send = (item: string | ApiError | undefined, by = 0, version = 0) => {
       if (silent || ended) return;
       const lag = windowOf('lag').filter((one) => one.resource === resource);
-      const wait = latency() + by + lag.reduce((sum, one) => sum + one.by, 0);
+      const past = pastOf(process);
+      const held = past && version > past.version ? past.until - scheduler.now : 0;
+      const wait = latency() + by + held + lag.reduce((sum, one) => sum + one.by, 0);
       last = Math.max(last, scheduler.now + wait);
       if (wait > 50) disturbedUntil = Math.max(disturbedUntil, last);
       scheduler.after(
@@ -379,10 +418,14 @@ export function createNetwork(options: NetworkOptions) {
       );
     };
     const by = fault?.kind === 'lag' ? fault.by : 0;
-    const watch = server.watch(path, (line) => {
-      send(line, by);
-      if (fault?.kind === 'twice') send(line, by);
-    });
+    const watch = server.watch(
+      path,
+      (line, version) => {
+        send(line, by, version);
+        if (fault?.kind === 'twice') send(line, by, version);
+      },
+      versionFor(process),
+    );
     if ('code' in watch) return watch;
     const sever = () => {
       end();

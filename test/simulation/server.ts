@@ -136,16 +136,20 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     return committed;
   }
 
-  /** Answers anything but a watch. `sender` is who the server takes the client for. */
-  function handle({ method, path, body }: Arrival, sender: string): Answer {
+  /**
+   * Answers anything but a watch. `sender` is who the server takes the client for. With `asOf` it reads from what was
+   * stored at that version; writes meet what is stored now.
+   */
+  function handle({ method, path, body }: Arrival, sender: string, asOf = newest): Answer {
     const [where = '', query = ''] = path.split('?');
     const target = route(where);
     if (!target) return failure(404, 'NotFound', 'the server could not find the requested resource', {});
     const { resource, namespace, name, subresource } = target;
-    if (method === 'GET' && name === undefined) return list(resource, namespace, new URLSearchParams(query));
+    if (method === 'GET' && name === undefined) return list(resource, namespace, new URLSearchParams(query), asOf);
     if (namespace === undefined) return notAllowed();
     const key = `${namespace}/${name}`;
-    const known = name === undefined ? undefined : storeOf(resource).get(key);
+    const store = method === 'GET' && asOf < newest ? at(resource, asOf) : storeOf(resource);
+    const known = name === undefined ? undefined : store.get(key);
     switch (method) {
       case 'GET':
         return known ? { code: 200, body: known } : notFound(resource, name ?? '');
@@ -337,10 +341,10 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     return found;
   }
 
-  function list(resource: Resource, namespace: string | undefined, query: URLSearchParams): Answer {
+  function list(resource: Resource, namespace: string | undefined, query: URLSearchParams, asOf: number): Answer {
     const limit = Number(query.get('limit') ?? 0);
     const token = query.get('continue');
-    let [when, after] = [newest, ''];
+    let [when, after] = [asOf, ''];
     if (token) {
       const read = parseToken(token);
       if (!read) return failure(400, 'BadRequest', 'continue key is not valid: illegal base64 data', undefined);
@@ -380,9 +384,9 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
 
   /**
    * Opens a watch: `tell` gets each line, with the version that it is at, as soon as it is committed. Gives an answer
-   * instead where the request can't be a watch.
+   * instead where the request can't be a watch. With `asOf` it begins with what was stored at that version.
    */
-  function watch(path: string, tell: (line: string, version: number) => void): Watch | Answer {
+  function watch(path: string, tell: (line: string, version: number) => void, asOf = newest): Watch | Answer {
     const [where = '', search = ''] = path.split('?');
     const target = route(where);
     const query = new URLSearchParams(search);
@@ -399,14 +403,14 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
       if (after) tell(line(before ? 'MODIFIED' : 'ADDED', object), when);
       else tell(line('DELETED', lastSeen(previous as Stored, when)), when);
     };
-    const bookmark = (annotations?: Record<string, string>) => {
-      const metadata = { resourceVersion: String(newest), ...(annotations ? { annotations } : {}) };
+    const bookmark = (version: number, annotations?: Record<string, string>) => {
+      const metadata = { resourceVersion: String(version), ...(annotations ? { annotations } : {}) };
       tell(
         JSON.stringify({
           type: 'BOOKMARK',
           object: { kind: resource.kind, apiVersion: resource.apiVersion, metadata },
         }),
-        newest,
+        version,
       );
     };
     const from = query.get('resourceVersion') ?? '';
@@ -424,9 +428,10 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     const wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
     const nothing = { bookmark() {}, close() {} };
     if (whole || from === '' || from === '0') {
-      const all = [...storeOf(resource)].filter(([, one]) => inView(one)).sort(([a], [b]) => (a < b ? -1 : 1));
+      const all = [...at(resource, asOf)].filter(([, one]) => inView(one)).sort(([a], [b]) => (a < b ? -1 : 1));
       for (const [, one] of all) tell(line('ADDED', one), Number(one.metadata.resourceVersion));
-      if (whole) bookmark({ 'k8s.io/initial-events-end': 'true' });
+      if (whole) bookmark(asOf, { 'k8s.io/initial-events-end': 'true' });
+      for (const change of since(asOf)) take(change);
     } else if (Number(from) < oldest) {
       const { body } = failure(410, 'Expired', `too old resource version: ${from} (${oldest})`, undefined);
       tell(JSON.stringify({ type: 'ERROR', object: body }), newest);
@@ -437,7 +442,7 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     watches.add(take);
     return {
       bookmark() {
-        if (wantsBookmarks) bookmark();
+        if (wantsBookmarks) bookmark(newest);
       },
       close: () => watches.delete(take),
     };
@@ -519,6 +524,10 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
       objects.get(plural)?.get(`${namespace}/${name}`),
     get version() {
       return newest;
+    },
+    /** The oldest version that is not compacted away. */
+    get oldest() {
+      return oldest;
     },
   };
 }

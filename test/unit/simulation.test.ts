@@ -43,7 +43,11 @@ test('25 schedules break no invariant', async () => {
     for (const kind of result.met.keys()) met.add(kind);
   }
   assert.ok(revisions > 250, `${revisions} revisions judged`);
-  assert.ok(met.size > 5, [...met].join(', '));
+  assert.ok(met.size > 7, [...met].join(', '));
+  assert.ok(
+    [...met].some((kind) => kind.startsWith('list ')),
+    'no fault met a list',
+  );
 });
 
 /** How many schedules it takes until one fails. */
@@ -173,4 +177,32 @@ test('the server: a watch sees through its label selector', () => {
   save({ of: 'them' });
   server.handle({ method: 'DELETE', path: `${maps}/a` }, 'desk');
   assert.equal(told, ['ADDED a at 1002', 'MODIFIED a at 1003', 'DELETED a at 1004']);
+});
+
+test('the server: reads of the past, and what came since', () => {
+  const server = createServer({ now: () => 0 });
+  const send = (method: string, path: string, body?: object) => server.handle({ method, path, body }, 'desk');
+  for (const name of ['a', 'b']) send('POST', maps, map(name));
+  const then = server.version;
+  send('DELETE', `${maps}/a`);
+  send('POST', maps, map('c'));
+  assert.is(server.handle({ method: 'GET', path: `${maps}/a` }, 'desk', then).code, 200);
+  assert.is(server.handle({ method: 'GET', path: `${maps}/c` }, 'desk', then).code, 404);
+  const list = server.handle({ method: 'GET', path: `${maps}?limit=9` }, 'desk', then).body as {
+    metadata: { resourceVersion: string };
+    items: Stored[];
+  };
+  assert.is(list.metadata.resourceVersion, String(then));
+  assert.equal(
+    list.items.map(({ metadata }) => metadata.name),
+    ['a', 'b'],
+  );
+  const told: string[] = [];
+  const query = 'watch=1&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+  const note = (line: string, version: number) => {
+    const { type, object } = JSON.parse(line) as { type: string; object: Stored };
+    told.push(`${type} ${object.metadata.name ?? ''}${version > then ? ' later' : ''}`);
+  };
+  server.watch(`${maps}?${query}`, note, then);
+  assert.equal(told, ['ADDED a', 'ADDED b', 'BOOKMARK ', 'DELETED a later', 'ADDED c later']);
 });
