@@ -5,10 +5,10 @@ import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '
 import { createDesk, install, removeRules, serviceAccount, until } from '../operator.ts';
 import { createRandom } from '../support/random.ts';
 import { everySingleFault, type Fault, faultText } from './faults.ts';
-import { eventFaults, killFaults, requestFaults } from './proxy.ts';
+import { eventFaults, killFaults, requestFaults, watchFaults } from './proxy.ts';
 import { type Committed, storesJson, watchRevisions } from './revisions.ts';
 import { type Job, type Result, run } from './run.ts';
-import { randomScenario, type Scenario } from './scenarios.ts';
+import { failovers, randomScenario, type Scenario } from './scenarios.ts';
 import { openSlot, type Slot, type SlotOptions } from './slot.ts';
 
 /** A control plane for campaigns: it stores JSON, collects garbage fast, and takes invalid objects as an older CRD would. */
@@ -142,10 +142,14 @@ export async function runAll(
 
 /** A run of each scenario without faults: what there is to strike. */
 export const cleanJobs = (scenarios: readonly Scenario[]): Job[] =>
-  scenarios.map((scenario) => ({ scenario, faults: [], label: 'no fault', replay: `--replay ${scenario.name}` }));
+  scenarios.map((scenario) => ({
+    ...{ scenario, faults: [], label: 'no fault', replay: `--replay ${scenario.name}` },
+    ...replicasOf(scenario),
+  }));
 
+const replicasOf = (scenario: Scenario) => (failovers.includes(scenario) ? { replicas: 2 as const } : {});
 const struckJob = (scenario: Scenario, faults: readonly Fault[], label: string): Job => ({
-  ...{ scenario, faults, label },
+  ...{ scenario, faults, label, ...replicasOf(scenario) },
   replay: `--replay ${[scenario.name, ...faults.map(faultText)].join(',')}`,
 });
 
@@ -175,25 +179,46 @@ export function pairJobs(clean: readonly Result[], seed: number, count: number):
   }));
   return Array.from({ length: count }, () => {
     const { scenario, faults: known } = random.pick(faults);
-    return struckJob(scenario, [random.pick(known), random.pick(known)], 'two faults');
+    const first = random.pick(known);
+    // Of two at the same request only one would strike.
+    const others = known.filter(({ target, index }) => target !== first.target || index !== first.index);
+    return struckJob(scenario, [first, random.pick(others)], 'two faults');
   });
 }
 
-/** Two to six faults at random requests and events of random actions; all from one seed. */
+/** Among how many leases and openings of watches, from the start of a run, one is drawn. */
+const leasesDrawn = 12;
+const watchesDrawn = 6;
+/** One seed in so many is for two replicas. */
+const everyPair = 8;
+
+/**
+ * Two to six faults at random requests and events of random actions; all from one seed. With two replicas also at
+ * leases and the openings of watches, and with failovers.
+ */
 export function randomJob(seed: number): Job {
   const random = createRandom(seed);
   // A process more costs as much as ten runs.
-  const scenario = randomScenario(seed, random, random.chance(0.2));
+  const replicas = seed % everyPair === 0 ? 2 : 1;
+  const scenario = randomScenario(seed, random, random.chance(0.2) || replicas > 1, replicas);
   const reach = 3 * scenario.steps((name) => name).length;
   const patient = random.chance(0.08);
   const quick = <T extends string>(kinds: readonly T[]) =>
     kinds.filter((kind) => patient || !(kind.startsWith('hang') || kind === 'silent'));
   const faults = Array.from({ length: 2 + random.below(5) }, (): Fault => {
     const index = random.below(reach);
+    if (replicas > 1 && random.chance(0.2)) {
+      return { target: 'lease', index: random.below(leasesDrawn), kind: random.pick(quick(requestFaults)) };
+    }
+    if (replicas > 1 && random.chance(0.2)) {
+      const kinds = [...watchFaults, 'stale-list'] as const;
+      return { target: 'watch', index: random.below(watchesDrawn), kind: random.pick(quick(kinds)) };
+    }
     if (random.chance(0.3)) return { target: 'event', index, kind: random.pick(quick(eventFaults)) };
     return { target: 'request', index, kind: random.pick(quick(requestFaults)) };
   });
-  return { scenario, faults, label: 'random', replay: `--random ${seed}` };
+  const label = replicas > 1 ? 'random failover' : 'random';
+  return { scenario, faults, label, replay: `--random ${seed}`, ...(replicas > 1 ? { replicas: 2 as const } : {}) };
 }
 
 export async function inParallel<T>(

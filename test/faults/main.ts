@@ -19,9 +19,10 @@ import {
   startCampaignPlane,
 } from './campaign.ts';
 import { parseFault } from './faults.ts';
-import { failures, table, totals } from './report.ts';
+import { failures, type Part, table, totals } from './report.ts';
 import type { Job, Result } from './run.ts';
 import { failovers as allFailovers, scenarios as allScenarios, type Scenario } from './scenarios.ts';
+import type { Slot } from './slot.ts';
 import { specials } from './specials.ts';
 
 const parts = ['singles', 'kills', 'pairs', 'randoms', 'failovers', 'specials'] as const;
@@ -30,6 +31,7 @@ const usage = `usage: npm run faults -- [--only ${parts.join('|')},...] [--seed 
   --only     parts of the campaign, with commas between them; all by default
   --seed     of random schedules, and of what is drawn; the first of the random schedules
   --slots    operators at once, 40 by default; each takes about 90 MB
+  --failovers  single faults and kills with two replicas, drawn from all; 600 by default
   --runs     runs of each part at most, drawn from the seed
   --special  one of what befalls all at once
   --scenarios  these alone, with commas between them
@@ -44,6 +46,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     slots: { type: 'string', default: '40' },
     runs: { type: 'string' },
+    failovers: { type: 'string', default: '600' },
     special: { type: 'string' },
     scenarios: { type: 'string' },
     pages: { type: 'boolean', default: false },
@@ -65,6 +68,8 @@ const isChosen = ({ name }: Scenario) => chosen?.includes(name) ?? true;
 const [scenarios, failovers] = [allScenarios.filter(isChosen), allFailovers.filter(isChosen)];
 const seed = Number(values.seed);
 const limit = Number(values.runs ?? Number.POSITIVE_INFINITY);
+/** Slots with two replicas. */
+const pairSlots = 8;
 const storyFile = join(tmpdir(), `license-settings-faults-${process.pid}.log`);
 process.setMaxListeners(0);
 
@@ -92,7 +97,7 @@ process.exit(bad > 0 ? 1 : 0);
 /** One run, told in full. Gives how many of its repetitions broke something. */
 async function replay(stage: Stage): Promise<number> {
   const job = values.random ? randomJob(Number(values.random)) : jobOf(values.replay ?? '');
-  const [slot] = await stage.open(1, { pages: values.pages, replicas: failovers.includes(job.scenario) ? 2 : 1 });
+  const [slot] = await stage.open(1, { pages: values.pages, replicas: job.replicas ?? 1 });
   if (!slot) throw new Error('no slot');
   const results: Result[] = [];
   for (let n = 0; n < Number(values.times); n++) {
@@ -101,7 +106,7 @@ async function replay(stage: Stage): Promise<number> {
     results.push(result);
     console.log(`${result.story().join('\n')}\n${result.violations.join('\n')}`);
   }
-  console.log(totals([{ name: 'replay', results }]));
+  console.log(totals([{ name: 'replay', results, of: results.length }]));
   return results.filter(({ violations }) => violations.length > 0).length + stage.problems.length;
 }
 
@@ -109,11 +114,12 @@ function jobOf(text: string): Job {
   const [name, ...faults] = text.split(',');
   const scenario = [...scenarios, ...failovers].find((one) => one.name === name);
   if (!scenario) throw new Error(`no scenario ${name}: there are ${scenarios.map((one) => one.name).join(', ')}`);
-  return { scenario, faults: faults.map(parseFault), label: 'replay', replay: `--replay ${text}` };
+  const [clean] = cleanJobs([scenario]);
+  return { ...(clean as Job), faults: faults.map(parseFault), label: 'replay', replay: `--replay ${text}` };
 }
 
 async function campaign(stage: Stage): Promise<number> {
-  const done: { name: string; results: Result[] }[] = [];
+  const done: Part[] = [];
   let planned = 0;
   let ran = 0;
   let failed = 0;
@@ -127,59 +133,77 @@ async function campaign(stage: Stage): Promise<number> {
       `\n${result.job.replay}\n${result.story().join('\n')}\n${result.violations.join('\n')}\n`,
     );
   };
-  const part = async (name: string, slots: Parameters<typeof runAll>[0], jobs: Job[]) => {
+  const part = async (name: string, slots: readonly Slot[], jobs: Job[], of = jobs.length) => {
     planned += jobs.length;
     const results = await runAll(slots, jobs, onResult);
-    done.push({ name, results });
+    if (results.length > 0) done.push({ name, results, of });
     return results;
   };
-  const drawn = (jobs: Job[]) => createRandom(seed).shuffle(jobs).slice(0, limit);
+  const drawn = (jobs: Job[], most = limit) => createRandom(seed).shuffle(jobs).slice(0, Math.min(limit, most));
   const timer = setInterval(() => {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`${seconds} s: ${ran} of ${planned} runs, ${failed} with violations, ${stage.taken()} revisions`);
   }, 15_000);
 
+  const needsPairs = ['failovers', 'pairs', 'randoms'].some((one) => wanted.includes(one));
   const needsSlots = wanted.some((one) => one !== 'failovers');
   const slots = needsSlots ? await stage.open(Number(values.slots)) : [];
-  const pairs = wanted.includes('failovers') ? await stage.open(5, { replicas: 2 }) : [];
+  const pairs = needsPairs ? await stage.open(Math.min(pairSlots, Number(values.slots)), { replicas: 2 }) : [];
   const clean = needsSlots ? await part('clean', slots.slice(0, 6), cleanJobs(scenarios)) : [];
+  const randoms = wanted.includes('randoms')
+    ? Array.from({ length: Math.min(limit, 2_000) }, (_, n) => randomJob(seed + n))
+    : [];
+  /** All with one replica, at once: some wait while others work. */
   const single = async () => {
-    const jobs: Job[] = [];
-    if (wanted.includes('singles')) jobs.push(...drawn(singleJobs(clean)));
-    if (wanted.includes('kills')) jobs.push(...drawn(killJobs(clean)));
-    if (wanted.includes('pairs')) jobs.push(...pairJobs(clean, seed, Math.min(limit, 500)));
-    if (wanted.includes('randoms')) {
-      jobs.push(...Array.from({ length: Math.min(limit, 2_000) }, (_, n) => randomJob(seed + n)));
-    }
+    const singles = wanted.includes('singles') ? singleJobs(clean) : [];
+    const kills = wanted.includes('kills') ? killJobs(clean) : [];
+    const of: [string, Job[], number][] = [
+      ['singles', drawn(singles), singles.length],
+      ['kills', drawn(kills), kills.length],
+      ['pairs', wanted.includes('pairs') ? pairJobs(clean, seed, Math.min(limit, 500)) : [], 0],
+      ['randoms', randoms.filter(({ replicas }) => !replicas), 0],
+    ];
+    const jobs = of.flatMap(([, some]) => some);
     planned += jobs.length;
     const results = await runAll(slots, jobs, onResult);
-    const kindOf = ({ job: { label } }: Result) =>
-      label === 'random'
-        ? 'randoms'
-        : label === 'two faults'
-          ? 'pairs'
-          : label.startsWith('kill-')
-            ? 'kills'
-            : 'singles';
-    for (const name of parts) {
-      const of = results.filter((result) => kindOf(result) === name);
-      if (of.length > 0) done.push({ name, results: of });
+    for (const [name, some, all] of of) {
+      const members = new Set(some);
+      const ofPart = results.filter(({ job }) => members.has(job));
+      if (ofPart.length > 0) done.push({ name, results: ofPart, of: Math.max(all, ofPart.length) });
     }
   };
   const failover = async () => {
+    if (!needsPairs) return;
+    await part(
+      'randoms, two replicas',
+      pairs,
+      randoms.filter(({ replicas }) => replicas),
+    );
+    if (!wanted.includes('failovers') && !wanted.includes('pairs')) return;
+    const cleanFailovers = await part('clean, two replicas', pairs, cleanJobs(failovers));
+    if (wanted.includes('pairs')) {
+      await part('pairs, two replicas', pairs, pairJobs(cleanFailovers, seed, Math.min(limit, 100)));
+    }
     if (!wanted.includes('failovers')) return;
-    const cleanFailovers = await part('clean', pairs, cleanJobs(failovers));
-    const jobs = createRandom(seed).shuffle([...singleJobs(cleanFailovers), ...killJobs(cleanFailovers)]);
-    const quick = jobs.filter(({ faults }) => !faults.some(({ kind }) => kind === 'silent'));
-    await part('failovers', pairs, quick.slice(0, Math.min(limit, 300)));
+    const jobs = [...singleJobs(cleanFailovers), ...killJobs(cleanFailovers)];
+    const most = Math.min(limit, Number(values.failovers));
+    const isSilent = ({ faults }: Job) => faults.some(({ kind }) => kind === 'silent');
+    // Each takes a minute.
+    const silent = drawn(jobs.filter(isSilent), Math.ceil(most / 50));
+    const quick = drawn(
+      jobs.filter((job) => !isSilent(job)),
+      most - silent.length,
+    );
+    await part('failovers', pairs, [...silent, ...quick], jobs.length);
   };
   /** What lists, with lists in pages: the other slots have them as streams. */
   const paged = async () => {
     if (!wanted.includes('singles')) return;
     const of = await stage.open(4, { pages: true });
     const lists = scenarios.filter(({ name }) => name === 'expired' || name === 'restart');
-    const cleanPaged = await part('clean', of, cleanJobs(lists));
-    await part('singles, lists in pages', of, drawn(singleJobs(cleanPaged, ' --pages')));
+    const cleanPaged = await part('clean, lists in pages', of, cleanJobs(lists));
+    const all = singleJobs(cleanPaged, ' --pages');
+    await part('singles, lists in pages', of, drawn(all), all.length);
   };
   await Promise.all([single(), failover(), paged()]);
   if (wanted.includes('specials')) {
@@ -191,12 +215,12 @@ async function campaign(stage: Stage): Promise<number> {
       results.push(...of);
     }
     planned += results.length;
-    done.push({ name: 'specials', results });
+    done.push({ name: 'specials', results, of: results.length });
   }
   clearInterval(timer);
 
   const all = done.flatMap(({ results }) => results);
-  const tabled = done.filter(({ name }) => name !== 'randoms').flatMap(({ results }) => results);
+  const tabled = done.filter(({ name }) => !name.startsWith('randoms')).flatMap(({ results }) => results);
   const minutes = ((performance.now() - started) / 60_000).toFixed(1);
   const command = `npm run faults${process.argv
     .slice(2)

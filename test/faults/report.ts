@@ -5,13 +5,18 @@ const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
 const failed = (results: readonly Result[]) => results.filter(({ violations }) => violations.length > 0);
 const thousands = (n: number) => n.toLocaleString('en');
 
-/** A table of fault kinds by scenarios: runs, and behind a slash those with violations. */
+/**
+ * A table of fault kinds by scenarios: runs that a fault struck, of how many where that is not all, and behind a slash
+ * those with violations.
+ */
 export function table(results: readonly Result[]): string {
   const columns = [...new Set(results.map(({ job }) => job.scenario.name))].sort();
   const kinds = [...new Set(results.map(({ job }) => job.label))].sort();
   const cell = (of: readonly Result[]) => {
     const bad = failed(of).length;
-    return of.length === 0 ? '' : `${of.length}${bad > 0 ? `/**${bad}**` : ''}`;
+    const struck = of.filter(({ job, struck }) => struck > 0 || job.label === 'no fault').length;
+    const runs = struck < of.length ? `${struck} of ${of.length}` : `${struck}`;
+    return of.length === 0 ? '' : `${runs}${bad > 0 ? `/**${bad}**` : ''}`;
   };
   const line = (name: string, of: readonly Result[]) =>
     row([name, ...columns.map((one) => cell(of.filter(({ job }) => job.scenario.name === one))), cell(of)]);
@@ -28,16 +33,20 @@ export function table(results: readonly Result[]): string {
   ].join('\n');
 }
 
-/** One line a part of the campaign. */
-export function totals(parts: readonly { readonly name: string; readonly results: readonly Result[] }[]): string {
-  const line = (name: string, of: readonly Result[]) => {
+/** `of`: how many runs there are, of which these were drawn. */
+export type Part = { readonly name: string; readonly results: readonly Result[]; readonly of: number };
+
+/** One line a part of the campaign. What no fault struck shows nothing about faults, so those that one did are told. */
+export function totals(parts: readonly Part[]): string {
+  const line = (name: string, of: readonly Result[], known: number) => {
     const sum = (value: (result: Result) => number) => thousands(of.reduce((all, one) => all + value(one), 0));
     const slowest = Math.max(0, ...of.map((one) => one.slowest)) / 1000;
     const faults = sum(({ struck }) => struck);
     const requests = sum(({ counts }) => counts.request.length);
     return row([
       name,
-      thousands(of.length),
+      known > of.length ? `${thousands(of.length)} of ${thousands(known)}` : thousands(of.length),
+      thousands(of.filter(({ struck }) => struck > 0).length),
       faults,
       requests,
       sum(({ judged }) => judged),
@@ -46,12 +55,22 @@ export function totals(parts: readonly { readonly name: string; readonly results
     ]);
   };
   return [
-    row(['part', 'runs', 'faults that struck', 'requests', 'revisions judged', 'runs with violations', 'slowest, s']),
-    row(['---', '--:', '--:', '--:', '--:', '--:', '--:']),
-    ...parts.map(({ name, results }) => line(name, results)),
+    row([
+      'part',
+      'runs',
+      'runs struck',
+      'faults that struck',
+      'requests',
+      'revisions judged',
+      'runs with violations',
+      'slowest, s',
+    ]),
+    row(['---', '--:', '--:', '--:', '--:', '--:', '--:', '--:']),
+    ...parts.map(({ name, results, of }) => line(name, results, of)),
     line(
       'all',
       parts.flatMap(({ results }) => results),
+      0,
     ),
   ].join('\n');
 }

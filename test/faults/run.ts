@@ -10,6 +10,8 @@ import { defectsIn, type Slot } from './slot.ts';
 export type Job = {
   readonly scenario: Scenario;
   readonly faults: readonly Fault[];
+  /** Two, with a lease, unless it is one. */
+  readonly replicas?: 2;
   /** For the table: the kind of fault. */
   readonly label: string;
   /** Arguments of `npm run faults --` that do this run alone. */

@@ -349,19 +349,23 @@ export const failovers: readonly Scenario[] = [
 ];
 
 /** What drawActions draws, under names of the run's own. */
-export function randomScenario(seed: number, random: Random, machines: boolean): Scenario {
+export function randomScenario(seed: number, random: Random, machines: boolean, replicas = 1): Scenario {
   const actions = drawActions(random, { invalidStorable: true, machines });
+  // With two replicas there is one failover at least.
+  if (replicas > 1) actions.splice(1 + random.below(actions.length), 0, { do: 'kill' });
   return {
     name: `random ${seed}`,
-    steps: (n) =>
-      actions.map((action): Step => {
+    steps: (n) => [
+      ...actions.map((action): Step => {
         switch (action.do) {
           case 'settle':
-            return settle;
+            return replicas > 1 ? afterFailover : settle;
           case 'pause':
             return { do: 'pause', milliseconds: action.milliseconds };
-          case 'restart':
           case 'fail over':
+            if (replicas > 1) return { do: 'freeze', milliseconds: 1_500 * leaseSeconds };
+            return { do: 'restart' };
+          case 'restart':
             return { do: 'restart' };
           case 'kill':
             return { do: 'kill' };
@@ -369,6 +373,8 @@ export function randomScenario(seed: number, random: Random, machines: boolean):
             return { do: 'act', action: renamed(action, n) };
         }
       }),
+      ...(replicas > 1 ? [afterFailover] : []),
+    ],
   };
 }
 
