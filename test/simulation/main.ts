@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { nameOf } from './faults.ts';
 import { type Result, runSchedule } from './run.ts';
 import { drawSchedule, type Schedule } from './schedule.ts';
-import { shrink } from './shrink.ts';
+import { invariantOf, shrink } from './shrink.ts';
 
 /** A failing schedule is written here. */
 const directory = join(tmpdir(), 'license-settings-simulation');
@@ -170,7 +170,7 @@ function add(total: Map<string, number>, more: Iterable<readonly [string, number
 /** Shrinks a failing schedule and says how to see it. */
 async function explain(seed: number): Promise<void> {
   const schedule = drawSchedule(seed);
-  const kindOf = ({ violations: [first = ''] }: Result) => first.replace(/^[\d.]+ s: /, '').slice(0, 2);
+  const kindOf = ({ violations: [first = ''] }: Result) => invariantOf(first);
   const kind = kindOf(await runSchedule(schedule));
   const small = await shrink(schedule, async (candidate) => kindOf(await runSchedule(candidate)) === kind);
   const { violations } = await runSchedule(small);

@@ -340,6 +340,9 @@ export async function runSchedule(
   for (const child of running) child?.process.kill();
   // Node holds on to a signal with listeners: nobody is alive to hear these, and the schedule can be forgotten.
   for (const stop of stops) stop.abort();
+  // What that rejects belongs to this run; whatever comes later to none, and ends the process.
+  await new Promise((resolve) => setImmediate(resolve));
+  broken = undefined;
   return { violations, revisions, requests, met: network.met, convergedAfter };
 }
 

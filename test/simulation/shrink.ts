@@ -40,3 +40,7 @@ export async function shrink(
   }
   return build(items);
 }
+
+/** The invariant that a violation breaks, such as `S9` or `rule 5`: what a smaller schedule has to break too. */
+export const invariantOf = (violation: string): string =>
+  /(?:^|: )([SL]\d+|rule \d+|status|ownership|suspend|the harness): /.exec(violation)?.[1] ?? violation;

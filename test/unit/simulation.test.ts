@@ -6,7 +6,7 @@ import { runSchedule } from '../simulation/run.ts';
 import { drawSchedule, type Schedule } from '../simulation/schedule.ts';
 import { createScheduler } from '../simulation/scheduler.ts';
 import { createServer, type Stored } from '../simulation/server.ts';
-import { shrink } from '../simulation/shrink.ts';
+import { invariantOf, shrink } from '../simulation/shrink.ts';
 import { suite } from '../suite.ts';
 
 const test = suite('simulation');
@@ -109,6 +109,17 @@ test('a failing schedule is shrunk to what makes it fail', async () => {
   assert.equal(small.actions, [action]);
   assert.equal(small.faults, []);
   assert.ok(tried < 60);
+});
+
+test('a smaller schedule has to break the same invariant', () => {
+  for (const [violation, invariant] of [
+    ['14.174 s: revision 1048: ConfigMap pom: S9: zones hold 2 of it: more', 'S9'],
+    ['14.174 s: revision 1048: rule 2: pom-a gets licenses 3 ms after', 'rule 2'],
+    ['1.000 s: revision 10: LicenseSettings pom: rule 5: a status: S9: is written', 'rule 5'],
+    ['8.500 s: L2: pom: Ready: expected', 'L2'],
+    ['0.100 s: revision 7: LicenseSettings pom: status: applied', 'status'],
+  ] as const)
+    assert.is(invariantOf(violation), invariant);
 });
 
 test('virtual time: killed and stopped processes, in the order in which things fall due', async () => {
