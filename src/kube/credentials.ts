@@ -4,6 +4,7 @@
  * deadline, run side by side and lack KUBERNETES_EXEC_INFO, and it reads certificate files only once.
  */
 import { spawn } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig, User } from '@kubernetes/client-node';
@@ -30,12 +31,19 @@ export type Identity = {
 export interface Credentials {
   /** What to use now, at most 10 s old. Rejects with an ApiError of reason `Credentials` when there is nothing to use. */
   get(): Promise<Identity>;
-  /** After a 401 for `used`: asks again at once, unless somebody did meanwhile. A plugin runs every 10 s at most. */
+  /**
+   * After a 401 for `used`: asks again at once, unless somebody did meanwhile. A plugin runs every 10 s at most; every
+   * 1 s at most if its token has expired; after it failed once its pause is over.
+   */
   renew(used: Identity): Promise<Identity>;
 }
 
 /** How long credentials are used before they are read again: in-cluster tokens rotate about hourly. */
 const maxAge = 10_000;
+/** How long what worked is used on before files that could not be used are read again: they are being replaced. */
+const rereadAfter = 1_000;
+/** Pause after a run of a credential plugin, if nothing that it gave can be used; it doubles with each failure. */
+const pluginPause = { base: 1_000, cap: 10_000 };
 /** A credential plugin that has not answered by then is killed. */
 const pluginDeadline = 15_000;
 const pluginMaxOutput = 1024 * 1024;
@@ -52,16 +60,17 @@ export function createCredentials(config: KubeConfig, clock: Clock): Credentials
     let until = clock.monotonic() + maxAge;
     try {
       const tls = await tlsOf(config, user);
+      checkPair(tls, known?.identity.tls);
       const granted = execOf(user) ? await plugin(execOf(user) as Exec, force) : undefined;
       if (granted?.status.clientCertificateData) tls.cert = granted.status.clientCertificateData;
       if (granted?.status.clientKeyData) tls.key = granted.status.clientKeyData;
-      if (granted) until = Math.min(until, clock.monotonic() + Math.max(0, granted.expires - clock.wall()));
+      if (granted) until = Math.min(until, clock.monotonic() + usableFor(granted, clock));
       const authorization = granted ? bearer(granted.status.token) : await authorizationOf(config, user, clock);
       identity = { authorization, tls, tlsKey: JSON.stringify(tls) };
     } catch (cause) {
       // Files are replaced while we read them: what worked so far may go on working. A 401 would tell.
       if (known && !execOf(user)) {
-        known.until = until;
+        known.until = clock.monotonic() + rereadAfter;
         return known.identity;
       }
       const message = `no credentials for the API server: ${(cause as Error).message}`;
@@ -106,6 +115,23 @@ async function read(what: string, path: string): Promise<string> {
 /** A file goes before data in the kubeconfig, as in client-node. */
 const pem = async (what: string, file?: string | null, data?: string | null): Promise<string | undefined> =>
   file ? await read(what, file) : data ? Buffer.from(data, 'base64').toString() : undefined;
+
+type Pair = { readonly cert?: string | undefined; readonly key?: string | undefined };
+
+/**
+ * Throws when a client certificate and key don't belong together, as when they are read in the middle of a rotation.
+ * What is as it was `before` is not checked again. Not `createSecureContext`: it takes an EC key for an RSA certificate.
+ */
+function checkPair({ cert, key }: Pair, before?: Pair, whose = ''): void {
+  if (!cert || !key || (cert === before?.cert && key === before.key)) return;
+  let belong: boolean;
+  try {
+    belong = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch (cause) {
+    throw new Error(`${whose}client certificate and client key: ${(cause as Error).message}`, { cause });
+  }
+  if (!belong) throw new Error(`${whose}client certificate and client key do not belong together`);
+}
 
 async function tlsOf(config: KubeConfig, user: Partial<User>): Promise<Tls> {
   const cluster = config.getCurrentCluster();
@@ -167,21 +193,48 @@ type Granted = { status: ExecStatus; expires: number };
 
 const execOf = (user: Partial<User>): Exec | undefined => user.exec ?? user.authProvider?.config?.exec ?? undefined;
 
-/** Runs a credential plugin when what it gave has expired, or when forced; one at a time is up to the caller. */
+/** For how many milliseconds a grant is used. One that came past its time, by our clock, is worth a try too. */
+const usableFor = ({ expires }: Granted, clock: Clock): number => {
+  const left = expires - clock.wall();
+  return left > 0 ? left : pluginPause.base;
+};
+
+/**
+ * Runs a credential plugin when what it gave has expired, or when forced, but not back to back: until its pause is over
+ * the last outcome stands. One at a time is up to the caller.
+ */
 function createPlugin(clock: Clock, config: KubeConfig) {
   let granted: Granted | undefined;
+  let failure: { error: unknown; pause: number } | undefined;
   let ranAt = Number.NEGATIVE_INFINITY;
   return async (exec: Exec, force: boolean): Promise<Granted> => {
+    const since = clock.monotonic() - ranAt;
     const fresh = granted && clock.wall() < granted.expires;
-    if (granted && fresh && !(force && clock.monotonic() - ranAt >= maxAge)) return granted;
-    ranAt = clock.monotonic();
-    const name = `the credential plugin "${exec.command}"`;
-    const status = parseGrant(name, await run(exec, name, config, clock));
-    const expires = status.expirationTimestamp ? Date.parse(status.expirationTimestamp) : Number.POSITIVE_INFINITY;
-    if (Number.isNaN(expires)) throw new Error(`${name} gave an expirationTimestamp that is no time`);
-    granted = { status, expires };
-    return granted;
+    if (granted && fresh && !(force && since >= maxAge)) return granted;
+    if (failure && since < failure.pause) throw failure.error;
+    if (granted && !failure && since < pluginPause.base) return granted;
+    try {
+      granted = await grantOf(exec, config, clock);
+      failure = undefined;
+      return granted;
+    } catch (error) {
+      const pause = failure ? Math.min(pluginPause.cap, failure.pause * 2) : pluginPause.base;
+      failure = { error, pause };
+      throw error;
+    } finally {
+      ranAt = clock.monotonic();
+    }
   };
+}
+
+/** What one run of the plugin gives. */
+async function grantOf(exec: Exec, config: KubeConfig, clock: Clock): Promise<Granted> {
+  const name = `the credential plugin "${exec.command}"`;
+  const status = parseGrant(name, await run(exec, name, config, clock));
+  const expires = status.expirationTimestamp ? Date.parse(status.expirationTimestamp) : Number.POSITIVE_INFINITY;
+  if (Number.isNaN(expires)) throw new Error(`${name} gave an expirationTimestamp that is no time`);
+  checkPair({ cert: status.clientCertificateData, key: status.clientKeyData }, undefined, `${name}: `);
+  return { status, expires };
 }
 
 /** Never quotes the output: it holds the credentials. */

@@ -126,7 +126,6 @@ const explanations: [RegExp, string][] = [
   [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "the server's certificate is for another name"],
   [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, 'the server does not speak TLS'],
   [/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/, 'the server does not accept our client certificate'],
-  [/^ERR_OSSL_X509_KEY_VALUES_MISMATCH$/, 'client certificate and client key do not belong together'],
 ];
 
 /** The error of a request that got no answer: the network, TLS, or our own deadline. */

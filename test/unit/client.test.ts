@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
@@ -633,9 +634,12 @@ credentials('a 401 runs the plugin again, but not more often than every 10 s', a
   await withServer(
     guarded(() => secret),
     async ({ client }) => {
-      for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
+      for (let n = 0; n < 5; n++) {
+        assert.is((await failureOf(get(client))).code, 401);
+        move(1_100);
+      }
       assert.is(plugin.runs(), 1);
-      move(10_001);
+      move(5_000);
       for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
       assert.is(plugin.runs(), 2);
     },
@@ -644,7 +648,7 @@ credentials('a 401 runs the plugin again, but not more often than every 10 s', a
 });
 credentials('a plugin that hangs is killed after 15 s and named; no request waits longer', async () => {
   const plugin = pluginUser('hanging', `sleep 60 & echo $! > ${join(scratch, 'child')}; wait`);
-  const { clock } = movableClock(50);
+  const { clock, move } = movableClock(50);
   await withServer(
     () => {},
     async ({ client }) => {
@@ -658,7 +662,77 @@ credentials('a plugin that hangs is killed after 15 s and named; no request wait
       await new Promise((resolve) => setTimeout(resolve, 50));
       const state = existsSync(`/proc/${child}/stat`) ? readFileSync(`/proc/${child}/stat`, 'utf8').split(' ')[2] : 'Z';
       assert.is(state, 'Z', 'its children are gone too');
+      move(1_001);
       assert.match((await failureOf(get(client, { deadline: 5_000 }))).message, 'within 5000 ms');
+    },
+    { user: plugin.user, clock },
+  );
+});
+credentials(
+  'a plugin that fails is left alone for 1 s, and longer each time up to 10 s; a success ends that',
+  async () => {
+    const works = join(scratch, 'works');
+    const expirationTimestamp = new Date(Date.now() + 60_000).toISOString();
+    const script = `test -e ${works} || { echo "not signed in" >&2; exit 1; }\n${grant({ token: secret, expirationTimestamp })}`;
+    const plugin = pluginUser('failing', script);
+    const { clock, move } = movableClock();
+    await withServer(
+      guarded(() => secret),
+      async ({ client }) => {
+        for (const pause of [1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
+          const before = plugin.runs();
+          for (let n = 0; n < 3; n++) assert.match((await failureOf(get(client))).message, 'not signed in');
+          assert.is(plugin.runs(), before + 1);
+          move(pause - 500);
+          assert.match((await failureOf(get(client))).message, 'not signed in');
+          assert.is(plugin.runs(), before + 1, `within ${pause} ms`);
+          move(501);
+        }
+        writeFileSync(works, '');
+        await get(client);
+        rmSync(works);
+        move(60_000);
+        await failureOf(get(client));
+        const before = plugin.runs();
+        move(1_001);
+        await failureOf(get(client));
+        assert.is(plugin.runs(), before + 1, 'small again');
+      },
+      { user: plugin.user, clock },
+    );
+  },
+);
+credentials(
+  'a plugin whose token is past its time when it comes runs once a second, and the token is tried',
+  async () => {
+    const expirationTimestamp = new Date(Date.now() - 60_000).toISOString();
+    const plugin = pluginUser('past', grant({ token: secret, expirationTimestamp }));
+    const { clock, move } = movableClock();
+    await withServer(
+      guarded(() => secret),
+      async ({ client }) => {
+        for (let n = 0; n < 5; n++) assert.equal(await get(client), { ok: true });
+        assert.is(plugin.runs(), 1);
+        move(1_001);
+        for (let n = 0; n < 5; n++) assert.equal(await get(client), { ok: true });
+        assert.is(plugin.runs(), 2);
+      },
+      { user: plugin.user, clock },
+    );
+  },
+);
+credentials('a 401 for a token that is past its time does not run the plugin back to back', async () => {
+  const expirationTimestamp = new Date(Date.now() - 60_000).toISOString();
+  const plugin = pluginUser('past-refused', grant({ token: 'wrong', expirationTimestamp }));
+  const { clock, move } = movableClock();
+  await withServer(
+    guarded(() => secret),
+    async ({ client }) => {
+      for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
+      assert.is(plugin.runs(), 1);
+      move(1_001);
+      for (let n = 0; n < 5; n++) assert.is((await failureOf(get(client))).code, 401);
+      assert.is(plugin.runs(), 2);
     },
     { user: plugin.user, clock },
   );
@@ -1039,6 +1113,61 @@ overTls(
     );
   },
 );
+overTls(
+  'a client certificate read before its key rotated is not used: what worked goes on, and 1 s later both are',
+  async () => {
+    const server = certify('server', local);
+    certify('ca');
+    certify('first', { ca: 'ca' });
+    certify('second', { ca: 'ca' });
+    const [certFile, keyFile] = [join(pki, 'torn.crt'), join(pki, 'torn.key')];
+    const rotate = (name: string, end: 'crt' | 'key') =>
+      copyFileSync(join(pki, `${name}.${end}`), end === 'crt' ? certFile : keyFile);
+    rotate('first', 'crt');
+    rotate('first', 'key');
+    await withTls({ ...server, ca: readFileSync(join(pki, 'ca.crt')), requestCert: true }, async ({ address }) => {
+      const { clock, move } = movableClock();
+      const body = async (client: Client) => {
+        assert.equal(await get(client), { ok: true, client: 'first' } as never);
+        rotate('second', 'crt');
+        move(11_000);
+        assert.equal(await get(client), { ok: true, client: 'first' } as never);
+        rotate('second', 'key');
+        assert.equal(await get(client), { ok: true, client: 'first' } as never, 'not read with each request');
+        move(1_001);
+        assert.equal(await get(client), { ok: true, client: 'second' } as never);
+      };
+      await withClient(configFor(address, { certFile, keyFile }, caData(server)), body, clock);
+    });
+  },
+);
+overTls('a client certificate and a key that do not belong together: said in words, and nothing is sent', async () => {
+  const server = certify('server', local);
+  const [one, other] = [certify('one'), certify('other')];
+  const certData = one.cert.toString('base64');
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+  for (const [key, words] of [
+    [other.key, 'client certificate and client key do not belong together'],
+    [Buffer.from(rsa), 'client certificate and client key do not belong together'],
+    [Buffer.from('no key'), 'client certificate and client key: '],
+  ] as const) {
+    const user = { certData, keyData: key.toString('base64') };
+    await withClient(configFor('https://127.0.0.1:1', user, caData(server)), async (client) => {
+      const error = await failureOf(get(client));
+      assert.equal([error.code, error.class, error.reason], [0, 'retry', 'Credentials']);
+      assert.match(error.message, words);
+    });
+  }
+  const status = { clientCertificateData: one.cert.toString(), clientKeyData: other.key.toString() };
+  writeFileSync(join(pki, 'mixed.json'), JSON.stringify({ status }));
+  const exec = { command: 'cat', args: [join(pki, 'mixed.json')] };
+  await withClient(configFor('https://127.0.0.1:1', { token: undefined, exec }, caData(server)), async (client) =>
+    assert.match(
+      (await failureOf(get(client))).message,
+      'plugin "cat": client certificate and client key do not belong',
+    ),
+  );
+});
 overTls('a CA that rotates in its file is used after 10 s', async () => {
   const [first, second] = [certify('server', local), certify('server-2', local)];
   const caFile = join(pki, 'ca-file.crt');

@@ -362,7 +362,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'each 401 runs the plugin',
     file: 'src/kube/credentials.ts',
-    find: '!(force && clock.monotonic() - ranAt >= maxAge)',
+    find: '!(force && since >= maxAge)',
     replace: '!force',
     caughtBy: {
       file: 'test/unit/client.test.ts',
@@ -372,11 +372,101 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a 401 never runs the plugin',
     file: 'src/kube/credentials.ts',
-    find: '!(force && clock.monotonic() - ranAt >= maxAge)',
+    find: '!(force && since >= maxAge)',
     replace: 'true',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client credentials > a 401 runs the plugin again, but not more often than every 10 s',
+    },
+  },
+  {
+    defect: 'a plugin that fails is run with each request',
+    file: 'src/kube/credentials.ts',
+    find: '    if (failure && since < failure.pause) throw failure.error;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client credentials > a plugin that fails is left alone for 1 s, and longer each time up to 10 s; a success ends that',
+    },
+  },
+  {
+    defect: 'the pause after a plugin that fails does not grow',
+    file: 'src/kube/credentials.ts',
+    find: 'Math.min(pluginPause.cap, failure.pause * 2)',
+    replace: 'pluginPause.base',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client credentials > a plugin that fails is left alone for 1 s, and longer each time up to 10 s; a success ends that',
+    },
+  },
+  {
+    defect: 'the pause after a plugin that fails has no bound',
+    file: 'src/kube/credentials.ts',
+    find: 'Math.min(pluginPause.cap, failure.pause * 2)',
+    replace: 'failure.pause * 2',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client credentials > a plugin that fails is left alone for 1 s, and longer each time up to 10 s; a success ends that',
+    },
+  },
+  {
+    defect: 'a plugin that works again keeps its long pause',
+    file: 'src/kube/credentials.ts',
+    find: '      failure = undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client credentials > a plugin that fails is left alone for 1 s, and longer each time up to 10 s; a success ends that',
+    },
+  },
+  {
+    defect: 'a plugin whose token is past its time is run for each 401',
+    file: 'src/kube/credentials.ts',
+    find: '    if (granted && !failure && since < pluginPause.base) return granted;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client credentials > a 401 for a token that is past its time does not run the plugin back to back',
+    },
+  },
+  {
+    defect: 'a certificate that does not fit its key takes a good one away',
+    file: 'src/kube/credentials.ts',
+    find: '      checkPair(tls, known?.identity.tls);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client over TLS > a client certificate read before its key rotated is not used: what worked goes on, and 1 s later both are',
+    },
+  },
+  {
+    defect: 'a certificate that is rotating is read again only after 10 s',
+    file: 'src/kube/credentials.ts',
+    find: 'known.until = clock.monotonic() + rereadAfter;',
+    replace: 'known.until = until;',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client over TLS > a client certificate read before its key rotated is not used: what worked goes on, and 1 s later both are',
+    },
+  },
+  {
+    defect: 'a key of another type fits any certificate',
+    file: 'src/kube/credentials.ts',
+    find: 'belong = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));',
+    replace: '(process.getBuiltinModule("node:tls")).createSecureContext({ cert, key });\n    belong = true;',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client over TLS > a client certificate and a key that do not belong together: said in words, and nothing is sent',
+    },
+  },
+  {
+    defect: 'what a plugin gives is not checked to belong together',
+    file: 'src/kube/credentials.ts',
+    find: '  checkPair({ cert: status.clientCertificateData, key: status.clientKeyData }, undefined, `${name}: `);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/client.test.ts',
+      test: 'client over TLS > a client certificate and a key that do not belong together: said in words, and nothing is sent',
     },
   },
   {
