@@ -83,7 +83,10 @@ export async function runSchedule(
   const model = createModel();
   let judgedViolations = 0;
   let [revisions, requests, lastWork] = [0, 0, 0];
-  let collecting = false;
+  /** The garbage collector has something to do, or had until then. */
+  let [collecting, collectedAt] = [false, 0];
+  /** When the lease last got another holder or was lost, or a process was killed or started. */
+  let movedAt = 0;
   /** A name has been someone else's: another object's, or a foreign one. */
   let foreign = false;
   let quiet = false;
@@ -92,6 +95,8 @@ export async function runSchedule(
     now: scheduler.wall,
     onChange(change) {
       const { version, type, object, by } = change;
+      const holderBefore = (change.previous?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity;
+      if (object.kind === 'Lease' && holderOf() !== holderBefore) movedAt = scheduler.now;
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
       if (isTaken(object)) foreign = true;
@@ -119,7 +124,9 @@ export async function runSchedule(
     collecting = true;
     scheduler.after(5 + random() * collectorDelay, () => {
       collecting = false;
-      if (server.collect(random() < 0.5)) collectSoon();
+      if (!server.collect(random() < 0.5)) return;
+      collectedAt = scheduler.now;
+      collectSoon();
     });
   }
 
@@ -155,6 +162,7 @@ export async function runSchedule(
     const name = `operator-${replica}${birth < replicas ? '' : `.${birth}`}`;
     const child = scheduler.spawn(name, seed + 7919 * birth);
     say?.(`${name} starts`);
+    movedAt = scheduler.now;
     const { clock } = child;
     const client = spoil(network.connect(child));
     const log = logger(name, fail, say);
@@ -163,7 +171,10 @@ export async function runSchedule(
     const elector = election
       ? createElector({
           ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
-          onNews: (news) => say?.(`${name}: ${JSON.stringify(news)}`),
+          onNews(news) {
+            if (news.kind === 'lost') movedAt = scheduler.now;
+            say?.(`${name}: ${JSON.stringify(news)}`);
+          },
         })
       : undefined;
     const controller = createController({
@@ -187,12 +198,11 @@ export async function runSchedule(
       0,
       running.findIndex((one) => one?.process.name === holderOf()),
     );
-  let killed = false;
   function crash(victim: Process, restart: number) {
     if (!victim.alive || over) return;
     const replica = running.findIndex((one) => one?.process === victim);
     say?.(`${victim.name} is killed`);
-    killed = true;
+    movedAt = scheduler.now;
     victim.kill();
     running[replica] = undefined;
     network.disturb(restart);
@@ -208,7 +218,7 @@ export async function runSchedule(
     await Promise.race([old.ended, wait(stopPatience)]);
     if (!old.process.alive) return;
     say?.(`${old.process.name} has ended after ${(scheduler.now - began).toFixed(0)} ms`);
-    killed = true;
+    movedAt = scheduler.now;
     old.process.kill();
     await wait(random() * 300);
     boot(replica);
@@ -246,10 +256,27 @@ export async function runSchedule(
     !server.all('licensesettings').some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     (!election || running.some((one) => one?.process.name === holderOf()));
+  const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
+  /** L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds. */
+  function boundFrom(from: number, isSlow: boolean): number {
+    const elected = election && movedAt > from - leaseTime ? leaseTime : 0;
+    // A zone that is no longer wanted stays at zero while a create of it may still land.
+    const late = server.all('licensesettings').some(isUnderWay) ? lateness : 0;
+    return soon + slack + settle + network.retryAfter + elected + late + (isSlow ? slowly : 0);
+  }
+  /** True when others than the poisoned object are not as they should be. */
+  const isUndone = () => left().some(isOfOthers);
+  /** The messages begin with the object that they are about. */
+  const isOfOthers = (one: string) => !poison || (/^[\w-]+: /.test(one) && !one.startsWith(`${poison.object}: `));
   async function settleDown() {
-    const until = scheduler.now + settlePatience;
-    while (scheduler.now < until) {
+    const from = scheduler.now;
+    for (;;) {
       await wait(500);
+      const calmFrom = Math.max(from, network.disturbedUntil, collectedAt);
+      const isLate = scheduler.now > calmFrom + boundFrom(calmFrom, network.slow || foreign);
+      if (isLate && isUndone()) return fail(`L1: ${left()[0]} (it does not settle)`);
+      // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
+      if (scheduler.now > from + settlePatience && (!isUndone() || scheduler.now < network.disturbedUntil)) break;
       // One that waits for a name looks at it now and then, and may have something new to say.
       if (!isCalm() || left().length > 0 || server.all('licensesettings').some(isTaken)) continue;
       say?.('settled');
@@ -301,23 +328,20 @@ export async function runSchedule(
   // A fault that has begun may last, or make another wait.
   while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
 
-  const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
-  const elected = election && (killed || network.met.size > 0) ? leaseTime : 0;
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
-    const bound = soon + slack + settle + network.retryAfter + elected + (isSlow ? slowly : 0);
-    // A zone that is no longer wanted stays at zero while a create of it may still land.
-    const late = () => (server.all('licensesettings').some(isUnderWay) ? lateness : 0);
-    while (missing().length > 0 && scheduler.now < from + bound + late() && violations.length === 0)
+    while (
+      missing().length > 0 &&
+      scheduler.now < Math.max(from, collectedAt) + boundFrom(from, isSlow) &&
+      violations.length === 0
+    )
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : missing())
-      fail(`${what}: ${one} (${bound / 1000} s after the last fault)`);
+      fail(`${what}: ${one} (${boundFrom(from, isSlow) / 1000} s after the last fault)`);
     return scheduler.now - from;
   }
   if (poison) {
-    // The messages begin with the object that they are about.
-    const others = () => left().filter((one) => /^[\w-]+: /.test(one) && !one.startsWith(`${poison.object}: `));
-    await converge('L2', network.slow || foreign, others);
+    await converge('L2', network.slow || foreign, () => left().filter(isOfOthers));
     stopPoison();
     network.disturb(poison.code === 0 ? 15_000 : 0);
     while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
