@@ -93,6 +93,8 @@ export function createController(options: ControllerOptions): Controller {
   let eventsUnderWay = 0;
   const eventsWaiting: (() => void)[] = [];
 
+  /** How many reflectors of each resource have no complete list yet. */
+  const unsynced = new Map<string, number>();
   const scopes = options.namespaces.length > 0 ? options.namespaces : [undefined];
   const reflectors = scopes.flatMap((namespace) => [settingsReflector(namespace), configMapReflector(namespace)]);
 
@@ -131,6 +133,8 @@ export function createController(options: ControllerOptions): Controller {
     };
     const explain = explainRestart(log, clock, { resource, namespace });
     let first = true;
+    unsynced.set(resource, (unsynced.get(resource) ?? 0) + 1);
+    metrics.watchSynced(resource, false);
     const sink: Sink<T> = {
       listing: () => store.listing(namespace),
       replace(objects, version) {
@@ -155,7 +159,9 @@ export function createController(options: ControllerOptions): Controller {
         explain(error);
       },
       onSynced() {
-        metrics.watchSynced(resource, true);
+        const left = (unsynced.get(resource) ?? 0) - 1;
+        unsynced.set(resource, left);
+        metrics.watchSynced(resource, left === 0);
         log.info({ resource, namespace, objects: store.size }, 'cache is complete');
       },
     });

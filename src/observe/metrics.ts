@@ -52,7 +52,7 @@ export function createMetrics() {
   });
   const synced = new Gauge({
     name: `${prefix}watch_synced`,
-    help: '1 once the first list is complete.',
+    help: '1 once the first list of every watched namespace is complete.',
     labelNames: ['resource'],
     registers,
   });
@@ -93,7 +93,7 @@ export function createMetrics() {
     leading: (yes: boolean): void => leader.set(yes ? 1 : 0),
     /** A list or watch had to begin again. */
     watchRestarted: (resource: string, reason: string): void => restarts.inc({ resource, reason }),
-    /** Whether the cache of a resource is complete. */
+    /** Whether the cache of a resource is complete, in all namespaces that are watched. */
     watchSynced: (resource: string, is: boolean): void => synced.set({ resource }, is ? 1 : 0),
     /** How many objects wait now. */
     queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),

@@ -16,8 +16,8 @@ const object = (name: string, version: number): Fake & { spec: unknown } => ({
   spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } },
 });
 
-/** A controller over two objects, a and b, with a client that answers as `answer` says. */
-function setUp(answer: (request: Request) => Promise<unknown> | unknown) {
+/** A controller over two objects, a and b, with a client that answers as `answer` says; namespaces: none for all. */
+function setUp(answer: (request: Request) => Promise<unknown> | unknown, namespaces: string[] = []) {
   const clock = createVirtualClock();
   const sent: string[] = [];
   let version = 100;
@@ -60,14 +60,15 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown) {
     },
     close: async () => {},
   };
+  const metrics = createMetrics();
   const controller = createController({
-    ...{ client, clock, metrics: createMetrics(), namespaces: [], workers: 4, resync: 600_000, instance: 'test' },
+    ...{ client, clock, metrics, namespaces, workers: 4, resync: 600_000, instance: 'test' },
     log: createLogger({ level: 'fatal', format: 'json' }),
   });
   const stop = new AbortController();
   const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
   return {
-    ...{ clock, sent, controller },
+    ...{ clock, sent, controller, metrics },
     /** A change of the metadata of b, as the watch tells it. */
     touch() {
       const metadata = { ...current.metadata, resourceVersion: String(++version) };
@@ -97,6 +98,28 @@ test('nothing is decided before all caches are complete', async () => {
   await desk.clock.advance(100);
   assert.equal(desk.controller.notReady(), []);
   assert.is(desk.sent.filter((one) => one === 'POST configmaps').length, 2);
+  await desk.stop();
+});
+
+test('watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete', async () => {
+  let complete = (_: unknown) => {};
+  const waiting = new Promise((resolve) => {
+    complete = resolve;
+  });
+  const empty = { metadata: { resourceVersion: '10' }, items: [] };
+  const desk = setUp(({ path }) => (path.includes('/other/configmaps') ? waiting : empty), ['dialer', 'other']);
+  const synced = async () => {
+    const { body } = await desk.metrics.render();
+    return ['configmaps', 'licensesettings'].map(
+      (resource) => body.match(`license_settings_watch_synced{resource="${resource}"} (\\d)`)?.[1],
+    );
+  };
+  assert.equal(await synced(), ['0', '0']);
+  await desk.clock.advance(5_000);
+  assert.equal(await synced(), ['0', '1']);
+  complete(empty);
+  await desk.clock.advance(100);
+  assert.equal(await synced(), ['1', '1']);
   await desk.stop();
 });
 

@@ -1176,6 +1176,26 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'the cache of a resource is complete with that of one namespace',
+    file: 'src/controller/controller.ts',
+    find: 'metrics.watchSynced(resource, left === 0);',
+    replace: 'metrics.watchSynced(resource, true);',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete',
+    },
+  },
+  {
+    defect: 'a cache that was never complete has no metric',
+    file: 'src/controller/controller.ts',
+    find: '    metrics.watchSynced(resource, false);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/controller.test.ts',
+      test: 'controller > watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete',
+    },
+  },
+  {
     defect: 'an outage is not noticed',
     file: 'src/controller/controller.ts',
     find: "if (error?.reason === 'NoAnswer') term.outage = true;",
