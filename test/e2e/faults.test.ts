@@ -1,9 +1,11 @@
-/** A slice of `npm run faults`, drawn from a seed: single faults and random schedules, judged on every revision. */
+/** A slice of `npm run faults`, drawn from a seed: each part of it but the specials, judged on every revision. */
 import * as assert from 'uvu/assert';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import {
   cleanJobs,
+  killJobs,
   openStage,
+  pairJobs,
   randomJob,
   runAll,
   type Stage,
@@ -11,7 +13,7 @@ import {
   startCampaignPlane,
 } from '../faults/campaign.ts';
 import type { Job, Result } from '../faults/run.ts';
-import { scenarios } from '../faults/scenarios.ts';
+import { failovers, scenarios } from '../faults/scenarios.ts';
 import type { Slot } from '../faults/slot.ts';
 import { suite } from '../suite.ts';
 import { createRandom } from '../support/random.ts';
@@ -36,8 +38,8 @@ test.after(async () => {
 });
 
 /** Runs them, and fails with the story of the first that broke something. */
-async function judged(jobs: readonly Job[]): Promise<Result[]> {
-  const results = await runAll(slots, jobs);
+async function judged(jobs: readonly Job[], of = slots): Promise<Result[]> {
+  const results = await runAll(of, jobs);
   const [bad] = results.filter(({ violations }) => violations.length > 0);
   const command = bad && `npm run faults -- ${bad.job.replay}`;
   assert.ok(!bad, `${command}\n${bad?.violations.join('\n')}\n${bad?.story().join('\n')}`);
@@ -69,9 +71,33 @@ test(`${singles} single faults break no invariant`, async () => {
 
 test(`${schedules} random schedules break no invariant`, async () => {
   const quick = (job: Job) => !job.faults.some(({ kind }) => kind.startsWith('hang') || kind === 'silent');
-  const jobs = Array.from({ length: 3 * schedules }, (_, n) => randomJob(seed + n)).filter(quick);
+  const drawn = Array.from({ length: 3 * schedules }, (_, n) => randomJob(seed + n));
+  const jobs = drawn.filter((job) => quick(job) && !job.replicas);
   const results = await judged(jobs.slice(0, schedules));
   assert.is(results.length, schedules);
   assert.ok(sum(results, (one) => one.struck) >= schedules, 'faults that struck');
   assert.ok(sum(results, (one) => one.judged) >= 5 * schedules, 'revisions judged');
+});
+
+test('kills and pairs of faults break no invariant', async () => {
+  const { shuffle } = createRandom(seed);
+  const kills = shuffle(killJobs(clean)).slice(0, 6);
+  const results = await judged([...kills, ...pairJobs(clean, seed, 6)]);
+  assert.ok(
+    results.filter(({ job, struck }) => job.label.startsWith('kill-') && struck > 0).length >= 4,
+    'kills that struck',
+  );
+  assert.ok(
+    results.some(({ struck }) => struck === 2),
+    'both of a pair struck',
+  );
+});
+
+test('failovers break no invariant: the leader is killed, and a schedule for two replicas', async () => {
+  const two = await stage.open(2, { replicas: 2 });
+  const quick = ({ faults }: Job) => !faults.some(({ kind }) => kind.startsWith('hang') || kind === 'silent');
+  const random = Array.from({ length: 64 }, (_, n) => randomJob(seed + n)).filter((job) => job.replicas && quick(job));
+  const kill = cleanJobs(failovers.filter(({ name }) => name === 'failover-kill'));
+  const results = await judged([...kill, ...random.slice(0, 1)], two);
+  assert.is(results.length, 2);
 });

@@ -129,8 +129,13 @@ export async function runAll(
       for (let job = next(); job; job = next()) {
         const counted = !waits(job);
         if (counted) await governor.enter();
-        const result = await run(slot, job);
-        if (counted) governor.leave();
+        let isCounted = counted;
+        const leave = () => {
+          if (isCounted) governor.leave();
+          isCounted = false;
+        };
+        const result = await run(slot, job, leave);
+        leave();
         results.push(result);
         onResult(result);
       }

@@ -73,6 +73,8 @@ export type Armed = {
   readonly struck: readonly Fault[];
   readonly decide: (request: Seen) => RequestFault | undefined;
   readonly decideEvent: (watch: Seen, event: WatchEvent) => EventFault | undefined;
+  /** Every write of this ConfigMap gets a 403 from now on, for as long as the run lasts. */
+  readonly refuse: (name: string) => void;
   /** Told when a request is over: a hanging one is a fault until the operator gives it up. */
   readonly ended: (request: Seen) => void;
   /** On `performance.now()`: when the last fault was over; Infinity while one lasts. */
@@ -89,6 +91,7 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
   const counts: Counts = { request: [], watch: [], event: [], lease: [] };
   const struck: Fault[] = [];
   const lasting = new Map<Seen, Fault>();
+  const refused = new Set<string>();
   let over = 0;
   let excused = 0;
   const excuse = (kind: Fault['kind']) => {
@@ -117,8 +120,11 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
       const watched = isStream(request) ? `list ${resource}` : resource;
       if (verb === 'watch') return strike('watch', watched, request) as RequestFault | undefined;
       if (verb !== 'list' && !isOurs(name)) return undefined;
-      return strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
+      const fault = strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
+      const isRefused = resource === 'configmaps' && verb !== 'get' && refused.has(name);
+      return fault ?? (isRefused ? 'answer-403' : undefined);
     },
+    refuse: (name) => void refused.add(name),
     decideEvent(watch, { type, object }) {
       if (!isOurs(object.metadata?.name ?? '')) return undefined;
       return strike('event', `${type} ${watch.resource}`, watch) as EventFault | undefined;

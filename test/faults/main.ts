@@ -97,11 +97,12 @@ process.exit(bad > 0 ? 1 : 0);
 /** One run, told in full. Gives how many of its repetitions broke something. */
 async function replay(stage: Stage): Promise<number> {
   const job = values.random ? randomJob(Number(values.random)) : jobOf(values.replay ?? '');
+  const listening = { ...job, listens: true };
   const [slot] = await stage.open(1, { pages: values.pages, replicas: job.replicas ?? 1 });
   if (!slot) throw new Error('no slot');
   const results: Result[] = [];
   for (let n = 0; n < Number(values.times); n++) {
-    const [result] = await runAll([slot], [job]);
+    const [result] = await runAll([slot], [listening]);
     if (!result) continue;
     results.push(result);
     console.log(`${result.story().join('\n')}\n${result.violations.join('\n')}`);

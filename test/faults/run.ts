@@ -1,9 +1,11 @@
 /** One run: a scenario in a slot, with faults armed, and the judgement of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createJudge, type Revision, type Stored } from '../support/judge.ts';
 import { createModel, differences } from '../support/model.ts';
 import { type Admin, type AdminObject, createAdmin, type Kind } from './admin.ts';
 import { createAuthors } from './authors.ts';
 import { arm, type Counts, type Fault } from './faults.ts';
+import type { Seen } from './proxy.ts';
 import type { Scenario, Step } from './scenarios.ts';
 import { defectsIn, type Slot } from './slot.ts';
 
@@ -16,11 +18,15 @@ export type Job = {
   readonly label: string;
   /** Arguments of `npm run faults --` that do this run alone. */
   readonly replay: string;
+  /** True to listen for a while whether it stays quiet; undefined: so is one run in ten. */
+  readonly listens?: boolean;
 };
 
 export type Result = {
   readonly job: Job;
-  /** How many of the faults found what they were armed for. */
+  /** On `performance.now()`. */
+  readonly started: number;
+  /** How many of the faults found what they were armed for, or how many disturbances of all befell it. */
   readonly struck: number;
   readonly violations: readonly string[];
   /** Revisions of the run's objects that were judged. */
@@ -41,13 +47,37 @@ const convergence = 7_000;
 const slack = 3_000;
 /** No request for so long, in milliseconds: quiet. */
 const quietFor = 100;
+/** How long some runs listen in the end, in milliseconds: S8. */
+const listensFor = 2_500;
+/** The most openings of watches, and writes of the lease, of one process within a second: more is a hot loop. */
+const mostPerSecond = { watch: 24, lease: 12 };
 /** Nothing excuses more. */
 const patience = 150_000;
 
 let runs = 0;
 
-/** Runs a job. Whatever goes wrong is in the result's violations. */
-export async function run(slot: Slot, job: Job): Promise<Result> {
+/** Told by what the run is, so that it is the same ones each time. */
+const isListener = ({ listens, replay }: Job): boolean =>
+  listens ?? [...replay].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9_973, 0) % 10 === 0;
+
+/** What somebody said more often within a second than any backoff allows. */
+function hotLoops(requests: readonly Seen[]): string[] {
+  const times = {
+    watch: requests.filter(({ verb }) => verb === 'watch').map(({ at }) => at),
+    lease: requests.filter(({ verb, resource }) => resource === 'leases' && verb !== 'get').map(({ at }) => at),
+  };
+  return (['watch', 'lease'] as const).flatMap((what) => {
+    const { [what]: all } = times;
+    const most = Math.max(0, ...all.map((at, index) => all.findLastIndex((other) => other <= at + 1_000) - index + 1));
+    return most > mostPerSecond[what] ? [`S8: ${most} requests for a ${what} within a second`] : [];
+  });
+}
+
+/**
+ * Runs a job. Whatever goes wrong is in the result's violations.
+ * @param onQuiet called when all that is left is to listen: that costs no more than time
+ */
+export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}): Promise<Result> {
   const started = performance.now();
   const prefix = `r${(++runs).toString(36)}`;
   const isOurs = (name: string) => name.startsWith(`${prefix}-`);
@@ -103,14 +133,18 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
   };
   /** What keeps the run from being settled; empty when nothing does. The cheap looks come first. */
-  const unsettled = (): string[] => {
+  const unsettled = (except?: string): string[] => {
     if (!slot.isConnected()) return ['the operator does not watch'];
     if (slot.inFlight() > 0) return ['requests are under way'];
     if (performance.now() - slot.lastActivity() < quietFor) return ['S8: requests go on'];
     const { behind } = admin;
     const unseen = behind(seen, ending);
     if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
-    const left = snapshot();
+    const all = snapshot();
+    const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
+    const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
+    if (poisoned && !rejected) return [`${except} is not said to be rejected`];
+    const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
     // Its data are right, so the model does not miss it; a busy machine may tell the operator late.
     const isReplaced = ({ immutable, metadata: { name } }: Stored) =>
       immutable &&
@@ -131,6 +165,8 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   let elsewhere = 0;
   const hasGarbage = () => {
     const { settings, configMaps } = snapshot();
+    // It lets go of what it deletes in the foreground, or orphans, when it is there again itself.
+    if (settings.some(({ metadata }) => metadata.deletionTimestamp)) return true;
     const owned = (one: Stored) => one.metadata.ownerReferences?.find(({ kind }) => kind === 'LicenseSettings')?.uid;
     const orphans = configMaps.map(owned).filter((uid) => uid !== undefined);
     return orphans.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
@@ -148,11 +184,11 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
       const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
       return object?.status?.applying && zone && !isWanted && counts.every(([, count]) => count === '0');
     });
-  const settle = async (step: { readonly patience?: number }): Promise<boolean> => {
+  const settle = async (step: { readonly patience?: number; readonly except?: string }): Promise<boolean> => {
     const from = performance.now();
     const servedBefore = slot.served().milliseconds;
     for (;;) {
-      const missing = unsettled();
+      const missing = unsettled(step.except);
       const now = performance.now();
       if (missing.length === 0) {
         slowest = Math.max(slowest, now - Math.max(from, Math.min(armed.excusedFrom(), now)) - quietFor);
@@ -167,16 +203,38 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
       const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
       const served = slot.served().milliseconds - servedBefore;
       if (now > Math.min(until + slack + served, from + patience)) {
-        problems.push(`L1: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`);
+        problems.push(
+          `${step.except ? 'L2' : 'L1'}: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`,
+        );
         return false;
       }
       await slot.stir(quietFor / 2);
     }
   };
 
+  /** S8: nothing is asked for any more. Who was refused, or found somebody else's ConfigMap, comes back now and then. */
+  const comesBack = (steps: readonly Step[]) =>
+    slowly() || steps.some((step) => step.do === 'refuse' || step.do === 'create-map');
+  const listen = async (steps: readonly Step[]): Promise<void> => {
+    if (comesBack(steps) || slot.excusedUntil() > performance.now()) return;
+    const from = performance.now();
+    onQuiet();
+    tell('listens');
+    await sleep(listensFor);
+    // A disturbance of all has begun meanwhile.
+    if (slot.excusedUntil() > performance.now()) return;
+    const loud = slot.replicas.flatMap(({ proxy }) =>
+      proxy.requests.filter(({ at, verb, resource }) => at > from && verb !== 'watch' && resource !== 'leases'),
+    );
+    for (const { verb, resource, name, at } of loud) {
+      problems.push(`S8: ${verb} ${resource} ${name}, ${(at - from).toFixed(0)} ms after it settled`);
+    }
+  };
+
   let finished = true;
+  const steps: Step[] = [];
   try {
-    const steps = job.scenario.steps((name) => `${prefix}-${name}`);
+    steps.push(...job.scenario.steps((name) => `${prefix}-${name}`));
     for (const step of steps) {
       tell(`step ${JSON.stringify(step)}`);
       if (step.do === 'settle') {
@@ -190,6 +248,7 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
     }
     if (finished && steps.at(-1)?.do !== 'settle') finished = await settle({});
     if (finished) judge.finish();
+    if (finished && isListener(job)) await listen(steps);
   } catch (error) {
     problems.push(`the harness failed: ${(error as Error).stack}`);
   }
@@ -197,6 +256,7 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   slot.take = () => {};
   slot.over = () => slot.wake();
   const requests = slot.replicas.flatMap(({ proxy }) => proxy.requests.filter(({ at }) => at >= started));
+  for (const { proxy } of slot.replicas) problems.push(...hotLoops(proxy.requests.filter(({ at }) => at >= started)));
   const log = slot.replicas.flatMap(({ takeLog }) => takeLog());
   problems.push(...defectsIn(log), ...slot.takeBadEnds());
   problems.push(...slot.takeLate().map((what) => `S5: ${what}`));
@@ -210,10 +270,14 @@ export async function run(slot: Slot, job: Job): Promise<Result> {
   } catch (error) {
     problems.push(`the harness failed to clean up: ${(error as Error).stack}`);
   }
+  // Who comes back finds what an API server that has just started says, such as a 403, and tells it.
+  const isExcused = (violation: string) =>
+    slot.excusedUntil() > started && comesBack(steps) && violation.includes('S8: a status is written');
+  const broken = judge.violations.filter((violation) => !isExcused(violation));
   const origin = performance.timeOrigin + started;
   return {
-    ...{ job, violations: [...judge.violations, ...problems], judged: judge.judged, slowest },
-    struck: armed.struck.length,
+    ...{ job, violations: [...broken, ...problems], judged: judge.judged, slowest },
+    ...{ started, struck: armed.struck.length },
     counts: armed.counts,
     milliseconds: performance.now() - started,
     story: () =>
@@ -265,6 +329,8 @@ async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle'
       return slot.leader().restart('SIGKILL');
     case 'freeze':
       return slot.leader().freeze(step.milliseconds);
+    case 'refuse':
+      return slot.armed?.refuse(step.name);
     case 'act':
       return admin.act(step.action);
   }

@@ -28,7 +28,15 @@ export type Step =
   | { readonly do: 'freeze'; readonly milliseconds: number }
   | { readonly do: 'act'; readonly action: Action }
   /** Waits until all is as the model says, and quiet. */
-  | { readonly do: 'settle' /** Milliseconds more than L1 grants. */; readonly patience?: number };
+  | {
+      readonly do: 'settle';
+      /** Milliseconds more than L1 grants. */
+      readonly patience?: number;
+      /** An object that can't be applied, as its status has to say; all others settle without it. */
+      readonly except?: string;
+    }
+  /** From now on every write of this ConfigMap gets a 403. */
+  | { readonly do: 'refuse'; readonly name: string };
 
 /** How long the lease of two replicas lasts: the least that the operator takes. */
 export const leaseSeconds = 5;
@@ -244,6 +252,26 @@ export const scenarios: readonly Scenario[] = [
         { do: 'change', name: a, spec: ports(200) },
         { do: 'remove', name: b },
         settle,
+      ];
+    },
+  },
+  {
+    // A poisoned object delays no other: L2.
+    name: 'beside',
+    steps(n) {
+      const [a, b] = [n('a'), n('b')];
+      const beside: Step = { do: 'settle', except: a };
+      const zones = ports(100, { settleSeconds: 0, zones: [zone('x', 60)] });
+      return [
+        { do: 'refuse', name: `${a}-licenses` },
+        { do: 'create', name: a, spec: ports(100) },
+        { do: 'create', name: b, spec: ports(100) },
+        beside,
+        { do: 'change', name: a, spec: ports(200) },
+        { do: 'change', name: b, spec: zones },
+        beside,
+        { do: 'remove-map', name: `${b}-licenses-x` },
+        beside,
       ];
     },
   },
