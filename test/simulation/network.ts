@@ -69,8 +69,8 @@ export function createNetwork(options: NetworkOptions) {
   const waiting: Process[] = [];
   /** What no longer counts as a disturbance began to be over at this time. */
   let disturbedUntil = 0;
-  /** The longest Retry-After that was sent, in milliseconds, and whether something was met that is tried again slowly. */
-  let [retryAfter, slow] = [0, false];
+  /** The longest Retry-After that was sent, in milliseconds, and when something was last refused that is tried again slowly. */
+  let [retryAfter, slowAt] = [0, Number.NEGATIVE_INFINITY];
 
   const disturb = (lasts: number) => {
     disturbedUntil = Math.max(disturbedUntil, scheduler.now + lasts);
@@ -150,7 +150,6 @@ export function createNetwork(options: NetworkOptions) {
             scheduler.after(fault.for, () => pasts.delete(fault.replica));
             return;
           default:
-            if ('code' in fault && slowCodes.includes(fault.code)) slow = true;
             if ('retryAfter' in fault) retryAfter = Math.max(retryAfter, 1000 * (fault.retryAfter ?? 0));
             windows.add(fault);
             scheduler.after(fault.for, () => {
@@ -221,7 +220,7 @@ export function createNetwork(options: NetworkOptions) {
             if (!isPoison) disturb(request.deadline ?? defaultDeadline);
             return open.delete(sever);
           }
-          if (slowCodes.includes(refused.code) && !isPoison) slow = true;
+          if (slowCodes.includes(refused.code) && !isPoison) slowAt = scheduler.now;
           const after = 'retryAfter' in refused ? refused.retryAfter : undefined;
           if (after !== undefined) retryAfter = Math.max(retryAfter, after * 1000);
           const headers = after === undefined ? {} : { 'retry-after': String(after) };
@@ -496,8 +495,8 @@ export function createNetwork(options: NetworkOptions) {
     get retryAfter() {
       return retryAfter;
     },
-    get slow() {
-      return slow;
+    get slowAt() {
+      return slowAt;
     },
   };
 }

@@ -87,8 +87,8 @@ export async function runSchedule(
   let [collecting, collectedAt] = [false, 0];
   /** When the lease last got another holder or was lost, or a process was killed or started. */
   let movedAt = 0;
-  /** A name has been someone else's: another object's, or a foreign one. */
-  let foreign = false;
+  /** When an object last said that a name is someone else's: another object's, or a foreign one. */
+  let takenAt = Number.NEGATIVE_INFINITY;
   let quiet = false;
   let over = false;
   const server = createServer({
@@ -99,7 +99,7 @@ export async function runSchedule(
       if (object.kind === 'Lease' && holderOf() !== holderBefore) movedAt = scheduler.now;
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
-      if (isTaken(object)) foreign = true;
+      if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt = scheduler.now;
       say?.(`@${version} ${type} ${object.kind} ${object.metadata.name} by ${by}${inShort(object)}`);
       const revision: Revision = {
         ...{ type, kind: object.kind, object: object as Stored },
@@ -258,11 +258,13 @@ export async function runSchedule(
     (!election || running.some((one) => one?.process.name === holderOf()));
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
   /** L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds. */
-  function boundFrom(from: number, isSlow: boolean): number {
+  function boundFrom(from: number, isSlow = false): number {
+    // What was refused, or taken, before is looked at again by now.
+    const isWaiting = Math.max(takenAt, network.slowAt) > from - slowly || server.all('licensesettings').some(isTaken);
     const elected = election && movedAt > from - leaseTime ? leaseTime : 0;
     // A zone that is no longer wanted stays at zero while a create of it may still land.
     const late = server.all('licensesettings').some(isUnderWay) ? lateness : 0;
-    return soon + slack + settle + network.retryAfter + elected + late + (isSlow ? slowly : 0);
+    return soon + slack + settle + network.retryAfter + elected + late + (isSlow || isWaiting ? slowly : 0);
   }
   /** True when others than the poisoned object are not as they should be. */
   const isUndone = () => left().some(isOfOthers);
@@ -273,7 +275,7 @@ export async function runSchedule(
     for (;;) {
       await wait(500);
       const calmFrom = Math.max(from, network.disturbedUntil, collectedAt);
-      const isLate = scheduler.now > calmFrom + boundFrom(calmFrom, network.slow || foreign);
+      const isLate = scheduler.now > calmFrom + boundFrom(calmFrom);
       if (isLate && isUndone()) return fail(`L1: ${left()[0]} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
       if (scheduler.now > from + settlePatience && (!isUndone() || scheduler.now < network.disturbedUntil)) break;
@@ -341,12 +343,12 @@ export async function runSchedule(
     return scheduler.now - from;
   }
   if (poison) {
-    await converge('L2', network.slow || foreign, () => left().filter(isOfOthers));
+    await converge('L2', false, () => left().filter(isOfOthers));
     stopPoison();
     network.disturb(poison.code === 0 ? 15_000 : 0);
     while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
   }
-  const convergedAfter = await converge('L1', network.slow || foreign || poison !== undefined, left);
+  const convergedAfter = await converge('L1', poison !== undefined, left);
   if (violations.length === 0) {
     // What is under way may still be answered.
     const patience = scheduler.now + 3 * slowly;
