@@ -3,7 +3,7 @@ import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import { controllerOf } from '../kube/object.ts';
 import type { Store } from '../kube/store.ts';
-import { uidOf } from '../settings/configmap.ts';
+import { isOwnedBy, uidOf, type Want } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
 import { readZone } from '../settings/zones.ts';
@@ -86,6 +86,8 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     }
   }
   if (view && decision !== 'create') {
+    if (decision === 'update' || decision === 'relabel' || decision === 'rollout')
+      await confirmBeforeOwning(means, input, view);
     switch (decision) {
       case 'conflict':
         return { kind: 'conflict', name };
@@ -174,6 +176,19 @@ export async function confirmOwner(
     (await missingAsUndefined(api.getSettings({ metadata: { namespace, name: owner.name } })))?.metadata ?? {};
   if (uid === owner.uid && deletionTimestamp === undefined) return;
   throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
+}
+
+/**
+ * A ConfigMap that its LicenseSettings does not own may have been released: by an orphaning delete that our view of the
+ * LicenseSettings does not show yet. Given back to it the garbage collector would take it, so one GET tells first.
+ * Throws an ApiError, with the reason `OwnerGone` if it is gone.
+ */
+export async function confirmBeforeOwning(
+  caches: Caches,
+  input: Pick<ApplyInput, 'namespace' | 'owner'> & { readonly want: Pick<Want, 'retained'> },
+  view: StoredConfigMap,
+): Promise<void> {
+  if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input);
 }
 
 /** Why nothing is written while a ConfigMap is still there. */

@@ -19,7 +19,16 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones, readZone, within } from '../settings/zones.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Caches, confirmOwner, forgetUnwatched, type Means, missingAsUndefined, remove } from './apply.ts';
+import {
+  bring,
+  type Caches,
+  confirmBeforeOwning,
+  confirmOwner,
+  forgetUnwatched,
+  type Means,
+  missingAsUndefined,
+  remove,
+} from './apply.ts';
 import { lateOf, noteLate } from './late.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
@@ -99,8 +108,8 @@ const bringOf = (world: Means, { owner, namespace }: Pick<MoveInput, 'owner' | '
 
 /** Writes a ConfigMap as it is but for the epoch, so that a write which was decided before conflicts. True if it wrote. */
 async function restamp(
-  { api, configMaps }: Caches,
-  { owner, generation, retained }: Pick<MoveInput, 'owner' | 'generation' | 'retained'>,
+  caches: Caches,
+  { owner, namespace, generation, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'generation' | 'retained'>,
   view: StoredConfigMap,
   rendered: Rendered,
   epoch: string,
@@ -109,7 +118,8 @@ async function restamp(
   if (view.immutable || view.metadata.deletionTimestamp) return false;
   if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;
   const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-  configMaps.put(await api.updateConfigMap(view, owner, want));
+  await confirmBeforeOwning(caches, { owner, namespace, want }, view);
+  caches.configMaps.put(await caches.api.updateConfigMap(view, owner, want));
   return true;
 }
 

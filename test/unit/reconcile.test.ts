@@ -1364,6 +1364,28 @@ test('an immutable ConfigMap is not replaced for an object that is gone', async 
   assert.equal(desk.writes(), []);
 });
 
+for (const retained of [false, true]) {
+  const what = retained
+    ? 'under Retain nobody has to own it, and nobody is asked'
+    : 'it is not given back to an object that is gone';
+  test(`a ConfigMap without its owner may have been released by an orphaning delete: ${what}`, async () => {
+    const desk = setUp(spec(5, retained ? { deletionPolicy: 'Retain' } : {}));
+    await desk.run();
+    const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+    const metadata = { ...view.metadata, ownerReferences: [], resourceVersion: desk.next() };
+    desk.world.configMaps.put({ ...view, metadata, dataHash: 'edited' });
+    desk.sent.length = 0;
+    desk.faults.push(({ method, resource }) =>
+      method === 'GET' && resource === 'licensesettings' ? new ApiError('not found', { code: 404 }) : undefined,
+    );
+    assert.is((await desk.run()).result, retained ? 'written' : 'quiet');
+    assert.equal(
+      desk.sent.map(({ method }) => method),
+      [retained ? 'PUT' : 'GET'],
+    );
+  });
+}
+
 test('a create without an answer that has landed meanwhile is lowered before others get its licenses', async () => {
   const desk = await unanswered();
   const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses-';

@@ -2072,4 +2072,14 @@ export const controller: readonly Defect[] = [
       test: 'event of a change > one at most, the most important: Invalid, then Applied, then ConfigMapConflict, then Restored',
     },
   },
+  {
+    defect: 'what an orphaning delete released is given back to the object',
+    file: 'src/controller/apply.ts',
+    find: 'if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input);',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a ConfigMap without its owner may have been released by an orphaning delete: it is not given back to an object that is gone',
+    },
+  },
 ];
