@@ -96,8 +96,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
-    // The object itself is gone, or its namespace: its own event follows.
-    if (error.class === 'missing') return { result: 'quiet', error };
+    // The object itself is gone, or its namespace.
+    if (error.class === 'missing') return quietly(error);
     return retryOf(error);
   }
 }
@@ -217,8 +217,8 @@ async function judgeAndApply(
     } catch (thrown) {
       const error = asApiError(thrown);
       if (!error || error.class === 'conflict') throw thrown;
-      // A terminating namespace is quiet; of an object that is gone its own event follows.
-      if (error.causes.includes('NamespaceTerminating') || error.reason === 'OwnerGone') return { result: 'quiet' };
+      if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
+      if (error.reason === 'OwnerGone') return quietly(error);
       failure = error;
       progress.problem = problemOf(world, memory, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
@@ -414,6 +414,12 @@ function problemOf(world: World, memory: Memory, error: ApiError, started: numbe
 }
 
 const withoutIds = (message: string): string => message.replace(/\b(?=\w*\d)[\w-]+\b/g, '#');
+
+/**
+ * Of an object that is gone its own event follows, and ends the wait. Where none comes the answer was that of a server
+ * that is behind, as one that was restored.
+ */
+const quietly = (error: ApiError): Outcome => ({ result: 'quiet', error, retry: { kind: 'slow', atLeast: 0 } });
 
 const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry']> } => ({
   result: 'retry',
