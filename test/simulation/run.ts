@@ -244,6 +244,7 @@ export async function runSchedule(
     return compared.found;
   };
   let [acted, actedAt] = [false, 0];
+  const isLed = () => !election || running.some((one) => one?.process.name === holderOf());
   const isCalm = () =>
     // A reflector that has failed comes back within 4 s, or when it was told to.
     scheduler.now >
@@ -255,13 +256,14 @@ export async function runSchedule(
     !collecting &&
     !server.all('licensesettings').some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
-    (!election || running.some((one) => one?.process.name === holderOf()));
+    isLed();
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
   /** L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds. */
   function boundFrom(from: number, isSlow = false): number {
     // What was refused, or taken, before is looked at again by now.
     const isWaiting = Math.max(takenAt, network.slowAt) > from - slowly || server.all('licensesettings').some(isTaken);
-    const elected = election && movedAt > from - leaseTime ? leaseTime : 0;
+    // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
+    const elected = election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0;
     // A zone that is no longer wanted stays at zero while a create of it may still land.
     const late = server.all('licensesettings').some(isUnderWay) ? lateness : 0;
     return soon + slack + settle + network.retryAfter + elected + late + (isSlow || isWaiting ? slowly : 0);
