@@ -9,19 +9,22 @@ import type { Slot } from './slot.ts';
 
 /** After an outage: backoffs, and a watch that has to be opened anew. */
 const afterwards = 10_000;
+/** How often the clock steps, in milliseconds: see stepping-clock.ts, which a process loads and nobody imports. */
+const clockSteps = 500;
 /** Longer than that, and than a run needs: what does not settle now has no excuse. */
 const quiet = 20_000;
 
 /**
  * Does runs while something goes on, over and over, that excuses the operators as long as it lasts. What befell each
  * run counts as struck.
+ * @param jobs done again and again until there were enough disturbances: in a quiet time many are done, and none is hit
  * @param pauses between two disturbances, in milliseconds, in turn
  */
 async function under(
   slots: readonly Slot[],
   jobs: readonly Job[],
   disturb: () => Promise<unknown>,
-  pauses: readonly number[],
+  { pauses, enough }: { readonly pauses: readonly number[]; readonly enough: number },
 ): Promise<Result[]> {
   let excused = 0;
   let over = false;
@@ -39,7 +42,9 @@ async function under(
       for (const end = to + pause; !over && performance.now() < end; ) await sleep(100);
     }
   })();
-  const results = await runAll(slots, jobs);
+  const results: Result[] = [];
+  do results.push(...(await runAll(slots, jobs)));
+  while (disturbances.length < enough);
   over = true;
   await disturbing;
   for (const slot of slots) slot.excusedUntil = () => 0;
@@ -50,7 +55,13 @@ async function under(
   });
 }
 
-const labelled = (scenarios: readonly Scenario[], label: string, times: number): Job[] =>
+/** Three times several disturbances, each time with a quiet time after the first. */
+const bursts = (more: number, pause: number) => ({
+  pauses: [...Array.from({ length: more }, () => pause), quiet],
+  enough: 3 * (more + 1),
+});
+
+const labelled = (scenarios: readonly Scenario[], label: string, times = 1): Job[] =>
   Array.from({ length: times }, () => cleanJobs(scenarios))
     .flat()
     .map((job) => ({ ...job, label, replay: `--only specials --special '${label}'` }));
@@ -77,20 +88,18 @@ export type Special = (stage: Stage, slots: readonly Slot[], scenarios: readonly
 
 export const specials: Readonly<Record<string, Special>> = {
   'kill -9 of the API server': ({ plane }, slots, scenarios) =>
-    under(slots, labelled(scenarios, 'kill -9 of the API server', 4), killed(plane, 'kube-apiserver'), [quiet, 4_000]),
+    under(slots, labelled(scenarios, 'kill -9 of the API server'), killed(plane, 'kube-apiserver'), bursts(3, 4_000)),
   'kill -9 of etcd': ({ plane }, slots, scenarios) =>
-    under(slots, labelled(scenarios, 'kill -9 of etcd', 4), killed(plane, 'etcd'), [quiet, 3_000]),
+    under(slots, labelled(scenarios, 'kill -9 of etcd'), killed(plane, 'etcd'), bursts(3, 3_000)),
   'CRD upgraded': ({ plane }, slots, scenarios) =>
-    under(slots, labelled(scenarios, 'CRD upgraded', 4), upgrade(plane), [
-      quiet,
-      ...Array.from({ length: 7 }, () => 700),
-    ]),
+    under(slots, labelled(scenarios, 'CRD upgraded'), upgrade(plane), bursts(7, 700)),
   async 'clocks that step'(stage, _, scenarios) {
     const preload = new URL('stepping-clock.ts', import.meta.url).href;
     // A lease is what a clock that steps would hurt most.
     const slots = await stage.open(4, { replicas: 2, env: { NODE_OPTIONS: `--import=${preload}` } });
     const label = 'clocks that step';
-    return runAll(slots, [...labelled(failovers, label, 4), ...labelled(scenarios, label, 1)]);
+    const results = await runAll(slots, [...labelled(failovers, label, 4), ...labelled(scenarios, label)]);
+    return results.map((one) => ({ ...one, struck: Math.floor(one.milliseconds / clockSteps) }));
   },
   async 'etcd out of space'(_, __, scenarios) {
     const quota = 24 * 1024 * 1024;
@@ -101,7 +110,7 @@ export const specials: Readonly<Record<string, Special>> = {
     try {
       const stage = await openStage(plane);
       const slots = await stage.open(4);
-      const results = await under(slots, labelled(scenarios, 'etcd out of space', 2), fill(plane), [quiet, 3_000]);
+      const results = await under(slots, labelled(scenarios, 'etcd out of space'), fill(plane), bursts(1, 3_000));
       await stage.close();
       // This stage is its own, and nobody else asks it.
       return results.map((one, n) => (n > 0 ? one : { ...one, violations: [...one.violations, ...stage.problems] }));
