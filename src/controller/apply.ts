@@ -3,7 +3,7 @@ import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import { controllerOf } from '../kube/object.ts';
 import type { Store } from '../kube/store.ts';
-import { isOwnedBy, uidOf, type Want } from '../settings/configmap.ts';
+import { carriesUid, isOwnedBy, uidOf, type Want } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
 import { readZone } from '../settings/zones.ts';
@@ -35,7 +35,9 @@ export type ApplyResult =
       readonly writes: number;
     }
   /** The name is someone else's. */
-  | { readonly kind: 'conflict'; readonly name: string };
+  | { readonly kind: 'conflict'; readonly name: string }
+  /** It had only been out of sight, and is in the cache now: what is live has to be judged anew, it may be the record. */
+  | { readonly kind: 'found' };
 
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
 export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
@@ -69,6 +71,10 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
   if (!view && knownDataHash !== undefined) {
     view = await missingAsUndefined(api.getConfigMap(namespace, name));
     if (!view) await confirmOwner(means, input);
+    else if (carriesUid(view, owner)) {
+      keep(view);
+      return { kind: 'found' };
+    }
   }
   let decision: Decision = decide(view, input);
   // Mended metadata are no news; contents that someone changed are. New settings change them too.

@@ -35,7 +35,9 @@ export type HoldResult =
       /** Why what a rename left behind could not be deleted: the settings are live all the same. */
       readonly failure: ApiError | undefined;
     }
-  | { readonly kind: 'conflict'; readonly name: string };
+  | { readonly kind: 'conflict'; readonly name: string }
+  /** A ConfigMap that had been out of sight is in the cache now: what is live has to be judged anew. */
+  | { readonly kind: 'found' };
 
 /**
  * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, or whose
@@ -66,6 +68,7 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
     const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
     try {
       const result = await bring(world, context);
+      if (result.kind === 'found') return result;
       if (result.kind === 'conflict') {
         taken ??= name;
         continue;

@@ -64,12 +64,19 @@ export type MoveResult =
 /** Decreases, system, increases, deletions, and a look that all is done; each may be repeated when someone interferes. */
 const maxRounds = 10;
 
-/** The ConfigMaps of this object by name: those that carry its uid, and those of a wanted name that it may adopt. */
+/** The ConfigMaps of this object by name: those that carry its uid, and those of a name that it wants, or wanted, that it may adopt. */
 function presentOf(
   cache: Store<StoredConfigMap>,
-  { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
+  {
+    owner,
+    namespace,
+    target,
+    before,
+    retained,
+  }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'before' | 'retained'>,
 ) {
-  const wanted = configMapNames(target).flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
+  const names = [target, ...before].flatMap(configMapNames);
+  const wanted = names.flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
   const ours = [...cache.by(owner.uid), ...wanted];
   return new Map(
     ours

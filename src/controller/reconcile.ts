@@ -85,12 +85,12 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   const memory = recall(world, key, object);
   try {
     const suspended = isSuspended(object.spec);
-    if (suspended) forgetUnwatched(world, object.metadata);
     const unseen = suspended ? undefined : await failureOf(lookAgain(world, object.metadata));
     const owned = world.configMaps.by(object.metadata.uid);
     const judged = judge(object, owned);
-    // Where nothing can be written nothing can be wrong.
+    // Where nothing can be written nothing can be wrong, and nothing is read again for it.
     const writes = !judged.suspended && judged.target !== undefined;
+    if (!writes) forgetUnwatched(world, object.metadata);
     if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
     return await judgeAndApply(world, memory, judged, unseen, priority === 'background');
   } catch (thrown) {
@@ -174,6 +174,8 @@ type Progress = {
   writes: number;
   /** True when only a rollout is left, and has to wait for its turn. */
   later?: boolean;
+  /** True when more is known of the ConfigMaps than when it was judged: nothing is said before it is judged anew. */
+  stale?: boolean;
   /** When a plan goes on, in milliseconds. */
   again?: number;
 };
@@ -213,6 +215,7 @@ async function judgeAndApply(
     try {
       if (unseen) throw unseen;
       await act(world, memory, judged, progress, facts, background);
+      if (progress.stale) return { result: 'stale' };
       memory.failing = undefined;
     } catch (thrown) {
       const error = asApiError(thrown);
@@ -300,6 +303,10 @@ async function act(
         memory.restored ??= name;
       },
     });
+    if (result.kind === 'found') {
+      progress.stale = true;
+      return;
+    }
     if (result.kind === 'conflict') return conflict(result.name);
     progress.writes += result.writes;
     progress.later = result.later;

@@ -1680,6 +1680,7 @@ test('a ConfigMap that only lost its label is found and mended, not created agai
   const stored = desk.stored.get(path) as { metadata: ObjectMeta };
   desk.stored.set(path, { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } });
   desk.writes();
+  assert.is((await desk.run()).result, 'stale');
   await desk.run();
   assert.equal(desk.writes(), ['PUT configmaps']);
 });
@@ -1877,6 +1878,52 @@ test('a ConfigMap whose write is refused does not keep the others from being hea
   assert.is(desk.reasonOf('Applied'), 'WriteRejected');
   assert.match(event?.note.note ?? '', 'pom-licenses-a ');
   assert.not.equal(desk.world.configMaps.get('dialer/pom-licenses-a')?.dataHash, 'edited');
+});
+
+test('the record of what is live that had lost our label is believed when it is found, also where the newest is invalid', async () => {
+  const desk = setUp();
+  await desk.run();
+  desk.save(spec(6), 2);
+  desk.faults.push(({ resource }) =>
+    resource === 'licensesettings/status' ? new ApiError('no', { code: 409 }) : undefined,
+  );
+  await desk.run();
+  desk.faults.length = 0;
+  const map = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.remove({ ...map, metadata: { ...map.metadata, resourceVersion: desk.next() } });
+  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+  const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+  desk.stored.set(path, { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } });
+  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } } }, 3);
+  assert.is((await desk.run()).result, 'stale');
+  await desk.run();
+  assert.equal([desk.reasonOf('Valid'), desk.status()?.applied?.generation], ['Invalid', 2]);
+  assert.match(desk.world.configMaps.get('dialer/pom-licenses')?.record ?? '', '"maximum":6');
+});
+
+test('what lies in the cache without our label is not asked for while there is nothing to write', async () => {
+  const desk = await withoutLabels();
+  const { metadata } = desk.world.settings.get(key) as LicenseSettings;
+  // A lost status, and nothing approved: with zones nothing is live then.
+  const pending = { ...metadata, generation: 2, resourceVersion: desk.next() };
+  desk.world.settings.put({ metadata: pending, spec: zoned(3, 1, { applyPolicy: 'Manual' }) });
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'ApplyPending');
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(desk.sent, []);
+});
+
+test('under Retain a zone that lost the uid of its owner is still the one that was live: it goes down before the system comes back', async () => {
+  const desk = setUp(zoned(3, 2, { deletionPolicy: 'Retain' }));
+  desk.faults.push(noConfigMap);
+  await desk.run();
+  const b = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
+  const metadata = { ...b.metadata, annotations: {}, resourceVersion: desk.next() };
+  desk.world.configMaps.put({ ...b, metadata });
+  desk.save(spec(5, { deletionPolicy: 'Retain', settleSeconds: 100 }), 2);
+  assert.is((await desk.run()).again, 100_000);
+  assert.equal([givenTo(desk, 'a'), givenTo(desk, 'b')], [0, 0]);
 });
 
 const requests = suite('requests of the operator');

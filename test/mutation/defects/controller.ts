@@ -341,8 +341,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a success does not end the patience with a failure',
     file: 'src/controller/reconcile.ts',
-    find: 'facts, background);\n      memory.failing = undefined;',
-    replace: 'facts, background);',
+    find: "return { result: 'stale' };\n      memory.failing = undefined;",
+    replace: "return { result: 'stale' };",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a write that fails is told after 10 seconds, not before, and again not before another 10 after a success',
@@ -1753,8 +1753,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'while suspended it goes on asking',
     file: 'src/controller/reconcile.ts',
-    find: '    if (suspended) forgetUnwatched(world, object.metadata);\n    const unseen = suspended ? undefined : await',
-    replace: '    const unseen = await',
+    find: 'const unseen = suspended ? undefined : await',
+    replace: 'const unseen = await',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > while suspended what lies in the cache without our label is not asked for',
@@ -2090,6 +2090,36 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > an object that is gone when its status is written is quiet: it is looked at again slowly, unless its own event comes',
+    },
+  },
+  {
+    defect: 'a record of what is live that was out of sight is overwritten',
+    file: 'src/controller/apply.ts',
+    find: "      keep(view);\n      return { kind: 'found' };\n",
+    replace: '      keep(view);\n',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > the record of what is live that had lost our label is believed when it is found, also where the newest is invalid',
+    },
+  },
+  {
+    defect: 'what lies in the cache without our label is asked for though nothing is to be written',
+    file: 'src/controller/reconcile.ts',
+    find: '    if (!writes) forgetUnwatched(world, object.metadata);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what lies in the cache without our label is not asked for while there is nothing to write',
+    },
+  },
+  {
+    defect: 'a name that was live is not looked at by a plan',
+    file: 'src/controller/move.ts',
+    find: '[target, ...before].flatMap(configMapNames)',
+    replace: '[target, ...before].slice(0, 1).flatMap(configMapNames)',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > under Retain a zone that lost the uid of its owner is still the one that was live: it goes down before the system comes back',
     },
   },
 ];
