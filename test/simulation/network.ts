@@ -62,8 +62,10 @@ export function createNetwork(options: NetworkOptions) {
   /** Connections with something under way; each function breaks one. */
   const open = new Set<() => void>();
   const windows = new Set<TimeFault>();
-  /** Replicas that read the past. */
-  const pasts = new Map<number, { readonly version: number; readonly until: number }>();
+  /** Processes that read the past. */
+  const pasts = new Map<Process, { readonly version: number; readonly until: number }>();
+  /** The change under way was given up by its sender before it landed. */
+  let landsLate = false;
   /** Requests that have still to reach the server, and processes that wait for an answer, once for each. */
   let arriving = 0;
   const waiting: Process[] = [];
@@ -95,12 +97,11 @@ export function createNetwork(options: NetworkOptions) {
   const isCutOff = (process: Process) => windowOf('partition').some(({ replica }) => replicaOf(process) === replica);
 
   /**
-   * The version that a process reads at, if that is not the newest, and until when. A healthy API server answers a GET, and a
-   * list or stream without a resourceVersion, from a quorum: this stands for one that is broken, and for a proxy that
-   * caches. The operator relies on no read: its writes carry versions, which conflict, and creates meet what is there. So
-   * nothing is excused but time.
+   * The version that a process lists and watches at, if that is not the newest, and until when: its API server's cache has
+   * fallen behind. A GET is answered from a quorum. So is the first list of a process: nothing that it writes from an older
+   * one need conflict. Nothing is excused but time.
    */
-  const pastOf = (process: Process) => pasts.get(replicaOf(process));
+  const pastOf = (process: Process) => pasts.get(process);
   const versionFor = (process: Process): number | undefined => {
     const past = pastOf(process);
     if (!past) return undefined;
@@ -142,13 +143,16 @@ export function createNetwork(options: NetworkOptions) {
             process?.pause();
             if (process) scheduler.after(fault.for, () => process.resume());
             return;
-          case 'past':
-            pasts.set(fault.replica, {
+          case 'past': {
+            const process = processOf(fault.replica);
+            if (!process) return;
+            pasts.set(process, {
               version: Math.max(server.oldest, server.version - fault.revisions),
               until: scheduler.now + fault.for,
             });
-            scheduler.after(fault.for, () => pasts.delete(fault.replica));
+            scheduler.after(fault.for, () => pasts.delete(process));
             return;
+          }
           default:
             if ('retryAfter' in fault) retryAfter = Math.max(retryAfter, 1000 * (fault.retryAfter ?? 0));
             windows.add(fault);
@@ -286,11 +290,13 @@ export function createNetwork(options: NetworkOptions) {
             type,
             fault?.on === 'request' ? fault.fault : undefined,
             () => {
+              landsLate = ended;
               const answer = server.handle(
                 { method: request.method, path: request.path, body },
                 process.name,
-                request.method === 'GET' ? versionFor(process) : undefined,
+                type === 'list' ? versionFor(process) : undefined,
               );
+              landsLate = false;
               trace?.(
                 `${process.name} ${request.method} ${request.path} -> ${answer.code} ${describe(answer)}${process.alive ? '' : ' (dead)'}`,
               );
@@ -494,6 +500,9 @@ export function createNetwork(options: NetworkOptions) {
     },
     get retryAfter() {
       return retryAfter;
+    },
+    get landsLate() {
+      return landsLate;
     },
     get slowAt() {
       return slowAt;

@@ -104,6 +104,7 @@ export async function runSchedule(
       const revision: Revision = {
         ...{ type, kind: object.kind, object: object as Stored },
         by: by.startsWith('operator') ? 'operator' : 'other',
+        late: network.landsLate,
       };
       judge.take(revision);
       for (const wrong of [judgeWait(change, scheduler.now), judgeOrphans(change)])

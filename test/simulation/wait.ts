@@ -20,6 +20,8 @@ type Life = {
   readonly left: Map<string, Map<string, number>>;
   /** Names of ConfigMaps that others changed or deleted since the operator wrote them. */
   readonly edited: Set<string>;
+  /** Who deleted a ConfigMap to create it again, by its name: a later process finds none, which holds nothing. */
+  readonly replacing: Map<string, string>;
 };
 
 /** A function to be told of every change, with the virtual time in milliseconds. Gives what is wrong with it, if anything. */
@@ -43,8 +45,10 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     }
     if (type === 'DELETED') {
       // What somebody made immutable is deleted and created again: what that one lacks is taken away.
-      if (object['immutable'] === true) life.edited.add(object.metadata.name);
-      else {
+      if (object['immutable'] === true) {
+        life.edited.add(object.metadata.name);
+        life.replacing.set(object.metadata.name, by);
+      } else {
         life.written.delete(object.metadata.name);
         life.left.delete(object.metadata.name);
       }
@@ -53,6 +57,8 @@ export function createWaitJudge(): (change: Change, now: number) => string | und
     const { name } = object.metadata;
     const kind = object.metadata.labels?.[labels.zone] === undefined ? 'system' : 'zone';
     const after = capacities(object);
+    if ((life.replacing.get(name) ?? by) !== by) life.left.set(name, new Map());
+    life.replacing.delete(name);
     // One of an earlier object of the same name is adopted as it is.
     const [written, left] = [life.written, life.left].map((known) => known.get(name) ?? capacities(previous));
     life.written.set(name, after);
@@ -88,6 +94,7 @@ function create(lives: Map<string, Life>, uid: string): Life {
     written: new Map(),
     left: new Map(),
     edited: new Set(),
+    replacing: new Map(),
   };
   lives.set(uid, life);
   return life;

@@ -53,6 +53,8 @@ export type Revision = {
   readonly kind: 'LicenseSettings' | 'ConfigMap';
   readonly object: Stored;
   readonly by: 'operator' | 'other';
+  /** Its sender had given it up before it landed, and may have decided otherwise since. */
+  readonly late?: boolean;
 };
 
 export type Judge = {
@@ -203,7 +205,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
   };
 
-  const takeSettings = ({ type, object, by }: Revision) => {
+  const takeSettings = ({ type, object, by, late = false }: Revision) => {
     const { name, uid } = object.metadata;
     let life = lives.get(uid);
     if (type === 'DELETED') {
@@ -229,7 +231,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
     const before = life.object;
     if (by === 'operator') {
-      judgeStatus(life, before, object);
+      judgeStatus(life, before, object, late);
       life.object = object;
       return;
     }
@@ -240,7 +242,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (canonical(before.status ?? {}) !== canonical(object.status ?? {})) believe(life, object.status);
   };
 
-  const judgeStatus = (life: Life, before: Stored, object: Stored) => {
+  const judgeStatus = (life: Life, before: Stored, object: Stored, late: boolean) => {
     const { metadata, spec, status } = object;
     const wrong = (rule: string, text: string) => fail(`LicenseSettings ${life.name}`, rule, text);
     const told = ({ metadata: { labels, annotations, finalizers, generation }, spec: said }: Stored) =>
@@ -277,7 +279,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S4', `Applied for generation ${applied.observedGeneration}, which is not valid`);
       return;
     }
-    for (const { name, data } of known.rendered.values()) {
+    // What was true when it was sent may have been edited, and lowered for that, before it landed.
+    for (const { name, data } of late ? [] : known.rendered.values()) {
       const found = maps.get(name)?.written?.object.data;
       // An edit by others can make it right, too.
       if (![found, maps.get(name)?.current?.data].some((one) => canonical(one) === canonical(data)))
@@ -343,6 +346,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     maps.set(name, kept);
     if (by === 'other') {
       changed();
+      // Healed, perhaps, before it was seen that its owner has gone.
+      const life = lives.get(uidIn(object) ?? '');
+      if (life?.ended) life.gone = { inFlight: true };
       if (type !== 'MODIFIED') kept.lost = true;
       else takeAway(kept, object);
     } else {
@@ -396,7 +402,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const highest = kept.stamps.get(uid) ?? 1;
     // A create can't carry a version, so one may land late; of an object that is gone the collector takes it.
     const isBelated = life.ended && kept.current === undefined;
-    if (!(stamp >= highest || isBelated))
+    // Nor can anybody know the stamp of one that was deleted before the status could tell of it.
+    const isUnknown = kept.current === undefined && kept.lost && stamp === life.object.status?.applied?.generation;
+    if (!(stamp >= highest || isBelated || isUnknown))
       wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
     kept.stamps.set(uid, Math.max(highest, stamp || 0));
     const newest = Math.max(...life.generations.keys());
