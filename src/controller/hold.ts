@@ -6,7 +6,7 @@ import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, type Means, remove } from './apply.ts';
+import { bring, forgetUnwatched, type Means, remove } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -84,6 +84,8 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   }
   if (taken) return { kind: 'conflict', name: taken };
   if (refused) throw refused;
+  // What is left without our label may not be deleted; it is not read again for ever either.
+  forgetUnwatched(world, { namespace, uid: owner.uid });
   let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
     try {

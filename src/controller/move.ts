@@ -64,7 +64,10 @@ export type MoveResult =
 /** Decreases, system, increases, deletions, and a look that all is done; each may be repeated when someone interferes. */
 const maxRounds = 10;
 
-/** The ConfigMaps of this object by name: those that carry its uid, and those of a name that it wants, or wanted, that it may adopt. */
+/**
+ * The ConfigMaps of this object by name: those that carry its uid, and those of a name that it wants that it may adopt. Under
+ * Retain an annotation alone says whose they are, so there a name that it wanted before counts too.
+ */
 function presentOf(
   cache: Store<StoredConfigMap>,
   {
@@ -75,7 +78,7 @@ function presentOf(
     retained,
   }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'before' | 'retained'>,
 ) {
-  const names = [target, ...before].flatMap(configMapNames);
+  const names = [target, ...(retained ? before : [])].flatMap(configMapNames);
   const wanted = names.flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
   const ours = [...cache.by(owner.uid), ...wanted];
   return new Map(

@@ -797,22 +797,27 @@ test('a zone that drifts during the first apply holds nothing: it is raised only
   );
 });
 
-test('what a rename leaves behind because it has lost our label is not asked for again', async () => {
-  const desk = setUp(zoned(3, 2, { settleSeconds: 0 }));
-  await desk.run();
-  const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
-  const stored = desk.stored.get(path) as { metadata: ObjectMeta };
-  const bare = { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } };
-  desk.stored.set(path, bare);
-  desk.world.configMaps.put(projectConfigMap(bare));
-  desk.save(zoned(3, 2, { settleSeconds: 0, configMap: { name: 'pom' } }), 2);
-  await desk.run();
-  assert.is(desk.reasonOf('Applied'), 'Applied');
-  assert.ok(desk.stored.has(path), 'only what carries our labels may be deleted');
-  desk.sent.length = 0;
-  await desk.run();
-  assert.equal(desk.sent, []);
-});
+for (const [what, settings] of [
+  ['', (more: object) => zoned(3, 2, { settleSeconds: 0, ...more })],
+  [' (without zones)', (more: object) => spec(5, more)],
+] as const) {
+  test(`what a rename leaves behind because it has lost our label is not asked for again${what}`, async () => {
+    const desk = setUp(settings({}));
+    await desk.run();
+    const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
+    const stored = desk.stored.get(path) as { metadata: ObjectMeta };
+    const bare = { ...stored, metadata: { ...stored.metadata, labels: {}, resourceVersion: desk.next() } };
+    desk.stored.set(path, bare);
+    desk.world.configMaps.put(projectConfigMap(bare));
+    desk.save(settings({ configMap: { name: 'pom' } }), 2);
+    await desk.run();
+    assert.is(desk.reasonOf('Applied'), 'Applied');
+    assert.ok(desk.stored.has(path), 'only what carries our labels may be deleted');
+    desk.sent.length = 0;
+    await desk.run();
+    assert.equal(desk.sent, []);
+  });
+}
 
 for (const [what, edit, waits] of [
   ['less', { licenses: { outboundPorts: 1 } }, true],

@@ -2115,11 +2115,21 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a name that was live is not looked at by a plan',
     file: 'src/controller/move.ts',
-    find: '[target, ...before].flatMap(configMapNames)',
-    replace: '[target, ...before].slice(0, 1).flatMap(configMapNames)',
+    find: '...(retained ? before : [])',
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > under Retain a zone that lost the uid of its owner is still the one that was live: it goes down before the system comes back',
+    },
+  },
+  {
+    defect: 'what a rename without zones leaves behind is asked for again for ever',
+    file: 'src/controller/hold.ts',
+    find: '  forgetUnwatched(world, { namespace, uid: owner.uid });\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again (without zones)',
     },
   },
 ];
