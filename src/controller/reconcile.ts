@@ -102,11 +102,12 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   }
 }
 
-function recall({ memories }: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
-  const known = memories.get(key);
+function recall(world: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
+  const known = world.memories.get(key);
   if (known?.uid === uid) return known;
+  if (known) forgetUnwatched(world, known);
   const memory: Memory = { uid, namespace, plan: undefined, restored: undefined, failing: undefined };
-  memories.set(key, memory);
+  world.memories.set(key, memory);
   return memory;
 }
 

@@ -752,6 +752,13 @@ test('what an object that is gone leaves without our label is forgotten: others 
   assert.is((await desk.run()).result, 'gone');
   assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
 });
+test('what an object leaves without our label is forgotten too where one of the same name follows before it was seen', async () => {
+  const desk = await withoutLabels();
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  desk.save(zoned(3, 2, { applyPolicy: 'Manual' }), 1, { uid: 'uid-2' });
+  await desk.run();
+  assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
+});
 
 test('while suspended what lies in the cache without our label is not asked for', async () => {
   const desk = await withoutLabels();

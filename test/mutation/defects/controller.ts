@@ -1553,8 +1553,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an object that is gone leaves without our label is asked for by others',
     file: 'src/controller/reconcile.ts',
-    find: '    if (known) forgetUnwatched(world, known);\n',
-    replace: '',
+    find: '    if (known) forgetUnwatched(world, known);\n    world.memories',
+    replace: '    world.memories',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what an object that is gone leaves without our label is forgotten: others in the namespace would ask for it',
@@ -2130,6 +2130,16 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again (without zones)',
+    },
+  },
+  {
+    defect: 'what an object leaves without our label is asked for where one of the same name follows',
+    file: 'src/controller/reconcile.ts',
+    find: '  if (known) forgetUnwatched(world, known);\n  const memory',
+    replace: '  const memory',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an object leaves without our label is forgotten too where one of the same name follows before it was seen',
     },
   },
 ];
