@@ -120,9 +120,9 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
       const watched = isStream(request) ? `list ${resource}` : resource;
       if (verb === 'watch') return strike('watch', watched, request) as RequestFault | undefined;
       if (verb !== 'list' && !isOurs(name)) return undefined;
-      const fault = strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
-      const isRefused = resource === 'configmaps' && verb !== 'get' && refused.has(name);
-      return fault ?? (isRefused ? 'answer-403' : undefined);
+      // No fault strikes what is refused: it might let it through.
+      if (resource === 'configmaps' && verb !== 'get' && refused.has(name)) return 'answer-403';
+      return strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
     },
     refuse: (name) => void refused.add(name),
     decideEvent(watch, { type, object }) {

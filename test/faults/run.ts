@@ -49,6 +49,8 @@ const slack = 3_000;
 const quietFor = 100;
 /** How long some runs listen in the end, in milliseconds: S8. */
 const listensFor = 2_500;
+/** Events are sent behind the rest, in milliseconds. */
+const eventsFollow = 1_000;
 /** The most openings of watches, and writes of the lease, of one process within a second: more is a hot loop. */
 const mostPerSecond = { watch: 24, lease: 12 };
 /** Nothing excuses more. */
@@ -224,7 +226,11 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
     // A disturbance of all has begun meanwhile.
     if (slot.excusedUntil() > performance.now()) return;
     const loud = slot.replicas.flatMap(({ proxy }) =>
-      proxy.requests.filter(({ at, verb, resource }) => at > from && verb !== 'watch' && resource !== 'leases'),
+      proxy.requests.filter(({ at, verb, resource }) => {
+        if (verb === 'watch' || resource === 'leases') return false;
+        // The event of a change follows its status, and delays nobody.
+        return at > from + (resource === 'events' ? eventsFollow : 0);
+      }),
     );
     for (const { verb, resource, name, at } of loud) {
       problems.push(`S8: ${verb} ${resource} ${name}, ${(at - from).toFixed(0)} ms after it settled`);
