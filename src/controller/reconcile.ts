@@ -8,6 +8,7 @@ import { isApproved } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
+import { isKnownField } from '../settings/hidden.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
@@ -74,16 +75,18 @@ export type Outcome = {
 
 /** Reconciles one object. It throws only for a mistake in our own code. */
 export async function reconcile(world: World, { key, priority }: Task): Promise<Outcome> {
-  const object = world.settings.get(key);
+  const cached = world.settings.get(key);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
-  if (!object || object.metadata.deletionTimestamp) {
+  if (!cached || cached.metadata.deletionTimestamp) {
     const known = world.memories.get(key);
     if (known) forgetUnwatched(world, known);
     world.memories.delete(key);
     return { result: 'gone' };
   }
-  const memory = recall(world, key, object);
+  const memory = recall(world, key, cached);
   try {
+    const object = await shownWhole(world, cached);
+    if (!object) return { result: 'stale' };
     const suspended = isSuspended(object.spec);
     const unseen = suspended ? undefined : await failureOf(lookAgain(world, object.metadata));
     const owned = world.configMaps.by(object.metadata.uid);
@@ -92,7 +95,9 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     const writes = !judged.suspended && judged.target !== undefined;
     if (!writes) forgetUnwatched(world, object.metadata);
     if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
-    return await judgeAndApply(world, memory, judged, unseen, priority === 'background');
+    const outcome = await judgeAndApply(world, memory, judged, unseen, priority === 'background');
+    // That the CRD was upgraded is told by no event.
+    return missesFields(object) ? { retry: { kind: 'slow', atLeast: 0 }, ...outcome } : outcome;
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
@@ -100,6 +105,20 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     if (error.class === 'missing') return quietly(error);
     return retryOf(error);
   }
+}
+
+/** True where the spec lacks what somebody wrote, and what this release knows. */
+const missesFields = ({ hidden }: LicenseSettings): boolean => hidden?.some(isKnownField) ?? false;
+
+/**
+ * A watch that was opened under an older CRD goes on to prune by it; a GET shows what the CRD of now knows. Undefined when
+ * a newer version came of it.
+ */
+async function shownWhole(world: World, object: LicenseSettings): Promise<LicenseSettings | undefined> {
+  if (!missesFields(object)) return object;
+  const fresh = await world.api.getSettings(object);
+  if (world.settings.put(fresh)) return undefined;
+  return fresh.metadata.resourceVersion === object.metadata.resourceVersion ? fresh : object;
 }
 
 function recall(world: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {

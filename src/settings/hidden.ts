@@ -29,6 +29,16 @@ export function hiddenFields(managedFields: readonly ManagedFields[] | undefined
   return [...paths].sort();
 }
 
+/** True for a path of `hiddenFields` that this release knows: where the CRD knows it too, it is shown. */
+export function isKnownField(path: string): boolean {
+  let fields: Known | undefined = { spec: known };
+  for (const name of path.replaceAll('[]', '.[]').split('.')) {
+    if (!fields || !Object.hasOwn(fields, name)) return false;
+    fields = fields[name];
+  }
+  return true;
+}
+
 /** Where we are: the fields that we know there, and the value that we were shown, undefined when it is not to be found. */
 type Place = { readonly fields: Known; readonly value: unknown; readonly path: string };
 

@@ -405,6 +405,73 @@ test('a stamp above the cached generation: one GET decides between waiting and h
   assert.is(desk.world.settings.get(key)?.metadata.generation, 7, 'what was read is kept');
 });
 
+/** The object is in the cache as a watch gave it that doesn't know these fields; a GET answers with `fresh`. */
+const pruned = (desk: ReturnType<typeof setUp>, hidden: string[], fresh: (cached: LicenseSettings) => object) => {
+  const cached = desk.world.settings.get(key);
+  assert.ok(cached);
+  const metadata = { ...cached.metadata, resourceVersion: desk.next() };
+  desk.world.settings.put({ ...cached, metadata, hidden });
+  let reads = 0;
+  const getSettings = async () => {
+    reads++;
+    return fresh({ ...cached, metadata });
+  };
+  Object.assign(desk.world.api, { getSettings });
+  return () => reads;
+};
+
+test('what an older watch pruned is read again: nobody is told that it is missing, and it is applied', async () => {
+  const desk = setUp();
+  pruned(desk, ['spec.licenses.manualAgents'], (cached) => ({
+    ...cached,
+    spec: { licenses: { outboundPorts: { minimum: 0, maximum: 5 }, manualAgents: { minimum: 0, maximum: 3 } } },
+  }));
+  const { result, retry } = await desk.run();
+  assert.equal([result, retry], ['written', undefined]);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.is(desk.status()?.licenses?.manualAgents.capacity, 3);
+});
+
+test('what a read shows no more than the watch is told, and looked for again: no event tells of another CRD', async () => {
+  const desk = setUp();
+  const hidden = ['spec.zones'];
+  for (const result of ['written', 'unchanged']) {
+    pruned(desk, hidden, (cached) => ({ ...cached, hidden }));
+    const outcome = await desk.run();
+    assert.equal([outcome.result, outcome.retry], [result, { kind: 'slow', atLeast: 0 }]);
+    assert.is(desk.reasonOf('Applied'), 'Invalid');
+  }
+});
+
+test('what is read instead of a pruned view may be newer, or nothing: then nothing is decided', async () => {
+  const desk = setUp();
+  pruned(desk, ['spec.zones'], (cached) => ({
+    ...cached,
+    metadata: { ...cached.metadata, generation: 2, resourceVersion: desk.next() },
+  }));
+  assert.is((await desk.run()).result, 'stale');
+  assert.is(desk.world.settings.get(key)?.metadata.generation, 2, 'what was read is kept');
+  assert.equal(desk.writes(), []);
+  const failed = setUp();
+  pruned(failed, ['spec.zones'], () => {
+    throw new ApiError('x', { code: 500 });
+  });
+  assert.equal((await failed.run()).retry, { kind: 'transport', atLeast: 0 });
+  assert.equal(failed.writes(), []);
+  const behind = setUp();
+  pruned(behind, ['spec.zones'], (cached) => ({ ...cached, metadata: { ...cached.metadata, resourceVersion: '1' } }));
+  await behind.run();
+  assert.is(behind.reasonOf('Applied'), 'Invalid', 'an older version shows nothing');
+});
+
+test('a field that this release does not know is not looked for again', async () => {
+  const desk = setUp();
+  const reads = pruned(desk, ['spec.weekend'], (cached) => cached);
+  const { retry } = await desk.run();
+  assert.equal([reads(), retry], [0, undefined]);
+  assert.is(desk.reasonOf('Applied'), 'Invalid');
+});
+
 test('a forged stamp is set back; while suspended it costs no request', async () => {
   for (const suspend of [false, true]) {
     const desk = setUp(spec(5, { suspend: false }));

@@ -4,7 +4,7 @@ import { type DefaultJson, licensesJsonSchema } from '../../src/api/licenses-jso
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare, readDeclaration } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
-import { hiddenFields } from '../../src/settings/hidden.ts';
+import { hiddenFields, isKnownField } from '../../src/settings/hidden.ts';
 import { renderSystem as render } from '../../src/settings/render.ts';
 import { cutErrors, validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
@@ -284,6 +284,9 @@ rules('a field that this release knows, and that a CRD which was rolled back hid
   assert.equal(hiddenFields(managedFields, { ...shown, zones: [apac, emea] }), ['spec.zones[].organizations']);
   assert.equal(hiddenFields(managedFields, shown), ['spec.zones']);
   assert.equal(hiddenFields(managedFields, {}), ['spec.configMap', 'spec.licenses', 'spec.zones']);
+  for (const path of ['spec.zones', 'spec.zones[].organizations', 'spec.suspend']) assert.ok(isKnownField(path), path);
+  for (const path of ['spec.priority', 'spec.zones[].region', 'spec.suspend.for', 'spec.constructor'])
+    assert.not(isKnownField(path), path);
   const { errors } = validate({ name: 'pom', spec: shown, hidden: ['spec.zones'] });
   assert.equal(
     errors.map(({ field, reason }) => `${field} ${reason}`),

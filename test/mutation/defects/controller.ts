@@ -264,11 +264,71 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an object that is being deleted is written',
     file: 'src/controller/reconcile.ts',
-    find: 'if (!object || object.metadata.deletionTimestamp) {',
-    replace: 'if (!object) {',
+    find: 'if (!cached || cached.metadata.deletionTimestamp) {',
+    replace: 'if (!cached) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > an object that is being deleted: nothing at all is written',
+    },
+  },
+  {
+    defect: 'a pruned view is told as it is',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!missesFields(object)) return object;',
+    replace: 'return object;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an older watch pruned is read again: nobody is told that it is missing, and it is applied',
+    },
+  },
+  {
+    defect: 'what was read whole is not used because its version is known',
+    file: 'src/controller/reconcile.ts',
+    find: 'return fresh.metadata.resourceVersion === object.metadata.resourceVersion ? fresh : object;',
+    replace: 'return object;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what an older watch pruned is read again: nobody is told that it is missing, and it is applied',
+    },
+  },
+  {
+    defect: 'an older version is taken for what is shown',
+    file: 'src/controller/reconcile.ts',
+    find: 'return fresh.metadata.resourceVersion === object.metadata.resourceVersion ? fresh : object;',
+    replace: 'return fresh;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what is read instead of a pruned view may be newer, or nothing: then nothing is decided',
+    },
+  },
+  {
+    defect: 'a newer version that was read for a pruned view is not used',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (world.settings.put(fresh)) return undefined;',
+    replace: 'world.settings.put(fresh);',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what is read instead of a pruned view may be newer, or nothing: then nothing is decided',
+    },
+  },
+  {
+    defect: 'what is hidden is never looked for again',
+    file: 'src/controller/reconcile.ts',
+    find: "return missesFields(object) ? { retry: { kind: 'slow', atLeast: 0 }, ...outcome } : outcome;",
+    replace: 'return outcome;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what a read shows no more than the watch is told, and looked for again: no event tells of another CRD',
+    },
+  },
+  {
+    defect: 'fields that this release does not know are looked for again and again',
+    file: 'src/controller/reconcile.ts',
+    find: 'hidden?.some(isKnownField) ?? false;',
+    replace: '(hidden?.length ?? 0) > 0;',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > a field that this release does not know is not looked for again',
     },
   },
   {
