@@ -146,7 +146,7 @@ export type FaultProxy = {
   readonly lastActivity: () => number;
   /** How many requests, watches aside, the API server has answered, and how long it took for them, in milliseconds. */
   readonly served: () => { readonly answers: number; readonly milliseconds: number };
-  /** Resources whose watch is open and delivers. */
+  /** Resources whose watch is open and delivers: a list that comes as a stream is complete. */
   readonly watching: () => string[];
   /** Ends every open watch with a 410: lists follow. */
   readonly expireWatches: () => void;
@@ -177,7 +177,13 @@ function following(path: string, list: readonly string[]): string {
   return `${url.pathname}${url.search}`;
 }
 
-type OpenWatch = { readonly request: Seen; silent: boolean; expire(): void };
+type OpenWatch = {
+  readonly request: Seen;
+  silent: boolean;
+  /** The initial events of a list as a stream have not all come. */
+  listing: boolean;
+  expire(): void;
+};
 type Listed<T> = { readonly path: string; readonly headers: Record<string, string>; old?: T | undefined };
 type Answer = { code: number; body: Buffer; type: string };
 
@@ -367,6 +373,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     const open: OpenWatch = {
       request: seen,
       silent: false,
+      listing: false,
       expire() {
         forgotten.set(seen.resource, newest.get(seen.resource) ?? 0);
         response.end(`${errorEvent(410)}\n`);
@@ -380,7 +387,8 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     if (isForgotten(seen.path, forgotten.get(seen.resource))) return refuse(response, 'answer-410');
     // A stale list comes whole from here; what came since then is sent by the API server.
     const past = seen.fault === 'stale-list' ? streams.get(seen.resource)?.old : undefined;
-    let recorded: string[] | undefined = isStream(seen) && !past ? [] : undefined;
+    open.listing = isStream(seen) && !past;
+    let recorded: string[] | undefined = open.listing ? [] : undefined;
     const path = past ? following(seen.path, past) : seen.path;
     const answer = await send('GET', path, headers, '', abort.signal).catch(() => undefined);
     if (!answer) return reset(message);
@@ -401,6 +409,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
         if (recorded && endsInitial(event)) {
           streams.set(seen.resource, { path: seen.path, headers, old: recorded });
           recorded = undefined;
+          open.listing = false;
         }
         const before = newest.get(seen.resource) ?? 0;
         const version = Number(event.object.metadata?.resourceVersion) || 0;
@@ -460,7 +469,8 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     inFlight: () => flying,
     served: () => ({ ...served }),
     lastActivity: () => active,
-    watching: () => [...watches].filter(({ silent }) => !silent).map(({ request }) => request.resource),
+    watching: () =>
+      [...watches].filter(({ silent, listing }) => !silent && !listing).map(({ request }) => request.resource),
     expireWatches() {
       for (const open of [...watches]) open.expire();
     },

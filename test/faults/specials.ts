@@ -16,7 +16,7 @@ const quiet = 20_000;
 
 /**
  * Does runs while something goes on, over and over, that excuses the operators as long as it lasts. What befell each
- * run counts as struck.
+ * run counts as struck. When it was enough there is peace: a garbage collector that is disturbed without end does no work.
  * @param jobs done again and again until there were enough disturbances: in a quiet time many are done, and none is hit
  * @param pauses between two disturbances, in milliseconds, in turn
  */
@@ -32,7 +32,7 @@ async function under(
   for (const slot of slots) slot.excusedUntil = () => excused;
   const disturbing = (async () => {
     await sleep(1_000);
-    while (!over) {
+    while (!over && disturbances.length < enough) {
       excused = Number.POSITIVE_INFINITY;
       const from = performance.now();
       await disturb();
