@@ -1,8 +1,9 @@
 /**
  * Does one object that can't be settled delay the others? Changes 2,000 healthy objects beside a poisoned one, and beside
- * the same load on a ConfigMap that is nobody's, in turn, and gives the ratio of their throughputs.
+ * the same load on a ConfigMap that is nobody's, in turn, and gives the ratio of their throughputs: the geometric mean of
+ * the rounds' ratios, with its standard error. A machine that slows down for a while does so to both sides of a round.
  *
- * `npm run bench:poison -- [--objects 2000] [--rounds 5]`
+ * `npm run bench:poison -- [--objects 2000] [--rounds 12]`
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +14,7 @@ import { linesOf } from '../support/lines.ts';
 import { openOwnStage } from '../support/stage.ts';
 
 const { values } = parseArgs({
-  options: { objects: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '5' } },
+  options: { objects: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '12' } },
 });
 const [objects, rounds] = [Number(values.objects), Number(values.rounds)];
 /** How often someone edits the poisoned ConfigMap, or the one that is nobody's, in milliseconds. */
@@ -33,6 +34,7 @@ const inParallel = async (action: (name: string) => Promise<unknown>) => {
   await Promise.all(Array.from({ length: concurrency }, worker));
 };
 
+let over = false;
 /** Counts objects whose newest generation is live, by a watch of its own. */
 const live = new Map<string, number>();
 const dispatcher = new Agent({ connect: { ca: readFileSync(plane.ca) }, bodyTimeout: 0, allowH2: false });
@@ -40,27 +42,28 @@ async function follow(): Promise<void> {
   const path = '/apis/licensing.dialer.dev/v1/namespaces/poison/licensesettings?watch=1&timeoutSeconds=36000';
   const open = () =>
     request(`${plane.server}${path}`, { dispatcher, headers: { authorization: `Bearer ${plane.adminToken}` } });
-  let { statusCode, body } = await open();
-  // The definition may have been installed a moment ago.
-  while (statusCode !== 200) {
-    await body.dump();
-    await sleep(200);
-    ({ statusCode, body } = await open());
-  }
-  for await (const line of linesOf(body.setEncoding('utf8'))) {
-    const { metadata, status } = (
-      JSON.parse(line) as {
-        object: {
-          metadata: { name: string; generation: number };
-          status?: { observedGeneration?: number; conditions?: { type: string; status: string }[] };
-        };
-      }
-    ).object;
-    const applied = status?.conditions?.find(({ type }) => type === 'Applied')?.status === 'True';
-    if (applied && status?.observedGeneration === metadata.generation) live.set(metadata.name, metadata.generation);
+  while (!over) {
+    const { statusCode, body } = await open();
+    // The definition may have been installed a moment ago; each change of it ends the watches, too.
+    if (statusCode !== 200) {
+      await body.dump();
+      await sleep(200);
+      continue;
+    }
+    for await (const line of linesOf(body.setEncoding('utf8'))) {
+      const { metadata, status } = (
+        JSON.parse(line) as {
+          object: {
+            metadata: { name: string; generation: number };
+            status?: { observedGeneration?: number; conditions?: { type: string; status: string }[] };
+          };
+        }
+      ).object;
+      const applied = status?.conditions?.find(({ type }) => type === 'Applied')?.status === 'True';
+      if (applied && status?.observedGeneration === metadata.generation) live.set(metadata.name, metadata.generation);
+    }
   }
 }
-let over = false;
 void follow().catch((error: unknown) => {
   if (!over) console.error('the watch of the benchmark broke:', error);
 });
@@ -73,7 +76,9 @@ async function throughput(maximum: number): Promise<number> {
     const { metadata } = await desk.patch(name, { spec: spec(maximum) });
     wanted.set(name, metadata.generation);
   });
-  await until('all are live', async () => names.every((name) => live.get(name) === wanted.get(name)), 300_000);
+  const late = () => names.filter((name) => live.get(name) !== wanted.get(name));
+  const show = async () => JSON.stringify([late().length, await desk.get(late()[0] ?? ''), operator.log.slice(-5)]);
+  await until('all are live', async () => late().length === 0, 300_000, show);
   return objects / ((performance.now() - begun) / 1000);
 }
 
@@ -111,7 +116,14 @@ const webhook = (name: string, who: string) => ({
   ],
 });
 
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+const mean = (list: readonly number[]): number => list.reduce((sum, one) => sum + one, 0) / list.length;
+/** Geometric mean, and its standard error. */
+function ratioOf(ratios: readonly number[]): string {
+  const logs = ratios.map(Math.log);
+  const center = mean(logs);
+  const error = Math.sqrt(mean(logs.map((one) => (one - center) ** 2)) / (logs.length - 1));
+  return `${Math.exp(center).toFixed(3)} ± ${(Math.exp(center) * error).toFixed(3)}`;
+}
 
 try {
   await inParallel((name) => desk.create(name, spec(5)));
@@ -158,10 +170,10 @@ try {
         await end();
       }
     }
-    const [without, beside] = [median(rates.without), median(rates.with)];
-    console.log(
-      `| ${kind} | ${without.toFixed(0)} (${rates.without.map((one) => one.toFixed(0)).join(', ')}) | ${beside.toFixed(0)} (${rates.with.map((one) => one.toFixed(0)).join(', ')}) | ${(beside / without).toFixed(3)} |`,
-    );
+    const ratios = rates.with.map((one, round) => one / (rates.without[round] ?? 0));
+    const cell = (list: readonly number[]) =>
+      `${mean(list).toFixed(0)} (${list.map((one) => one.toFixed(0)).join(', ')})`;
+    console.log(`| ${kind} | ${cell(rates.without)} | ${cell(rates.with)} | ${ratioOf(ratios)} |`);
   }
 } finally {
   over = true;
