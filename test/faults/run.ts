@@ -162,9 +162,9 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
         .map(({ metadata }) => `${metadata.name} is being deleted`),
     ];
   };
+  /** What befalls all has been under way, or just over, since this run began. */
+  const isDisturbed = () => slot.excusedUntil() > started;
   let slowest = 0;
-  /** When what befalls all was last excused. */
-  let disturbed = 0;
   /** When garbage was last there that only the collector may take, a process was starting, or a create was kept out. */
   let elsewhere = 0;
   const hasGarbage = () => {
@@ -206,7 +206,7 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
       const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
       const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
       const served = slot.served().milliseconds - servedBefore;
-      disturbed = Math.max(disturbed, Math.min(slot.excusedUntil(), now));
+      const disturbed = Math.min(slot.excusedUntil(), now);
       if (now > Math.min(until + slack + served, Math.max(from, disturbed) + patience)) {
         problems.push(
           `${step.except ? 'L2' : 'L1'}: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`,
@@ -252,8 +252,7 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
       } else if (step.do === 'survived') {
         const owners = present.get(`ConfigMap/${step.name}`)?.object.metadata.ownerReferences?.length;
         // A garbage collector whose watch breaks orphans what it has seen, and takes the rest: not the operator's doing.
-        const isDisturbed = slot.excusedUntil() > started;
-        if (!present.has(`ConfigMap/${step.name}`) && !isDisturbed)
+        if (!present.has(`ConfigMap/${step.name}`) && !isDisturbed())
           problems.push(`rule 5: ConfigMap ${step.name} did not survive`);
         if (owners) problems.push(`rule 5: ConfigMap ${step.name} has an owner again`);
       } else await take(slot, admin, step);
@@ -284,7 +283,7 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
   }
   // Who comes back finds what an API server that has just started says, such as a 403, and tells it.
   const isExcused = (violation: string) =>
-    slot.excusedUntil() > started && comesBack(steps) && violation.includes('S8: a status is written');
+    isDisturbed() && comesBack(steps) && violation.includes('S8: a status is written');
   const broken = judge.violations.filter((violation) => !isExcused(violation));
   const origin = performance.timeOrigin + started;
   return {
