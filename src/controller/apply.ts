@@ -57,7 +57,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
       const error = asApiError(thrown);
       const zone = readZone({ record: want.rendered.data[jsonKey] });
       if (zone && error && mayStillLand(error))
-        noteLate(late, clock, `${namespace}/${name}`, { uid: owner.uid, zone, version, sent });
+        noteLate(late, clock, owner.uid, { key: `${namespace}/${name}`, zone, version, sent });
       throw thrown;
     }
   };

@@ -29,7 +29,7 @@ import {
   missingAsUndefined,
   remove,
 } from './apply.ts';
-import { lateOf, noteLate } from './late.ts';
+import { forgetLate, type LateWrite, lateOf, noteLate } from './late.ts';
 
 /** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
 export type PlanMemory = {
@@ -61,8 +61,8 @@ export type MoveResult =
   | { readonly kind: 'settling'; readonly remaining: number; readonly writes: number }
   | { readonly kind: 'conflict'; readonly name: string };
 
-/** Decreases, system, increases, deletions, and a look that all is done; each may be repeated when someone interferes. */
-const maxRounds = 10;
+/** Decreases, fences, system, increases, deletions, metadata, and a look that all is done; each may be repeated when someone interferes. */
+const maxRounds = 12;
 
 /**
  * The ConfigMaps of this object by name: those that carry its uid, and those of a name that it wants that it may adopt. Under
@@ -166,10 +166,21 @@ export async function takeOver(
     if (zone === undefined || wanted.has(name)) continue;
     const key = `${input.namespace}/${name}`;
     if (cache.get(key)?.dataHash === renderZone(name, { name: zone }).dataHash)
-      noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: clock.monotonic() });
+      noteLate(world.late, clock, owner.uid, { key, zone: { name: zone }, sent: clock.monotonic() });
   }
   return { writes, taken: undefined };
 }
+
+/** A plan on its way through the steps. */
+type Way = {
+  readonly world: Means & { epoch: string };
+  readonly memory: PlanMemory;
+  readonly input: MoveInput;
+  /** Names of ConfigMaps of this object that were seen: one that goes out of sight may only have lost its label. */
+  readonly names: Set<string>;
+  /** How many writes of ConfigMaps the plan has cost. */
+  writes: number;
+};
 
 /**
  * Does the steps of a plan, each complete before the next, as far as it goes now. Called again it goes on from what the
@@ -180,122 +191,159 @@ export async function move(
   memory: PlanMemory,
   input: MoveInput,
 ): Promise<MoveResult> {
-  const { configMaps: cache, clock } = world;
-  const { owner, namespace, generation, retained, settle } = input;
-  let writes = 0;
-  const write = async (rendered: Rendered, stamp = generation): Promise<string | undefined> => {
-    const result = await bringOf(world, input, { rendered, generation: stamp, retained });
-    if (result.kind === 'applied') writes += result.writes;
-    return result.kind === 'conflict' ? result.name : undefined;
-  };
-  const takeAway = () => {
-    memory.takenAway = true;
-    memory.since = undefined;
-  };
-
-  const names = new Set(input.names);
-  // A create that lands late gives nothing twice where its zone may hold as much, under whichever name.
-  const lateCreates = () =>
-    lateOf(world.late, clock, owner.uid).filter(([, { zone, version }]) => {
-      const wanted = input.target.zones?.find(({ name }) => name === zone.name);
-      return version === undefined && !(wanted && within(zone, [wanted]));
-    });
-  /** An update that lands late conflicts where its ConfigMap has been written since. */
-  const keepUpdatesOut = async () => {
-    for (const [key, { version }] of lateOf(world.late, clock, owner.uid)) {
-      const view = cache.get(key);
-      if (version === undefined || view?.metadata.resourceVersion !== version) continue;
-      const zone = readZone(view);
-      if (!zone) continue;
-      const rendered = renderZone(view.metadata.name, zone);
-      // An epoch of its own: a write that changes nothing moves no version.
-      if (!(await restamp(world, input, view, rendered, `${world.epoch}.${version}`))) continue;
-      world.late.delete(key);
-      writes++;
-    }
-  };
+  const way: Way = { world, memory, input, names: new Set(input.names), writes: 0 };
   for (let round = 0; round < maxRounds; round++) {
-    // One that goes out of sight meanwhile may only have lost its label, and still holds what it held.
-    const lost = [...names].filter((one) => !cache.get(`${namespace}/${one}`));
-    for (const name of lost) names.delete(name);
-    await lookForLost(world, input, lost);
-    for (const [key, { zone }] of lateCreates()) {
-      if (cache.get(key)) continue;
-      // Whose the name is, where it isn't wanted, is nobody's concern: a late create conflicts too.
-      if (await write(renderZone(key.slice(namespace.length + 1), { name: zone.name }))) world.late.delete(key);
-    }
-    const present = presentOf(cache, input);
-    for (const name of present.keys()) names.add(name);
-    const plan = planZones({ ...input, present });
-    const obsolete = plan.obsolete.flatMap((name) => present.get(name) ?? []).filter((view) => mayDelete(view, owner));
-    if (plan.decreases.length > 0 || plan.system) {
-      // Noted before the write: its answer may get lost.
-      if (plan.decreases.length > 0 || plan.systemTakesAway) takeAway();
-      // One that has gone meanwhile holds nothing: it is not made again to be lowered.
-      const lowerOne = async (one: Rendered) => (cache.get(`${namespace}/${one.name}`) ? write(one) : undefined);
-      const taken = await (plan.decreases.length > 0
-        ? writeAll(plan.decreases, lowerOne)
-        : write(plan.system as Rendered));
-      if (taken) return { kind: 'conflict', name: taken };
-      continue;
-    }
-    if (memory.takenAway) memory.since ??= clock.monotonic();
-    if (plan.increases.length === 0 && obsolete.length === 0) {
-      // The data are right, the rest may not be: adopted as it was, made immutable, or Retain was switched. The status must
-      // not call retained what the garbage collector would take.
-      const wrong = render(input.target).flatMap((rendered) => {
-        const view = present.get(rendered.name);
-        const stamp = stampFor(rendered, view, owner, generation);
-        const right = view && !view.immutable && metadataRight(owner, { rendered, generation: stamp, retained }, view);
-        return right ? [] : { rendered, stamp };
-      });
-      const taken = await writeAll(wrong, ({ rendered, stamp }) => write(rendered, stamp));
-      if (taken) return { kind: 'conflict', name: taken };
-      if (wrong.length > 0) continue;
-      // What is left without our label may not be deleted; it is not read again for ever either.
-      forgetUnwatched(world, { namespace, uid: owner.uid });
-      memory.superseded = [];
-      const configMaps = render(input.target).map((one) => configMapEntry(one, retained));
-      return { kind: 'done', configMaps, writes };
-    }
-    const remaining = (memory.since ?? 0) + settle - clock.monotonic();
-    if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes };
-    memory.takenAway = false;
-    if (plan.increases.length > 0) {
-      await keepUpdatesOut();
-      const taken = await writeAll(plan.increases, write);
-      if (taken) return { kind: 'conflict', name: taken };
-      continue;
-    }
-    const late = new Map(lateCreates());
-    const lateUntil = ({ metadata }: StoredConfigMap) => late.get(`${namespace}/${metadata.name}`)?.until;
-    const ready = obsolete.filter((view) => lateUntil(view) === undefined);
-    if (ready.length === 0) {
-      const until = Math.min(...obsolete.flatMap((view) => lateUntil(view) ?? []));
-      return { kind: 'settling', remaining: until - clock.monotonic(), writes };
-    }
-    for (const view of ready) {
-      names.delete(view.metadata.name);
-      await remove(world, view);
-      writes++;
-    }
+    const end = await nextStep(way);
+    if (end) return end;
   }
-  throw new ApiError(`something changes the ConfigMaps of ${owner.name} at each write: look for a mutating webhook`, {
-    code: 0,
-    reason: 'Contested',
-  });
+  throw new ApiError(
+    `something changes the ConfigMaps of ${input.owner.name} at each write: look for a mutating webhook`,
+    { code: 0, reason: 'Contested' },
+  );
 }
 
-/** One after the other; stops at the first name that is someone else's, and gives it. */
-async function writeAll<T>(
-  step: readonly T[],
-  write: (one: T) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  for (const one of step) {
-    const taken = await write(one);
-    if (taken) return taken;
+/** Does the step that is next by what the ConfigMaps hold; undefined: the one after it may follow at once. */
+async function nextStep(way: Way): Promise<MoveResult | undefined> {
+  const { world, memory, input } = way;
+  await findLost(way);
+  await fenceCreates(way);
+  const present = presentOf(world.configMaps, input);
+  for (const name of present.keys()) way.names.add(name);
+  const plan = planZones({ ...input, present });
+  // Noted before the write: its answer may get lost.
+  if (plan.decreases.length > 0 || (plan.system && plan.systemTakesAway)) {
+    memory.takenAway = true;
+    memory.since = undefined;
+  }
+  if (plan.decreases.length > 0) return lowerAll(way, plan.decreases);
+  // The versions of what was fenced have moved: look again.
+  if (await fenceUpdates(way)) return undefined;
+  if (plan.system) return writeAll(way, [plan.system]);
+  if (memory.takenAway) memory.since ??= world.clock.monotonic();
+  const obsolete = plan.obsolete
+    .flatMap((name) => present.get(name) ?? [])
+    .filter((view) => mayDelete(view, input.owner));
+  if (plan.increases.length === 0 && obsolete.length === 0) return finish(way, present);
+  const remaining = (memory.since ?? 0) + input.settle - world.clock.monotonic();
+  if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes: way.writes };
+  memory.takenAway = false;
+  if (plan.increases.length > 0) return writeAll(way, plan.increases);
+  return removeAll(way, obsolete);
+}
+/** Writes a ConfigMap of the plan; gives its name if it is someone else's. */
+async function write(way: Way, rendered: Rendered, generation = way.input.generation): Promise<string | undefined> {
+  const { world, input } = way;
+  const result = await bringOf(world, input, { rendered, generation, retained: input.retained });
+  if (result.kind === 'applied') way.writes += result.writes;
+  return result.kind === 'conflict' ? result.name : undefined;
+}
+
+/** One after the other; the first name that is someone else's ends the plan where it stands. */
+async function writeAll(way: Way, step: readonly Rendered[]): Promise<MoveResult | undefined> {
+  for (const rendered of step) {
+    const taken = await write(way, rendered);
+    if (taken) return { kind: 'conflict', name: taken };
   }
   return undefined;
+}
+
+/** As `writeAll`, but a ConfigMap that has gone meanwhile is not made again to be lowered: it holds nothing. */
+async function lowerAll(way: Way, decreases: readonly Rendered[]): Promise<MoveResult | undefined> {
+  for (const rendered of decreases) {
+    if (!way.world.configMaps.get(`${way.input.namespace}/${rendered.name}`)) continue;
+    const end = await writeAll(way, [rendered]);
+    if (end) return end;
+  }
+  return undefined;
+}
+
+/** A ConfigMap that goes out of sight during the plan may only have lost its label, and still hold what it held. */
+async function findLost({ world, input, names }: Way): Promise<void> {
+  const lost = [...names].filter((one) => !world.configMaps.get(`${input.namespace}/${one}`));
+  for (const name of lost) names.delete(name);
+  await lookForLost(world, input, lost);
+}
+
+/** Writes without an answer that would give a zone more than the plan gives it, if they landed now. */
+const threats = ({ world, input }: Way): LateWrite[] =>
+  lateOf(world.late, world.clock, input.owner.uid).filter(({ zone }) => {
+    const wanted = input.target.zones?.find(({ name }) => name === zone.name);
+    return !(wanted && within(zone, [wanted]));
+  });
+
+/** A late create conflicts where a ConfigMap has its name: one at zero is put there. */
+async function fenceCreates(way: Way): Promise<void> {
+  const { world, input } = way;
+  for (const { key, zone, version } of threats(way)) {
+    if (version !== undefined || world.configMaps.get(key)) continue;
+    const taken = await write(way, renderZone(key.slice(input.namespace.length + 1), { name: zone.name }));
+    // A ConfigMap of someone else keeps the late create out just as well: no conflict of this plan.
+    if (taken) forgetLate(world.late, input.owner.uid, (one) => one.key === key && one.version === undefined);
+  }
+}
+
+/** A late update conflicts where its ConfigMap has been written since: it is written as it is. True if any was. */
+async function fenceUpdates(way: Way): Promise<boolean> {
+  const { world, input } = way;
+  let moved = false;
+  for (const { key, version } of threats(way)) {
+    const view = world.configMaps.get(key);
+    if (version === undefined || view?.metadata.resourceVersion !== version) continue;
+    const zone = readZone(view);
+    if (!zone) continue;
+    // An epoch of its own: a write that changes nothing moves no version.
+    const rendered = renderZone(view.metadata.name, zone);
+    if (!(await restamp(world, input, view, rendered, `${world.epoch}.${version}`))) continue;
+    forgetLate(world.late, input.owner.uid, (one) => one.key === key && one.version === version);
+    moved = true;
+    way.writes++;
+  }
+  return moved;
+}
+
+/** Deletes what the plan leaves behind, but no ConfigMap that keeps out a late create. */
+async function removeAll(way: Way, obsolete: readonly StoredConfigMap[]): Promise<MoveResult | undefined> {
+  const { world, input, names } = way;
+  const fences = new Map(
+    threats(way).flatMap(({ key, version, until }) => (version === undefined ? [[key, until]] : [])),
+  );
+  const fencedUntil = ({ metadata }: StoredConfigMap) => fences.get(`${input.namespace}/${metadata.name}`);
+  const ready = obsolete.filter((view) => fencedUntil(view) === undefined);
+  if (ready.length === 0) {
+    const until = Math.min(...obsolete.flatMap((view) => fencedUntil(view) ?? []));
+    return { kind: 'settling', remaining: until - world.clock.monotonic(), writes: way.writes };
+  }
+  for (const view of ready) {
+    names.delete(view.metadata.name);
+    await remove(world, view);
+    way.writes++;
+  }
+  return undefined;
+}
+
+/**
+ * The data are right. The rest may not be: a ConfigMap was adopted as it was, made immutable, or Retain was switched; the
+ * status must not call retained what the garbage collector would take. Mends that first; then the plan is done.
+ */
+async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): Promise<MoveResult | undefined> {
+  const { world, memory, input } = way;
+  const { owner, namespace, target, generation, retained } = input;
+  const wrong = render(target).flatMap((rendered) => {
+    const view = present.get(rendered.name);
+    const stamp = stampFor(rendered, view, owner, generation);
+    const right = view && !view.immutable && metadataRight(owner, { rendered, generation: stamp, retained }, view);
+    return right ? [] : [{ rendered, stamp }];
+  });
+  for (const { rendered, stamp } of wrong) {
+    const taken = await write(way, rendered, stamp);
+    if (taken) return { kind: 'conflict', name: taken };
+  }
+  if (wrong.length > 0) return undefined;
+  // What is left without our label may not be deleted; it is not read again for ever either.
+  forgetUnwatched(world, { namespace, uid: owner.uid });
+  memory.superseded = [];
+  const configMaps = render(target).map((one) => configMapEntry(one, retained));
+  return { kind: 'done', configMaps, writes: way.writes };
 }
 
 /**

@@ -78,9 +78,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   const cached = world.settings.get(key);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!cached || cached.metadata.deletionTimestamp) {
-    const known = world.memories.get(key);
-    if (known) forgetUnwatched(world, known);
-    world.memories.delete(key);
+    forget(world, key);
     return { result: 'gone' };
   }
   const memory = recall(world, key, cached);
@@ -124,10 +122,19 @@ async function shownWhole(world: World, object: LicenseSettings): Promise<Licens
 function recall(world: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
   const known = world.memories.get(key);
   if (known?.uid === uid) return known;
-  if (known) forgetUnwatched(world, known);
+  forget(world, key);
   const memory: Memory = { uid, namespace, plan: undefined, restored: undefined, failing: undefined };
   world.memories.set(key, memory);
   return memory;
+}
+
+/** Forgets what was remembered of an object that is gone, or being deleted. */
+function forget(world: World, key: string): void {
+  const known = world.memories.get(key);
+  if (!known) return;
+  forgetUnwatched(world, known);
+  world.late.delete(known.uid);
+  world.memories.delete(key);
 }
 
 /** What the object and the caches say, before anything is done. */

@@ -1,5 +1,7 @@
 /** One run: a scenario in a slot, with faults armed, and the judgement of it. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lateness } from '../../src/controller/late.ts';
 import { createJudge, type Revision, type Stored } from '../support/judge.ts';
 import { createModel, differences } from '../support/model.ts';
 import { type Admin, type AdminObject, createAdmin, type Kind } from './admin.ts';
@@ -39,8 +41,6 @@ export type Result = {
   readonly story: () => readonly string[];
 };
 
-/** How long a create that got no answer is kept out, in milliseconds: see src/controller/move.ts. */
-const lateness = 25_000;
 /** What L1 grants after a change, in milliseconds, with a settleSeconds of 1 that is waited for twice. */
 const convergence = 7_000;
 /** What a busy machine needs besides; the time that the API server takes to answer is added to it. */

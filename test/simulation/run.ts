@@ -1,5 +1,6 @@
 /** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
 import { createController } from '../../src/controller/controller.ts';
+import { lateness } from '../../src/controller/late.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
 import type { Logger } from '../../src/observe/logger.ts';
@@ -43,8 +44,6 @@ const soon = 5_000;
 const slowly = 65_000;
 /** For the requests themselves, after the backoff. */
 const slack = 2_500;
-/** How long a create that got no answer is kept out: see src/controller/move.ts. */
-const lateness = 25_000;
 const collectorDelay = 1_000;
 const leaseSeconds = 15;
 /** A lease that ran out is taken at the next look: each second, or after a backoff. */

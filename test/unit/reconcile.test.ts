@@ -12,6 +12,7 @@ import {
   projectSettings,
   type StoredConfigMap,
 } from '../../src/controller/api.ts';
+import { lateness } from '../../src/controller/late.ts';
 import { failurePatience, reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
@@ -1241,8 +1242,8 @@ test('a create without an answer may land late: until then a ConfigMap at zero k
     ['POST pom-licenses-c 0', 'PUT pom-licenses undefined', 'PUT pom-licenses-b 3'],
   );
   assert.is(desk.reasonOf('Applied'), 'Settling');
-  assert.ok((again ?? 0) > 24_000 && (again ?? 0) <= 25_000, `${again}`);
-  await desk.clock.advance(25_000);
+  assert.is(again, lateness);
+  await desk.clock.advance(lateness);
   desk.writes();
   await desk.run();
   assert.equal(desk.writes(), ['DELETE configmaps', 'PUT licensesettings/status']);
@@ -1518,7 +1519,7 @@ test('a plan of an earlier term, and a zone of it that is no longer wanted: kept
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Settling');
   desk.writes();
-  await desk.clock.advance(25_000);
+  await desk.clock.advance(lateness);
   await desk.run();
   assert.equal(desk.writes(), ['DELETE configmaps', 'PUT licensesettings/status']);
 });
