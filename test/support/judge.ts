@@ -9,7 +9,9 @@
  * that was applicable since may still be written. A status is written with the version of the object that it was decided
  * from, and a ConfigMap's write or delete with that of the ConfigMap: what depends on those alone is judged strictly.
  *
- * S5 (leases), S8 between settled states only, and L1 to L3 (time, processes) belong to the harness.
+ * It judges one namespace: of the others it knows nothing, so that what the operator writes for an object of another one
+ * breaks S6. `judges.ts` has one for each. S5 (leases), S8 between settled states only, and L1 to L3 (time, processes)
+ * belong to the harness; L4 is judged by `cost.ts`, S10 by `truth.ts`.
  */
 import type { Declaration, Status } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
@@ -20,6 +22,7 @@ import { brief, type Counts, canonical, type Document, keys, readData } from './
 
 export type Metadata = {
   readonly name: string;
+  readonly namespace?: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation?: number;
@@ -124,6 +127,8 @@ type Kept = {
   written: Written | undefined;
   /** Somebody else deleted or replaced what the operator wrote. */
   lost: boolean;
+  /** The uid of what the operator deleted, and what somebody's finalizer holds: it goes when that is taken away. */
+  held: string | undefined;
   /** Capacities as last written by the operator, less what others took away since: that is what the operator finds. */
   left: Counts;
   /** The highest generation stamp, by owner uid. */
@@ -340,11 +345,17 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       current: undefined,
       written: undefined,
       lost: false,
+      held: undefined,
       left: {},
       stamps: new Map(),
     };
     maps.set(name, kept);
-    if (by === 'other') {
+    const isHeld = kept.held === object.metadata.uid;
+    if (type === 'DELETED') kept.held = undefined;
+    if (by === 'other' && isHeld) {
+      // It was judged when the operator deleted it: whoever lets go of it, or lays hands on it before, changes nothing of that.
+      changed();
+    } else if (by === 'other') {
       changed();
       // Healed, perhaps, before it was seen that its owner has gone.
       const life = lives.get(uidIn(object) ?? '');
@@ -354,8 +365,10 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     } else {
       if (quiet && changes === 0 && !isStamping(object, kept.current))
         fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
-      if (type === 'DELETED') judgeDelete(kept, kept.current ?? object);
+      const isDeleted = type === 'DELETED' || isMarked(object, kept.current);
+      if (isDeleted) judgeDelete(kept, kept.current ?? object);
       else judgeWrite(kept, object);
+      if (isDeleted && type !== 'DELETED') kept.held = object.metadata.uid;
     }
     kept.current = type === 'DELETED' ? undefined : object;
     judgeSums();
@@ -390,7 +403,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const uid = metadata.annotations?.[note('owner-uid')] ?? '';
     const life = lives.get(uid);
     if (!life) {
-      wrong('ownership', `its owner-uid ${uid} is that of no LicenseSettings`);
+      wrong('S6', `its owner-uid ${uid} is that of no LicenseSettings of this namespace`);
       return;
     }
     mayWrite(life, wrong);
@@ -741,6 +754,10 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     finish,
   };
 }
+
+/** True when a deletion marks an object that a finalizer holds. */
+const isMarked = (object: Stored, before: Stored | undefined): boolean =>
+  object.metadata.deletionTimestamp !== undefined && before?.metadata.deletionTimestamp === undefined;
 
 /** True when our labels and a uid are put on what someone made immutable, so that it may be deleted: its data stay. */
 const isClaim = (before: Stored, after: Stored): boolean =>

@@ -293,13 +293,16 @@ test('S9: the system keeps its CAPACITY keys beside zones', async () => {
 test('ownership: uid, labels, hashes and the owner', () => {
   const at = lastWrite(simple.steps, 'pom-licenses');
   const wrong: ((object: Stored) => Stored)[] = [
-    (object) => annotated(object, 'owner-uid', 'nobody'),
     (object) => annotated(object, 'data-hash', 'x'),
     (object) => annotated(object, 'settings-hash', 'x'),
     (object) => ({ ...object, metadata: { ...object.metadata, labels: {} } }),
     (object) => ({ ...object, metadata: { ...object.metadata, ownerReferences: [] } }),
   ];
   for (const change of wrong) convicted(altered(simple.steps, at, change), 'ownership');
+  convicted(
+    altered(simple.steps, at, (object) => annotated(object, 'owner-uid', 'nobody')),
+    'S6',
+  );
 });
 
 test('Retain: said in the status before the owner is gone', async () => {
