@@ -1,0 +1,68 @@
+/**
+ * Judges L4 of DESIGN section 7: in any 60 s without a change by people an object costs at most 30 requests, whatever
+ * state it is in. Policies, second operators and faults are not people: a state that they make must not be a hot loop.
+ *
+ * What counts is repetition. The first of its kind is free: each write of a plan whose step came due, one write for each
+ * ConfigMap that drifted, and a look at each name, as rule 8 has them, differ from one another; a loop repeats itself.
+ */
+
+/** How many requests in how many milliseconds. */
+const most = 30;
+const window = 60_000;
+
+export type Request = {
+  /** Names the object, with its namespace. */
+  readonly object: string;
+  /** Names the process: one that has just begun remembers nothing, and may ask once more. */
+  readonly by: string;
+  /** What is asked for: the same words for the same request, whatever version or time it carries. */
+  readonly what: string;
+  /** When it was sent, on one monotonic clock, in milliseconds. */
+  readonly at: number;
+};
+
+export type CostJudge = {
+  /** Takes in a request, in the order of time; says what is wrong with it, if anything. */
+  request(request: Request): string | undefined;
+  /** People have changed the object, or one of its ConfigMaps: what follows from that is free once more. */
+  changed(object: string): void;
+};
+
+type Account = {
+  readonly first: Set<string>;
+  /** When something was repeated, the oldest first, and what it was. */
+  repeated: { at: number; what: string }[];
+  told: boolean;
+};
+
+export function createCostJudge(): CostJudge {
+  /** By object, and by process. */
+  const accounts = new Map<string, Map<string, Account>>();
+  return {
+    changed: (object) => void accounts.delete(object),
+    request({ object, by, what, at }) {
+      const own = accounts.get(object) ?? new Map<string, Account>();
+      const account = own.get(by) ?? { first: new Set<string>(), repeated: [], told: false };
+      accounts.set(object, own.set(by, account));
+      if (!account.first.has(what)) {
+        account.first.add(what);
+        return undefined;
+      }
+      account.repeated = [...account.repeated.filter((one) => at - one.at < window), { at, what }];
+      if (account.told || account.repeated.length <= most) return undefined;
+      account.told = true;
+      return `${object}: L4: ${account.repeated.length} requests that repeat others within 60 s, without a change by people: ${wordsOf(account)}`;
+    },
+  };
+}
+
+/** What was repeated most. */
+function wordsOf({ repeated }: Account): string {
+  const counts = new Map<string, number>();
+  for (const { what } of repeated) {
+    const short = what.replace(/ \{.*/, '');
+    counts.set(short, (counts.get(short) ?? 0) + 1);
+  }
+  const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, 4);
+  return most.map(([what, count]) => `${count} × ${what}`).join(', ');
+}
