@@ -6,11 +6,11 @@ import type { Client, Method, Request } from '../kube/client.ts';
 import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
-import { hiddenFields, type ManagedFields } from '../settings/hidden.ts';
+import { type HiddenField, hiddenFields } from '../settings/hidden.ts';
 import { jsonKey } from '../settings/render.ts';
 
 /** A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned. */
-export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: string[] };
+export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: readonly HiddenField[] };
 
 /** A ConfigMap as the caches keep it. */
 export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
@@ -33,7 +33,7 @@ const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): Ob
 /** Keeps of a LicenseSettings what a reconcile reads. */
 export function projectSettings(object: KubeObject): LicenseSettings {
   const { metadata, spec, status } = object as LicenseSettings;
-  const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined, spec);
+  const hidden = hiddenFields(metadata.managedFields, spec);
   return {
     metadata: withoutManagedFields(metadata),
     spec,

@@ -8,7 +8,6 @@ import { isApproved } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
-import { isKnownField } from '../settings/hidden.ts';
 import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
@@ -106,7 +105,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
 }
 
 /** True where the spec lacks what somebody wrote, and what this release knows. */
-const missesFields = ({ hidden }: LicenseSettings): boolean => hidden?.some(isKnownField) ?? false;
+const missesFields = ({ hidden }: LicenseSettings): boolean => hidden?.some(({ known }) => known) ?? false;
 
 /**
  * A watch that was opened under an older CRD goes on to prune by it; a GET shows what the CRD of now knows. Undefined when

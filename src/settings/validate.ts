@@ -17,9 +17,11 @@ import {
   type Spec,
   specSchema,
 } from '../api/licensesettings.ts';
+import { shownText } from '../api/text.ts';
+import { type HiddenField, shownPath } from './hidden.ts';
 
 /** What is judged: the object's name, its spec as stored, of any shape, and fields of it that we were not shown. */
-export type Settings = { readonly name: string; readonly spec: unknown; readonly hidden?: readonly string[] };
+export type Settings = { readonly name: string; readonly spec: unknown; readonly hidden?: readonly HiddenField[] };
 
 /** One rule. It must bear any shape of spec, and says nothing about what it can't read. */
 export type Policy = (settings: Settings) => FieldError[];
@@ -37,12 +39,32 @@ export const policies: readonly Policy[] = [
   configMapNameBelongs,
 ];
 
-/** Every mistake of the settings; empty when they are valid: then `spec` is what they say. */
+/** Deeper than any field of ours. What goes over every value of a spec may call itself as often as this. */
+const maxDepth = 32;
+/** Longest value that an error shows, in bytes. */
+const maxValue = 80;
+
+/**
+ * Every mistake of the settings; empty when they are valid: then `spec` is what they say. Takes time in proportion to the
+ * spec, whatever is in it; each field and message is bounded.
+ */
 export function validate(settings: Settings): { errors: FieldError[]; spec?: Spec } {
+  if (!isFlatterThan(settings.spec, maxDepth)) return { errors: [tooDeep] };
   const spec = withoutNulls(settings.spec);
   const errors = policies.flatMap((policy) => policy({ ...settings, spec }));
   return errors.length > 0 ? { errors } : { errors, spec: spec as Spec };
 }
+
+const tooDeep: FieldError = {
+  field: 'spec',
+  reason: 'InvalidValue',
+  message: `nests deeper than ${maxDepth} levels, which no settings do: save the spec again from its manifest`,
+};
+
+const isFlatterThan = (value: unknown, depth: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (depth > 0 && Object.values(value).every((inner) => isFlatterThan(inner, depth - 1)));
 
 /** A field that is null is a field that is left out: so the API server takes it (`configMap:` with nothing behind it). */
 function withoutNulls(value: unknown): unknown {
@@ -141,14 +163,15 @@ function organizationsWithinZone({ spec }: Settings): FieldError[] {
 }
 
 function namesOnce({ spec }: Settings): FieldError[] {
-  const twice = (list: readonly Named[], path: string): FieldError[] =>
-    list
-      .filter(({ name, index }) => typeof name === 'string' && list.findIndex((one) => one.name === name) < index)
-      .map(({ name, index }) => ({
-        field: `${path}[${index}]`,
-        reason: 'DuplicateName',
-        message: `has the name ${quote(name)} a second time: give another name, or put both into one`,
-      }));
+  const twice = (list: readonly Named[], path: string): FieldError[] => {
+    const seen = new Set<unknown>();
+    const again = list.filter(({ name }) => typeof name === 'string' && seen.size === seen.add(name).size);
+    return again.map(({ name, index }) => ({
+      field: `${path}[${index}]`,
+      reason: 'DuplicateName',
+      message: `has the name ${quote(name)} a second time: give another name, or put both into one`,
+    }));
+  };
   const zones = items(at(spec, 'zones'));
   return [
     ...twice(zones, 'spec.zones'),
@@ -185,15 +208,13 @@ const unknownField = (field: string): FieldError => ({
 });
 
 /** Never apply half of what someone wrote: a field that was pruned before we saw the spec is as unknown as one that we see. */
-function nothingHidden({ spec, hidden = [] }: Settings): FieldError[] {
-  return hidden
-    .filter((path) => at(spec, ...path.split('.').slice(1)) === undefined)
-    .map((field) => ({
-      field,
-      reason: 'UnknownField',
-      message:
-        'was saved, but is not shown to the operator: the operator or the installed CRD is older; nothing of the spec is applied; upgrade the older one, then save the spec again, or save it without the field',
-    }));
+function nothingHidden({ hidden = [] }: Settings): FieldError[] {
+  return hidden.map(({ path }) => ({
+    field: path,
+    reason: 'UnknownField',
+    message:
+      'was saved, but is not shown to the operator: the operator or the installed CRD is older; nothing of the spec is applied; upgrade the older one, then save the spec again, or save it without the field; where nobody wants the field, take it out of metadata.managedFields',
+  }));
 }
 
 /** Types, bounds, required and unknown fields: what zod's schema says. */
@@ -204,28 +225,32 @@ function shape({ spec }: Settings): FieldError[] {
 
 function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const field = pathOf(issue.path);
-  const is = `is ${quote(issue.input)}`;
+  const is = () => `is ${quote(issue.input)}`;
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownField(pathOf([...issue.path, key])));
     case 'invalid_type':
       if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
       return [
-        { field, reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidValue', message: `${is}: ${wanted(issue)}` },
+        {
+          field,
+          reason: isNumber(issue.expected) ? 'OutOfRange' : 'InvalidValue',
+          message: `${is()}: ${wanted(issue)}`,
+        },
       ];
     case 'invalid_value':
-      return [{ field, reason: 'InvalidValue', message: `${is}: give ${issue.values.map(quote).join(' or ')}` }];
+      return [{ field, reason: 'InvalidValue', message: `${is()}: give ${issue.values.map(quote).join(' or ')}` }];
     case 'too_small':
     case 'too_big':
       if (issue.origin === 'string')
-        return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm(issue.path)}` }];
+        return [{ field, reason: 'InvalidName', message: `${is()}: ${nameForm(issue.path)}` }];
       if (issue.origin === 'array' && issue.code === 'too_big') {
         const length = (issue.input as unknown[]).length;
         return [{ field, reason: 'TooMany', message: `has ${length} items: allowed are up to ${issue.maximum}` }];
       }
-      return [{ field, reason: 'OutOfRange', message: `${is}: ${countForm(issue.path)}` }];
+      return [{ field, reason: 'OutOfRange', message: `${is()}: ${countForm(issue.path)}` }];
     case 'invalid_format':
-      return [{ field, reason: 'InvalidName', message: `${is}: ${nameForm(issue.path)}` }];
+      return [{ field, reason: 'InvalidName', message: `${is()}: ${nameForm(issue.path)}` }];
     // The one refinement of the schema: a spec that names no license type.
     default:
       return [{ field, reason: 'Required', message: issue.message }];
@@ -247,21 +272,23 @@ const wanted = ({ expected, path }: { expected: string; path: readonly PropertyK
 const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`);
 
 /** A value as it may be shown: JSON, cut where it is long. */
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
-}
+const quote = (value: unknown): string => shownText(JSON.stringify(value) ?? String(value), maxValue);
 
-function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`),
-    'spec',
+const pathOf = (path: readonly PropertyKey[]): string =>
+  shownPath(
+    path.reduce<string>(
+      (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`),
+      'spec',
+    ),
   );
-}
 
+/** What stands there: of own properties, as `constructor` is none. */
 function at(value: unknown, ...path: string[]): unknown {
   return path.reduce<unknown>(
-    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined),
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
+        ? (inner as Record<string, unknown>)[key]
+        : undefined,
     value,
   );
 }

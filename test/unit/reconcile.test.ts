@@ -19,6 +19,7 @@ import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
 import type { Priority } from '../../src/kube/queue.ts';
 import { Store } from '../../src/kube/store.ts';
+import type { HiddenField } from '../../src/settings/hidden.ts';
 import { renderZone } from '../../src/settings/render.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -406,8 +407,10 @@ test('a stamp above the cached generation: one GET decides between waiting and h
   assert.is(desk.world.settings.get(key)?.metadata.generation, 7, 'what was read is kept');
 });
 
+const missed = (path: string, known = true): HiddenField => ({ path, known });
+
 /** The object is in the cache as a watch gave it that doesn't know these fields; a GET answers with `fresh`. */
-const pruned = (desk: ReturnType<typeof setUp>, hidden: string[], fresh: (cached: LicenseSettings) => object) => {
+const pruned = (desk: ReturnType<typeof setUp>, hidden: HiddenField[], fresh: (cached: LicenseSettings) => object) => {
   const cached = desk.world.settings.get(key);
   assert.ok(cached);
   const metadata = { ...cached.metadata, resourceVersion: desk.next() };
@@ -423,7 +426,7 @@ const pruned = (desk: ReturnType<typeof setUp>, hidden: string[], fresh: (cached
 
 test('what an older watch pruned is read again: nobody is told that it is missing, and it is applied', async () => {
   const desk = setUp();
-  pruned(desk, ['spec.licenses.manualAgents'], (cached) => ({
+  pruned(desk, [missed('spec.licenses.manualAgents')], (cached) => ({
     ...cached,
     spec: { licenses: { outboundPorts: { minimum: 0, maximum: 5 }, manualAgents: { minimum: 0, maximum: 3 } } },
   }));
@@ -435,7 +438,7 @@ test('what an older watch pruned is read again: nobody is told that it is missin
 
 test('what a read shows no more than the watch is told, and looked for again: no event tells of another CRD', async () => {
   const desk = setUp();
-  const hidden = ['spec.zones'];
+  const hidden = [missed('spec.zones')];
   for (const result of ['written', 'unchanged']) {
     pruned(desk, hidden, (cached) => ({ ...cached, hidden }));
     const outcome = await desk.run();
@@ -446,7 +449,7 @@ test('what a read shows no more than the watch is told, and looked for again: no
 
 test('what is read instead of a pruned view may be newer, or nothing: then nothing is decided', async () => {
   const desk = setUp();
-  pruned(desk, ['spec.zones'], (cached) => ({
+  pruned(desk, [missed('spec.zones')], (cached) => ({
     ...cached,
     metadata: { ...cached.metadata, generation: 2, resourceVersion: desk.next() },
   }));
@@ -454,20 +457,23 @@ test('what is read instead of a pruned view may be newer, or nothing: then nothi
   assert.is(desk.world.settings.get(key)?.metadata.generation, 2, 'what was read is kept');
   assert.equal(desk.writes(), []);
   const failed = setUp();
-  pruned(failed, ['spec.zones'], () => {
+  pruned(failed, [missed('spec.zones')], () => {
     throw new ApiError('x', { code: 500 });
   });
   assert.equal((await failed.run()).retry, { kind: 'transport', atLeast: 0 });
   assert.equal(failed.writes(), []);
   const behind = setUp();
-  pruned(behind, ['spec.zones'], (cached) => ({ ...cached, metadata: { ...cached.metadata, resourceVersion: '1' } }));
+  pruned(behind, [missed('spec.zones')], (cached) => ({
+    ...cached,
+    metadata: { ...cached.metadata, resourceVersion: '1' },
+  }));
   await behind.run();
   assert.is(behind.reasonOf('Applied'), 'Invalid', 'an older version shows nothing');
 });
 
 test('a field that this release does not know is not looked for again', async () => {
   const desk = setUp();
-  const reads = pruned(desk, ['spec.weekend'], (cached) => cached);
+  const reads = pruned(desk, [missed('spec.weekend', false)], (cached) => cached);
   const { retry } = await desk.run();
   assert.equal([reads(), retry], [0, undefined]);
   assert.is(desk.reasonOf('Applied'), 'Invalid');
@@ -2052,7 +2058,7 @@ requests('of an object is kept what a reconcile reads: fields that were pruned, 
   const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '1' };
   const managedFields = [{ fieldsV1: { 'f:spec': { 'f:weekend': {} } } }];
   const settings = projectSettings({ metadata: { ...metadata, managedFields } });
-  assert.equal([settings.hidden, settings.metadata.managedFields], [['spec.weekend'], undefined]);
+  assert.equal([settings.hidden, settings.metadata.managedFields], [[missed('spec.weekend', false)], undefined]);
   assert.is(projectSettings({ metadata }).hidden, undefined);
   const binary = (binaryData?: object) => projectConfigMap({ metadata, ...(binaryData ? { binaryData } : {}) }).binary;
   assert.equal([binary(), binary({}), binary({ 'a.bin': 'AA==' })], [false, false, true]);

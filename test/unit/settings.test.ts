@@ -4,7 +4,6 @@ import { type DefaultJson, licensesJsonSchema } from '../../src/api/licenses-jso
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare, readDeclaration } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
-import { hiddenFields, isKnownField } from '../../src/settings/hidden.ts';
 import { renderSystem as render } from '../../src/settings/render.ts';
 import { cutErrors, validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
@@ -229,70 +228,6 @@ rules('of more than 64 errors the last says how many more there are', () => {
   assert.match(cut[63]?.message ?? '', '7 more errors');
   assert.is(cutErrors(errors.slice(0, 64)).length, 64);
   assert.is(cutErrors(errors.slice(0, 64))[63]?.field, 'f63');
-});
-
-rules('a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away', () => {
-  const owned = (fields: object, subresource?: string) => ({
-    fieldsV1: { 'f:spec': fields },
-    ...(subresource ? { subresource } : {}),
-  });
-  const hidden = hiddenFields(
-    [
-      owned({
-        '.': {},
-        'f:suspend': {},
-        'f:licenses': { '.': {}, 'f:outboundPorts': { 'f:minimum': {}, 'f:weekend': {} }, 'f:faxLines': {} },
-      }),
-      owned({ 'f:zones': { 'k:{"name":"emea"}': { 'f:name': {}, 'f:region': {} } }, 'f:priority': {} }),
-      owned({ 'f:weekend': {} }, 'status'),
-    ] as Parameters<typeof hiddenFields>[0],
-    undefined,
-  );
-  assert.equal(hidden, [
-    'spec.licenses.faxLines',
-    'spec.licenses.outboundPorts.weekend',
-    'spec.priority',
-    'spec.zones[].region',
-  ]);
-  assert.equal(hiddenFields(undefined, {}), []);
-  const seen = (spec: unknown) =>
-    validate({ name: 'pom', spec, hidden: ['spec.priority'] }).errors.map(({ field, reason }) => `${field} ${reason}`);
-  assert.equal(seen(ports(1, 2)), ['spec.priority UnknownField']);
-  assert.equal(seen({ ...ports(1, 2), priority: 1 }), ['spec.priority UnknownField'], 'told once');
-});
-
-rules('a field that this release knows, and that a CRD which was rolled back hides, is as unknown', () => {
-  const managedFields = [
-    {
-      fieldsV1: {
-        'f:spec': {
-          'f:licenses': { '.': {}, 'f:outboundPorts': { '.': {}, 'f:minimum': {}, 'f:maximum': {} } },
-          'f:configMap': {},
-          'f:zones': {
-            '.': {},
-            'k:{"name":"emea"}': { '.': {}, 'f:name': {}, 'f:licenses': {}, 'f:organizations': {} },
-            'k:{"name":"apac"}': { '.': {}, 'f:name': {}, 'f:licenses': {} },
-          },
-        },
-      },
-    },
-  ] as Parameters<typeof hiddenFields>[0];
-  // null is a field that is left out, by somebody who wrote it.
-  const shown = { ...ports(1, 2), configMap: null };
-  const [emea, apac] = ['emea', 'apac'].map((name) => ({ name, licenses: {} }));
-  assert.equal(hiddenFields(managedFields, { ...shown, zones: [apac, { ...emea, organizations: [] }] }), []);
-  assert.equal(hiddenFields(managedFields, { ...shown, zones: [apac, emea] }), ['spec.zones[].organizations']);
-  assert.equal(hiddenFields(managedFields, shown), ['spec.zones']);
-  assert.equal(hiddenFields(managedFields, {}), ['spec.configMap', 'spec.licenses', 'spec.zones']);
-  for (const path of ['spec.zones', 'spec.zones[].organizations', 'spec.suspend']) assert.ok(isKnownField(path), path);
-  for (const path of ['spec.priority', 'spec.zones[].region', 'spec.suspend.for', 'spec.constructor'])
-    assert.not(isKnownField(path), path);
-  const { errors } = validate({ name: 'pom', spec: shown, hidden: ['spec.zones'] });
-  assert.equal(
-    errors.map(({ field, reason }) => `${field} ${reason}`),
-    ['spec.zones UnknownField'],
-  );
-  assert.match(errors[0]?.message ?? '', 'the operator or the installed CRD is older');
 });
 
 const rendering = suite('rendering');

@@ -86,8 +86,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'fields that were pruned before we saw the spec are not looked for',
     file: 'src/controller/api.ts',
-    find: 'const hidden = hiddenFields(metadata.managedFields as ManagedFields[] | undefined, spec);',
-    replace: 'const hidden: string[] = [];',
+    find: 'const hidden = hiddenFields(metadata.managedFields, spec);',
+    replace: 'const hidden: HiddenField[] = [];',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'requests of the operator > of an object is kept what a reconcile reads: fields that were pruned, whether it holds binary data',
@@ -324,7 +324,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'fields that this release does not know are looked for again and again',
     file: 'src/controller/reconcile.ts',
-    find: 'hidden?.some(isKnownField) ?? false;',
+    find: 'hidden?.some(({ known }) => known) ?? false;',
     replace: '(hidden?.length ?? 0) > 0;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',

@@ -106,8 +106,8 @@ export const settings: readonly Defect[] = [
     find: '  nothingHidden,\n',
     replace: '',
     caughtBy: {
-      file: 'test/unit/settings.test.ts',
-      test: 'validation > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > one that the spec shows is none: who reads the spec sees it; one that it shows as null is left out',
     },
   },
   {
@@ -1094,41 +1094,158 @@ export const settings: readonly Defect[] = [
   {
     defect: 'managedFields of the status are taken for those of the spec',
     file: 'src/settings/hidden.ts',
-    find: 'if (!subresource) collect',
-    replace: 'collect',
+    find: "if (!isObject(entry) || entry['subresource'] ||",
+    replace: 'if (!isObject(entry) ||',
     caughtBy: {
-      file: 'test/unit/settings.test.ts',
-      test: 'validation > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
     },
   },
   {
     defect: 'items of lists are not looked into',
     file: 'src/settings/hidden.ts',
-    find: "if (key.startsWith('k:')) {",
-    replace: 'if (false as boolean) {',
+    find: "key.startsWith('k:') && known.item",
+    replace: "key.startsWith('K:') && known.item",
     caughtBy: {
-      file: 'test/unit/settings.test.ts',
-      test: 'validation > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
+    },
+  },
+  {
+    defect: 'the path of a hidden field has no index',
+    file: 'src/settings/hidden.ts',
+    find: 'path: `${path}[${i}]` };',
+    replace: 'path: `${path}[]` };',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away',
     },
   },
   {
     defect: 'a known field that a rolled back CRD hides is not missed',
     file: 'src/settings/hidden.ts',
-    find: ' || !isShown',
-    replace: '',
+    find: 'isObject(value) && shown === undefined :',
+    replace: 'false :',
     caughtBy: {
-      file: 'test/unit/settings.test.ts',
-      test: 'validation > a field that this release knows, and that a CRD which was rolled back hides, is as unknown',
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > a field that this release knows, and that a CRD which was rolled back hides, is as unknown',
     },
   },
   {
     defect: 'a field that is null is taken for one that is hidden',
     file: 'src/settings/hidden.ts',
-    find: 'Object.hasOwn(value, name);',
-    replace: '(value[name] ?? undefined) !== undefined;',
+    find: 'isObject(value) && shown === undefined :',
+    replace: 'isObject(value) && (shown ?? undefined) === undefined :',
     caughtBy: {
-      file: 'test/unit/settings.test.ts',
-      test: 'validation > a field that this release knows, and that a CRD which was rolled back hides, is as unknown',
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > a field that this release knows, and that a CRD which was rolled back hides, is as unknown',
+    },
+  },
+  {
+    defect: 'an unknown field of an item that the spec does not show is not told',
+    file: 'src/settings/hidden.ts',
+    find: 'path: `${path}[name=${shownPath(JSON.stringify(name))}]` }',
+    replace: 'path: `${path}[0]` }',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > of an item that the spec does not show no index can be given: it is named, as the API server names owners',
+    },
+  },
+  {
+    defect: 'a key of managedFields that is no JSON ends the list',
+    file: 'src/settings/hidden.ts',
+    find: `  } catch {
+    return undefined;`,
+    replace: `  } catch (error) {
+    throw error;`,
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > of an item that the spec does not show no index can be given: it is named, as the API server names owners',
+    },
+  },
+  {
+    defect: 'a field of the prototype is taken for one of the spec',
+    file: 'src/settings/hidden.ts',
+    find: 'Object.hasOwn(value, name) ? value[name]',
+    replace: 'name in value ? value[name]',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > names that every JavaScript object knows are fields like any other',
+    },
+  },
+  {
+    defect: 'any number of hidden fields is named',
+    file: 'src/settings/hidden.ts',
+    find: `    .slice(0, maxHidden)
+`,
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > at most 64 are named, those that this release knows first, and each path is cut',
+    },
+  },
+  {
+    defect: 'hidden fields that this release knows are named last',
+    file: 'src/settings/hidden.ts',
+    find: '[...fields(found.known, true), ...fields(found.unknown, false)]',
+    replace: '[...fields(found.unknown, false), ...fields(found.known, true)]',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > at most 64 are named, those that this release knows first, and each path is cut',
+    },
+  },
+  {
+    defect: 'the path of a hidden field is as long as somebody made it',
+    file: 'src/settings/hidden.ts',
+    find: 'shownText(path, maxPath)',
+    replace: 'path',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > at most 64 are named, those that this release knows first, and each path is cut',
+    },
+  },
+  {
+    defect: 'a list of the spec is gone through for each item of managedFields',
+    file: 'src/settings/hidden.ts',
+    find: `  indexes.set(value, index);
+`,
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/hidden.test.ts',
+      test: 'hidden fields > the work is in proportion to what was written: twice as many names, twice the looks at the spec',
+    },
+  },
+  {
+    defect: 'a spec may nest as deep as it likes',
+    file: 'src/settings/validate.ts',
+    find: `  if (!isFlatterThan(settings.spec, maxDepth)) return { errors: [tooDeep] };
+`,
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/paths.test.ts',
+      test: 'errors of a spec > a spec that nests deeper than any settings is one mistake, and costs no stack',
+    },
+  },
+  {
+    defect: 'an error shows a value whole',
+    file: 'src/settings/validate.ts',
+    find: 'shownText(JSON.stringify(value) ?? String(value), maxValue)',
+    replace: 'JSON.stringify(value) ?? String(value)',
+    caughtBy: {
+      file: 'test/unit/paths.test.ts',
+      test: 'errors of a spec > what errors show of a spec is bounded, and steers no terminal',
+    },
+  },
+  {
+    defect: 'the field of an error is as long as somebody made it',
+    file: 'src/settings/validate.ts',
+    find: `  shownPath(
+    path.reduce`,
+    replace: `  String(
+    path.reduce`,
+    caughtBy: {
+      file: 'test/unit/paths.test.ts',
+      test: 'errors of a spec > what errors show of a spec is bounded, and steers no terminal',
     },
   },
   {

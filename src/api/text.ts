@@ -1,0 +1,29 @@
+/**
+ * Texts that others wrote (names, fields, messages of servers and webhooks), made fit for a log, an event, a status or a
+ * terminal: bounded, and of characters that show what they are.
+ */
+
+/** Longest text of others that is shown, in bytes of UTF-8. */
+export const maxText = 1024;
+
+/**
+ * Characters that steer a terminal, begin a line of their own, or turn the order of what is shown: control characters (C0
+ * and C1, as ESC and CSI), format characters (bidirectional marks, embeddings and isolates among them), line and paragraph
+ * separators.
+ */
+const steering = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** A text in which nothing steers: each such character is shown as `?`. Linear in the length of the text. */
+export const harmless = (text: string): string => text.replace(steering, '?');
+
+/** A text of at most `max` bytes of UTF-8. What was cut off is shown as `…`, and is not kept in memory. */
+export function cutText(text: string, max = maxText): string {
+  // As a character takes at least a byte, what lies behind the first `max` of them never fits.
+  const bytes = new TextEncoder().encode(text.slice(0, max + 1));
+  if (bytes.length <= max) return text;
+  // As a stream it leaves out a character that the cut went through.
+  return `${new TextDecoder().decode(bytes.subarray(0, max - 3), { stream: true })}…`;
+}
+
+/** A text of others as it may be shown: cut, then made harmless. */
+export const shownText = (text: string, max = maxText): string => harmless(cutText(text, max));
