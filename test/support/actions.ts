@@ -4,9 +4,10 @@
  * sequence is a sequence too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Spec } from '../../src/api/licensesettings.ts';
+import type { Declaration, Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
-import { settingsHash } from '../../src/settings/hash.ts';
+import { dataHash, settingsHash } from '../../src/settings/hash.ts';
+import { render } from '../../src/settings/render.ts';
 import { validate } from '../../src/settings/validate.ts';
 import { keys } from './document.ts';
 import type { Stored } from './judge.ts';
@@ -35,8 +36,18 @@ export type Edit =
   | 'make immutable'
   | 'delete';
 
-/** `name` is that of a LicenseSettings, `map` that of a ConfigMap. */
-export type Action =
+/** What becomes of the numbers of a ConfigMap that is copied to another namespace. `forge`: a record of settings nobody saved. */
+export type CopyChange = 'none' | 'raise' | 'zero' | 'forge';
+
+/** What an admission policy does to each ConfigMap of the operator that is written: `PoliceDesk` has it done. */
+export type PolicyEffect = 'add key' | 'add label' | 'add annotation' | 'make immutable' | 'change number' | 'refuse';
+
+/**
+ * `name` is that of a LicenseSettings, `map` that of a ConfigMap; of the namespace that is named, else of the first one.
+ */
+export type Action = Deed & { readonly namespace?: string };
+
+type Deed =
   /** `what` says in a word what it is; the spec is whole. A spec that can't be stored is refused, and changes nothing. */
   | { readonly do: 'create'; readonly name: string; readonly what: string; readonly spec: unknown }
   | { readonly do: 'save'; readonly name: string; readonly what: string; readonly spec: unknown }
@@ -63,12 +74,38 @@ export type Action =
   | { readonly do: 'back up status'; readonly name: string }
   | { readonly do: 'restore status'; readonly name: string }
   | { readonly do: 'lose status'; readonly name: string }
+  /** One of the operator's ConfigMaps, copied to another namespace as tools that mirror do it, with what is named left out. */
+  | {
+      readonly do: 'copy';
+      readonly map: string;
+      readonly to: string;
+      readonly without: readonly ('owners' | 'labels' | 'annotations')[];
+      readonly change: CopyChange;
+    }
+  /** A backup, restored into another namespace: the object and its status, with a uid of its own, and its ConfigMaps. */
+  | { readonly do: 'restore backup'; readonly name: string; readonly to: string }
+  /** Copies of a name go away, by hand. */
+  | { readonly do: 'remove copy'; readonly map: string }
+  | Actor
   /** The harness waits until the system has converged. */
   | { readonly do: 'settle' }
   /** The harness waits so long, in milliseconds. */
   | { readonly do: 'pause'; readonly milliseconds: number }
   /** The harness ends the operator orderly and starts it again, kills it and starts it again, or makes another one leader. */
   | { readonly do: 'restart' | 'kill' | 'fail over' };
+
+/** Who goes on acting for so many milliseconds, while others act: `act` of `actors.ts`. */
+export type Actor =
+  /** A finalizer on an object, as other controllers put it there; taken away in the end. */
+  | { readonly do: 'hold'; readonly kind: Kind; readonly name: string; readonly milliseconds: number }
+  /** A second operator: as soon as a ConfigMap is not as it left it, edited like this, it writes its version. */
+  | { readonly do: 'fight'; readonly map: string; readonly edit: Edit; readonly milliseconds: number }
+  /** The same, with a status: that of before, or none. */
+  | { readonly do: 'fight status'; readonly name: string; readonly milliseconds: number }
+  /** An admission policy for the operator's ConfigMaps in every namespace. */
+  | { readonly do: 'police'; readonly effect: PolicyEffect; readonly milliseconds: number }
+  /** A quota of ConfigMaps in the namespace: those that are there, and so many more. */
+  | { readonly do: 'limit'; readonly spare: number; readonly milliseconds: number };
 
 export type DrawOptions = {
   /** Objects: 1 to 3. */
@@ -85,13 +122,25 @@ export type DrawOptions = {
   readonly lostStatus?: boolean;
   /** Longest settleSeconds: 0 or 1. */
   readonly settleSeconds?: number;
+  /** Where people work, the first one by default: objects of the same names are in each. */
+  readonly namespaces?: readonly string[];
+  /** Where copies go besides: nobody watches there. */
+  readonly elsewhere?: readonly string[];
+  /** Who acts beside people; nobody by default. */
+  readonly actors?: readonly Actor['do'][];
 };
 
 type Zone = NonNullable<Spec['zones']>[number];
 type Counts = Record<string, number>;
 type Range = { minimum: number; maximum: number };
-/** An object as its people think of it. Undefined numbers stand for an object that isn't there. */
-type Thought = { readonly name: string; there: boolean; spec: Spec; good: Spec; backedUp: boolean };
+/** An object as its people think of it, with the namespace where that isn't the first. */
+type Thought = {
+  readonly name: string;
+  readonly place: { readonly namespace?: string };
+  there: boolean;
+  good: Spec;
+  backedUp: boolean;
+};
 
 const objectNames = ['pom', 'pom-east', 'night'];
 const zoneNames = ['amer', 'apac', 'emea', 'lab'];
@@ -104,11 +153,14 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
   const count = options.objects ?? 1 + below(3);
   const length = options.length ?? 5 + below(16);
   const types = shuffle(keys).slice(0, 1 + below(2));
-  const thoughts: Thought[] = objectNames.slice(0, count).map((name) => {
-    const spec = firstSpec(name);
-    return { name, there: false, spec, good: spec, backedUp: false };
-  });
-  const foreign = new Set<string>();
+  const { namespaces = [undefined], elsewhere = [], actors = [] } = options;
+  const places = namespaces.map((namespace, i) => (i === 0 || namespace === undefined ? {} : { namespace }));
+  const thoughts: Thought[] = places.flatMap((place) =>
+    objectNames.slice(0, count).map((name) => ({ name, place, there: false, good: firstSpec(name), backedUp: false })),
+  );
+  /** Foreign ConfigMaps, and copies that lie elsewhere. */
+  const foreign: { map: string; place: Thought['place'] }[] = [];
+  const copies: { map: string; namespace: string }[] = [];
   const actions: Action[] = [];
 
   function firstSpec(name: string): Spec {
@@ -257,6 +309,9 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     return [map, ...(good.zones ?? []).map((zone) => `${map}-${zone.name}`)];
   };
 
+  /** What is done in the namespace of an object. */
+  const act = ({ place }: Pick<Thought, 'place'>, action: Action) => actions.push({ ...action, ...place });
+
   const create = (thought: Thought, how: 'create' | 'recreate') => {
     const good = firstSpec(thought.name);
     const bad = chance(0.1);
@@ -264,7 +319,7 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     const { what, spec } = bad ? broken(thought) : { what: 'good', spec: good };
     thought.there = true;
     const action = { name: thought.name, what, spec };
-    actions.push(how === 'create' ? { do: how, ...action } : { do: how, ...action, policy: pick(policies) });
+    act(thought, how === 'create' ? { do: how, ...action } : { do: how, ...action, policy: pick(policies) });
   };
   const edits = weighted<Edit>({
     ...{ raise: 3, empty: 2, 'break JSON': 1, 'add key': 1, 'remove key': 1, clear: 1, 'add binaryData': 1 },
@@ -274,45 +329,71 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     change(thought) {
       const { what, spec } = changed(thought);
       thought.good = spec;
-      actions.push({ do: 'save', name: thought.name, what, spec });
+      act(thought, { do: 'save', name: thought.name, what, spec });
     },
-    break: (thought) => actions.push({ do: 'save', name: thought.name, ...broken(thought) }),
+    break: (thought) => act(thought, { do: 'save', name: thought.name, ...broken(thought) }),
     fix: (thought) =>
-      actions.push({ do: 'save', name: thought.name, what: 'fix', spec: structuredClone(thought.good) }),
-    approve: ({ name }) =>
-      actions.push({ do: 'approve', name, digits: pick([12, 12, 20, 64, 64, 11, 0]), wrong: chance(0.15) }),
-    touch: ({ name }) => actions.push({ do: 'touch', name, value: `t${below(1_000)}` }),
+      act(thought, { do: 'save', name: thought.name, what: 'fix', spec: structuredClone(thought.good) }),
+    approve(thought) {
+      const digits = pick([12, 12, 20, 64, 64, 11, 0]);
+      act(thought, { do: 'approve', name: thought.name, digits, wrong: chance(0.15) });
+    },
+    touch: (thought) => act(thought, { do: 'touch', name: thought.name, value: `t${below(1_000)}` }),
     delete(thought) {
       thought.there = false;
-      actions.push({ do: 'delete', name: thought.name, policy: pick(policies) });
+      act(thought, { do: 'delete', name: thought.name, policy: pick(policies) });
     },
     recreate: (thought) => create(thought, 'recreate'),
     foreign(thought) {
       const map = pick(mapsOf(thought));
       // The way to it: one that is there is deleted first, and the operator may be faster.
-      if (chance(0.5)) actions.push({ do: 'edit', map, edit: 'delete' });
-      actions.push({ do: 'foreign', map });
-      foreign.add(map);
+      if (chance(0.5)) act(thought, { do: 'edit', map, edit: 'delete' });
+      act(thought, { do: 'foreign', map });
+      foreign.push({ map, place: thought.place });
     },
     foreignAhead(thought) {
-      const map = `${thought.name}-${pick(['a', 'b', 'licenses'])}`;
-      const of = chance(0.5) ? map : `${map}-${pick(zoneNames)}`;
-      actions.push({ do: 'foreign', map: of });
-      foreign.add(of);
+      const name = `${thought.name}-${pick(['a', 'b', 'licenses'])}`;
+      const map = chance(0.5) ? name : `${name}-${pick(zoneNames)}`;
+      act(thought, { do: 'foreign', map });
+      foreign.push({ map, place: thought.place });
     },
     removeForeign() {
-      const map = [...foreign][0];
-      if (map === undefined) return;
-      foreign.delete(map);
-      actions.push({ do: 'remove foreign', map });
+      const one = foreign.shift();
+      if (one) act(one, { do: 'remove foreign', map: one.map });
     },
-    edit: (thought) => actions.push({ do: 'edit', map: pick(mapsOf(thought)), edit: pick(edits) }),
+    edit: (thought) => act(thought, { do: 'edit', map: pick(mapsOf(thought)), edit: pick(edits) }),
     status(thought) {
       if (!lostStatus) return;
       if (!thought.backedUp || chance(0.2)) {
         thought.backedUp = true;
-        actions.push({ do: 'back up status', name: thought.name });
-      } else actions.push({ do: chance(0.5) ? 'restore status' : 'lose status', name: thought.name });
+        act(thought, { do: 'back up status', name: thought.name });
+      } else act(thought, { do: chance(0.5) ? 'restore status' : 'lose status', name: thought.name });
+    },
+    copy(thought) {
+      const { name, place } = thought;
+      const here = place.namespace ?? namespaces[0];
+      const others = [...namespaces, ...elsewhere].filter((one) => one !== undefined && one !== here);
+      if (others.length === 0) return;
+      const to = pick(others) as string;
+      if (chance(0.15)) return act(thought, { do: 'restore backup', name, to });
+      const without = (['owners', 'labels', 'annotations'] as const).filter((part) =>
+        chance(part === 'owners' ? 0.7 : 0.15),
+      );
+      const change = pick<CopyChange>(['none', 'none', 'raise', 'zero', 'forge']);
+      // Mostly all of them, as a tool does that mirrors a namespace.
+      const maps = chance(0.6) ? mapsOf(thought) : [pick(mapsOf(thought))];
+      for (const map of maps) {
+        act(thought, { do: 'copy', map, to, without, change });
+        copies.push({ map, namespace: to });
+      }
+      return undefined;
+    },
+    removeCopy() {
+      const one = copies.shift();
+      if (one) actions.push({ do: 'remove copy', ...one });
+    },
+    actor(thought) {
+      if (actors.length > 0) act(thought, drawActor(thought));
     },
     settle: () => actions.push({ do: 'settle' }),
     pause: () => actions.push({ do: 'pause', milliseconds: pick([0, 1, 5, 20, 100, 500, 1_500]) }),
@@ -320,9 +401,32 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
       if (machines) actions.push({ do: pick(['restart', 'kill', 'kill', 'fail over']) });
     },
   };
+  function drawActor(thought: Thought): Actor {
+    const what = pick(actors);
+    const { name } = thought;
+    const map = pick(mapsOf(thought));
+    const milliseconds = pick([1_000, 10_000, 40_000, 90_000]);
+    const effects = ['add key', 'add label', 'add annotation', 'make immutable', 'change number', 'refuse'] as const;
+    switch (what) {
+      case 'hold': {
+        const kind = pick<Kind>(['ConfigMap', 'ConfigMap', 'LicenseSettings']);
+        return { do: what, kind, name: kind === 'ConfigMap' ? map : name, milliseconds };
+      }
+      case 'fight':
+        return { do: what, map, edit: pick<Edit>(['raise', 'add key', 'remove key', 'clear', 'delete']), milliseconds };
+      case 'fight status':
+        return { do: what, name, milliseconds };
+      case 'police':
+        return { do: what, effect: pick(effects), milliseconds };
+      case 'limit':
+        return { do: what, spare: below(2), milliseconds };
+    }
+  }
   const drawnDeeds = weighted({
     ...{ change: 30, break: 7, fix: 4, approve: 9, touch: 2, delete: 2, recreate: 3, foreign: 3, foreignAhead: 2 },
     ...{ removeForeign: 4, edit: 12, status: 4, settle: 12, pause: 5, machine: 6 },
+    ...(namespaces.length + elsewhere.length > 1 ? { copy: 10, removeCopy: 3 } : { copy: 0, removeCopy: 0 }),
+    actor: actors.length > 0 ? 10 : 0,
   });
   while (actions.length < length) {
     const thought = pick(thoughts);
@@ -354,6 +458,12 @@ export type ActionDesk = {
   updateStatus(object: Stored): Promise<Stored>;
   /** With the uid and resourceVersion as preconditions; in the background where no policy is given. */
   delete(kind: Kind, object: Stored, policy?: DeletePolicy): Promise<void>;
+  /** The same in another namespace. */
+  in?(namespace: string): ActionDesk;
+  /** Puts an admission policy for our ConfigMaps in force, or out of it. */
+  police?(effect: PolicyEffect, inForce: boolean): Promise<void>;
+  /** Allows so many ConfigMaps more in the namespace than there are; undefined: any number. */
+  limit?(spare: number | undefined): Promise<void>;
   /** Lets a moment go by, for who waits for the garbage collector. Without it: 100 ms of real time. */
   pause?(): Promise<void>;
   /** A value that was never given before: every edit of a ConfigMap puts one into its annotation `test/edit`. */
@@ -372,15 +482,24 @@ const maxTries = 100;
 /** Of a moment each, until an object that is being deleted has to be gone. */
 const mostPauses = 600;
 
+/** The desk of the namespace that an action is for. */
+export function deskOf({ namespace }: { readonly namespace?: string }, desk: ActionDesk): ActionDesk {
+  if (namespace === undefined) return desk;
+  if (!desk.in) throw new Error(`nobody works in ${namespace} here`);
+  return desk.in(namespace);
+}
+
 /** Does it, with what is there read anew after each conflict. Throws for an answer that no action explains. */
-export async function carryOut(action: Action, desk: ActionDesk): Promise<Result> {
+export async function carryOut(action: Action, home: ActionDesk): Promise<Result> {
+  const desk = deskOf(action, home);
   for (let n = 0; ; n++) {
     try {
       return await attempt(action, desk);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (code === 404) return 'skipped';
-      if (code === 422) return 'refused';
+      // A policy, or a quota, may refuse what people do too.
+      if (code === 422 || code === 403) return 'refused';
       if (code !== 409 || n >= maxTries) throw error;
     }
   }
@@ -458,6 +577,25 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
       await desk.update('ConfigMap', { ...edited, metadata: { ...edited.metadata, annotations } });
       return 'done';
     }
+    case 'copy': {
+      const map = await desk.get('ConfigMap', action.map);
+      const there = deskOf({ namespace: action.to }, desk);
+      if (!map || isForeign(map) || (await there.get('ConfigMap', action.map))) return 'skipped';
+      await there.create('ConfigMap', copyOf(map, action, desk.fresh()));
+      return 'done';
+    }
+    case 'remove copy': {
+      const map = await desk.get('ConfigMap', action.map);
+      if (map?.metadata.labels?.[copyLabel] === undefined) return 'skipped';
+      await desk.delete('ConfigMap', map);
+      return 'done';
+    }
+    case 'restore backup': {
+      const object = await desk.get('LicenseSettings', action.name);
+      if (!object) return 'skipped';
+      await restoreBackup(object, desk, deskOf({ namespace: action.to }, desk));
+      return 'done';
+    }
     case 'back up status': {
       const object = await desk.get('LicenseSettings', action.name);
       if (!object) return 'skipped';
@@ -477,6 +615,18 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
   }
 }
 
+/** Brings what a backup has of an object into another namespace, where it is not there yet: first its ConfigMaps. */
+async function restoreBackup({ metadata, spec, status }: Stored, from: ActionDesk, to: ActionDesk): Promise<void> {
+  for (const { name } of status?.configMaps ?? []) {
+    const map = await from.get('ConfigMap', name);
+    if (!map || (await to.get('ConfigMap', name))) continue;
+    await to.create('ConfigMap', copyOf(map, { without: [], change: 'none' }, to.fresh()));
+  }
+  if (await to.get('LicenseSettings', metadata.name)) return;
+  const restored = await to.create('LicenseSettings', newSettings(metadata.name, spec));
+  if (status) await to.updateStatus({ ...restored, status });
+}
+
 /** Waits until an object that is being deleted has gone. */
 async function untilFree({ metadata: { name, uid } }: Stored, desk: ActionDesk): Promise<void> {
   for (let n = 0; n < mostPauses; n++) {
@@ -492,8 +642,62 @@ const newSettings = (name: string, spec: unknown) => ({
 });
 const isForeign = ({ metadata }: Stored) => metadata.labels?.['test/foreign'] === 'true';
 
+const copyLabel = 'test/copy';
+const note = (name: string) => `licensing.dialer.dev/${name}`;
+
+/** A ConfigMap as a tool that mirrors creates it elsewhere. */
+function copyOf(
+  map: Stored,
+  { without, change }: Pick<Extract<Action, { do: 'copy' }>, 'without' | 'change'>,
+  edit: string,
+): object {
+  const { name, labels = {}, annotations = {}, ownerReferences = [] } = map.metadata;
+  const { data, notes } = changedCopy(map, change);
+  const kept = without.includes('annotations') ? {} : { ...annotations, ...notes };
+  return {
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', data },
+    metadata: {
+      name,
+      labels: { ...(without.includes('labels') ? {} : labels), [copyLabel]: 'true' },
+      annotations: { ...kept, [editAnnotation]: edit },
+      ...(without.includes('owners') ? {} : { ownerReferences }),
+    },
+  };
+}
+
+/** The data of a copy, and the annotations that they get. */
+function changedCopy(map: Stored, change: CopyChange): { data: Stored['data']; notes: Record<string, string> } {
+  const { data = {} } = map;
+  if (change === 'raise') return { data: edit(map, 'raise')?.data ?? data, notes: {} };
+  if (change === 'zero') return { data: emptied(data), notes: {} };
+  const forged = change === 'forge' ? forgedSpec(data) : undefined;
+  if (!forged) return { data, notes: {} };
+  const [first] = render(forged);
+  const hash = settingsHash(forged);
+  return {
+    data: first?.data,
+    notes: {
+      [note('generation')]: '999',
+      [note('settings-hash')]: hash,
+      [note('data-hash')]: dataHash(first?.data ?? {}),
+    },
+  };
+}
+
+/** The declaration of a record, with a number that nobody saved. Only a ConfigMap without zones holds one. */
+function forgedSpec(data: Readonly<Record<string, string>>): Declaration | undefined {
+  try {
+    const { declaration } = JSON.parse(data['licenses.json'] ?? '') as { declaration?: Declaration };
+    const [key] = Object.keys(declaration?.licenses ?? {});
+    if (!declaration || key === undefined) return undefined;
+    return { ...declaration, licenses: { ...declaration.licenses, [key]: { minimum: 0, maximum: 999_999 } } };
+  } catch {
+    return undefined;
+  }
+}
+
 /** The ConfigMap as somebody leaves it; undefined where there is nothing to edit. */
-function edit(map: Stored, how: Exclude<Edit, 'delete'>): Stored | undefined {
+export function edit(map: Stored, how: Exclude<Edit, 'delete'>): Stored | undefined {
   const { metadata, data = {} } = map;
   switch (how) {
     case 'raise': {

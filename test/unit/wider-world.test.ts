@@ -1,0 +1,248 @@
+/** The judges of several namespaces, of what the status says (S10) and of what an object costs (L4); and who acts there. */
+import * as assert from 'uvu/assert';
+import { suite } from '../suite.ts';
+import { type Action, carryOut, drawActions } from '../support/actions.ts';
+import { actFor, isActor } from '../support/actors.ts';
+import { createCostJudge } from '../support/cost.ts';
+import type { Revision, Stored } from '../support/judge.ts';
+import { createJudges } from '../support/judges.ts';
+import { createRandom } from '../support/random.ts';
+import { createTinyWorld } from '../support/tiny-world.ts';
+import { createTruthJudge } from '../support/truth.ts';
+
+const test = suite('wider world');
+const spec = { licenses: { outboundPorts: { minimum: 0, maximum: 5 } } };
+const create: Action = { do: 'create', name: 'pom', what: '', spec };
+
+/** What happens when an object is created and the operator is right. */
+async function history(): Promise<{ steps: Revision[]; world: ReturnType<typeof createTinyWorld> }> {
+  const steps: Revision[] = [];
+  const world = createTinyWorld((revision) => steps.push(revision));
+  await carryOut(create, world.desk);
+  await world.converge();
+  return { steps, world };
+}
+const { steps } = await history();
+const written = steps.find(({ kind, by }) => kind === 'ConfigMap' && by === 'operator') as Revision;
+const isSettings = ({ kind }: Revision) => kind === 'LicenseSettings';
+const finalStatus = steps.findLast(isSettings) as Revision;
+
+const elsewhere = (revision: Revision, change: Partial<Revision> = {}): Revision => ({
+  ...revision,
+  ...change,
+  object: { ...revision.object, metadata: { ...revision.object.metadata, namespace: 'copies' } },
+});
+const verdictOn = (revisions: readonly Revision[]) => {
+  const judges = createJudges();
+  for (const one of revisions) judges.take(one);
+  judges.finish();
+  return judges.violations;
+};
+
+test('S6: what the operator writes or deletes in a namespace that holds no object of that uid', () => {
+  assert.equal(verdictOn(steps), []);
+  const copy = elsewhere(written, { by: 'other' });
+  assert.equal(verdictOn([...steps, copy]), [], "a copy that somebody made is nobody's fault");
+  for (const wrong of [
+    [elsewhere(written)],
+    [copy, elsewhere(written, { type: 'MODIFIED' })],
+    [copy, elsewhere(written, { type: 'DELETED' })],
+  ])
+    assert.match(verdictOn([...steps, ...wrong]).join('\n'), /^copies: revision .*: S6: /);
+});
+
+test('objects of the same name in two namespaces are judged apart', () => {
+  const twice = [...steps, ...steps.map((one) => elsewhere(one))];
+  assert.equal(verdictOn(twice), []);
+  const judges = createJudges();
+  for (const one of twice) judges.take(one);
+  assert.is(judges.judged, twice.length);
+  assert.is(judges.of('copies').judged, steps.length);
+});
+
+test('a deletion that a finalizer holds is judged when the operator asks for it', () => {
+  const marked = (revision: Revision): Revision => ({
+    ...{ ...revision, type: 'MODIFIED' },
+    object: {
+      ...revision.object,
+      metadata: { ...revision.object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    },
+  });
+  assert.match(verdictOn([...steps, marked(written)]).join('\n'), /: S1: it is deleted, but wanted by/);
+  const immutable: Revision = {
+    ...written,
+    type: 'MODIFIED',
+    by: 'other',
+    object: { ...written.object, immutable: true },
+  };
+  const asked = marked({ ...immutable, by: 'operator' });
+  const gone: Revision = { ...asked, type: 'DELETED', by: 'other' };
+  assert.equal(verdictOn([...steps, immutable, asked, gone, { ...written, type: 'ADDED' }]), []);
+});
+
+/** S10, with the contents of the ConfigMap at each moment; undefined: as wanted. A look each second. */
+function untruths(seconds: number, dataAt: (second: number) => Stored['data'] | undefined, excused = -1): string[] {
+  const judge = createTruthJudge();
+  judge.take(written, 0);
+  judge.take(finalStatus, 0);
+  const found: string[] = [];
+  for (let second = 0; second < seconds; second++) {
+    const data = dataAt(second) ?? written.object.data ?? {};
+    judge.take({ ...written, type: 'MODIFIED', object: { ...written.object, data } }, second * 1000);
+    found.push(...judge.look(second * 1000, () => second === excused));
+  }
+  return found;
+}
+
+test('S10: Ready for longer than 15 s while a ConfigMap holds something else', () => {
+  const raised = { ...written.object.data, OUTBOUND_PORTS_CAPACITY: '6' };
+  assert.equal(
+    untruths(60, () => undefined),
+    [],
+  );
+  assert.equal(
+    untruths(15, () => raised),
+    [],
+  );
+  assert.match(untruths(40, () => raised).join('\n'), /^pom: S10: for 16.0 s .*CAPACITY/);
+  assert.is(untruths(100, () => raised).length, 1, 'told once');
+  assert.equal(
+    untruths(30, () => raised, 14),
+    [],
+    'nobody could look at it until then',
+  );
+  assert.equal(
+    untruths(60, (second) => (second % 10 < 7 ? raised : undefined)),
+    [],
+    'each time whole again',
+  );
+});
+
+test('S10: right for a moment only, between two who undo each other, is not right', () => {
+  const raised = { ...written.object.data, OUTBOUND_PORTS_CAPACITY: '6' };
+  assert.match(untruths(60, (second) => (second % 3 < 2 ? raised : undefined)).join('\n'), /S10: .*again and again/);
+});
+
+test('S10: who says that it is not so tells the truth; so does who is suspended', () => {
+  const data = { mine: 'too' };
+  const look = (change: (object: Stored) => Stored) => {
+    const judge = createTruthJudge();
+    judge.take({ ...finalStatus, object: change(structuredClone(finalStatus.object)) }, 0);
+    judge.take({ ...written, object: { ...written.object, data } }, 0);
+    return judge.look(60_000, () => false).length;
+  };
+  assert.is(
+    look((object) => object),
+    1,
+  );
+  assert.is(
+    look((object) => ({ ...object, spec: { ...spec, suspend: true } })),
+    0,
+  );
+  const untrue = (object: Stored) => {
+    for (const one of object.status?.conditions ?? []) Object.assign(one, { status: 'False' });
+    return object;
+  };
+  assert.is(look(untrue), 0);
+});
+
+test('L4: 30 requests a minute that repeat others, and no more; what people change begins anew', () => {
+  const count = (each: number, changedAt = -1, by = (_: number) => 'one') => {
+    const judge = createCostJudge();
+    const found: string[] = [];
+    for (let n = 0; n < 100; n++) {
+      if (n === changedAt) judge.changed('pom');
+      found.push(...[judge.request({ object: 'pom', by: by(n), what: 'PUT it', at: n * each }) ?? []].flat());
+    }
+    return found;
+  };
+  assert.equal(count(2_100), []);
+  assert.match(count(1_900).join('\n'), /^pom: L4: 31 requests .*31 × PUT it/);
+  assert.is(count(100).length, 1, 'told once');
+  assert.is(count(1_900, 20).length, 1);
+  assert.equal(
+    count(100, -1, (n) => `process ${n % 4}`),
+    [],
+    'who begins anew may ask once more',
+  );
+  const judge = createCostJudge();
+  for (let n = 0; n < 100; n++)
+    assert.is(
+      judge.request({ object: 'pom', by: 'one', what: `PUT zone ${n}`, at: n }),
+      undefined,
+      'each write of a plan',
+    );
+});
+
+test('copies carry what they are told to, and a forged one is a record by every hash', async () => {
+  const { world } = await history();
+  const copies: Stored[] = [];
+  const there = {
+    ...world.desk,
+    get: async () => undefined,
+    create: async (_: string, object: object) => copies.push(object as Stored),
+  };
+  const desk = { ...world.desk, in: () => there as unknown as typeof world.desk };
+  const copy = (more: object): Action => ({
+    do: 'copy',
+    map: 'pom-licenses',
+    to: 'copies',
+    without: [],
+    change: 'none',
+    ...more,
+  });
+  for (const more of [
+    {},
+    { without: ['owners', 'labels'] },
+    { change: 'zero' },
+    { change: 'raise' },
+    { change: 'forge' },
+  ])
+    assert.is(await carryOut(copy(more), desk), 'done');
+  const [whole, bare, , raised, forged] = copies as [Stored, Stored, Stored, Stored, Stored];
+  assert.equal(whole.data, written.object.data);
+  assert.is(whole.metadata.ownerReferences?.length, 1);
+  assert.is(bare.metadata.ownerReferences, undefined);
+  assert.is(bare.metadata.labels?.['licensing.dialer.dev/settings'], undefined);
+  assert.is(raised.data?.['OUTBOUND_PORTS_CAPACITY'] === '6' || raised.data?.['OUTBOUND_PORTS_MAXIMUM'] === '6', true);
+  assert.is(forged.data?.['OUTBOUND_PORTS_CAPACITY'], '999999');
+  assert.is(forged.metadata.annotations?.['licensing.dialer.dev/generation'], '999');
+});
+
+test('a second operator writes its version again and again, and a finalizer goes when its time is over', async () => {
+  const { world } = await history();
+  const get = () => world.desk.get('ConfigMap', 'pom-licenses');
+  let n = 0;
+  const seen: unknown[] = [];
+  const desk = {
+    ...world.desk,
+    async pause() {
+      n++;
+      seen.push((await get())?.data?.['mine'], (await get())?.metadata.finalizers?.length ?? 0);
+      world.see();
+      await world.reconcile('pom');
+    },
+  };
+  await actFor({ do: 'fight', map: 'pom-licenses', edit: 'add key', milliseconds: 500 }, desk);
+  assert.is(n, 5);
+  assert.equal(seen, ['too', 0, 'too', 0, 'too', 0, 'too', 0, 'too', 0]);
+  assert.equal((await get())?.data, written.object.data);
+  seen.length = 0;
+  await actFor({ do: 'hold', kind: 'ConfigMap', name: 'pom-licenses', milliseconds: 200 }, desk);
+  assert.equal(seen, [undefined, 1, undefined, 1]);
+  assert.equal((await get())?.metadata.finalizers, []);
+});
+
+test('what is drawn for two namespaces: copies, actors, and the same names in both', () => {
+  const kinds = new Map<string, number>();
+  for (let seed = 1; seed <= 40; seed++) {
+    const options = { namespaces: ['one', 'two'], elsewhere: ['three'], actors: ['hold', 'fight', 'police'] as const };
+    for (const action of drawActions(createRandom(seed), options)) {
+      const kind = `${action.do}${isActor(action) ? '' : ` ${action.namespace ?? 'one'}`}`;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    }
+  }
+  for (const kind of ['create one', 'create two', 'copy one', 'copy two', 'hold', 'fight', 'police', 'remove copy two'])
+    assert.ok(kinds.has(kind), `${kind} is not among ${[...kinds.keys()].join(', ')}`);
+  assert.ok(!kinds.has('limit'));
+});
