@@ -55,33 +55,70 @@ export function projectConfigMap(object: KubeObject): StoredConfigMap {
   };
 }
 
-/** What the cache finds ConfigMaps by: the uid that they carry, who controls them, and where they are if no watch tells of them. */
+/** What the cache finds ConfigMaps of a namespace by: the uid that they carry, who controls them, and that no watch tells of them. */
 export const indexConfigMap = (view: StoredConfigMap): string[] => [
-  ...[uidOf(view) ?? []].flat(),
-  ...[controllerOf(view) ?? []].flat().map(({ name }) => controlledBy(view.metadata.namespace, name)),
-  ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatchedIn(view.metadata.namespace)]),
+  ...[uidOf(view) ?? []].flat().map(carrying),
+  ...[controllerOf(view) ?? []].flat().map(({ name }) => controlledBy(name)),
+  ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatched]),
 ];
 
-/** Finds the ConfigMaps of a namespace whose controller has a name, whatever its uid. */
-export const controlledBy = (namespace: string, name: string): string => `controlled/${namespace}/${name}`;
+/** Finds the ConfigMaps that carry a uid. */
+export const carrying = (uid: string): string => `uid/${uid}`;
 
-/** Finds the ConfigMaps of a namespace that lie in the cache without the label that the watch selects. */
-export const unwatchedIn = (namespace: string): string => `unwatched/${namespace}`;
+/** Finds the ConfigMaps whose controller has a name, whatever its uid. */
+export const controlledBy = (name: string): string => `controller/${name}`;
+
+/** Finds the ConfigMaps that lie in the cache without the label that the watch selects. */
+export const unwatched = 'unwatched';
 
 /**
- * Requests on LicenseSettings and their ConfigMaps. Every write carries the uid and resourceVersion it was decided from,
- * or is a create, and is sent only while `fence` gives time.
+ * The requests of a term. Every write carries the uid and resourceVersion it was decided from, or is a create, and is sent
+ * only while `fence` gives time.
  */
 export function createApi(unfenced: Client, fence?: () => number) {
-  const client = {
+  const client: Sender = {
     request: <T>(request: Request): Promise<T> =>
       unfenced.request(fence === undefined || request.method === 'GET' ? request : { ...request, fence }),
   };
-  const one = (namespace: string, name: string) => `${configMapsPath(namespace)}/${name}`;
+  return {
+    /** All that a reconcile may ask for: what it is not bound to it can neither read nor write. */
+    in: (namespace: string) => ({ ...settingsIn(client, namespace), ...configMapsIn(client, namespace) }),
+
+    async createEvent(namespace: string, event: object): Promise<void> {
+      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+      await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
+    },
+  };
+}
+
+type Sender = Pick<Client, 'request'>;
+export type Api = ReturnType<typeof createApi>;
+export type NamespacedApi = ReturnType<Api['in']>;
+
+/** Requests on the LicenseSettings of one namespace. */
+const settingsIn = (client: Sender, namespace: string) => ({
+  async getSettings(name: string): Promise<LicenseSettings> {
+    const path = `${settingsPath(namespace)}/${name}`;
+    return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
+  },
+
+  async putStatus({ metadata }: LicenseSettings, status: Status): Promise<LicenseSettings> {
+    const { name, uid, resourceVersion } = metadata;
+    const path = `${settingsPath(namespace)}/${name}/status`;
+    const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
+    return projectSettings(
+      await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }),
+    );
+  },
+});
+
+/** Requests on the ConfigMaps of one namespace. */
+function configMapsIn(client: Sender, namespace: string) {
+  const pathOf = (name: string) => `${configMapsPath(namespace)}/${name}`;
   const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { ...metadata, ...wantedMetadata(owner, want, present) },
+    metadata: { ...metadata, namespace, ...wantedMetadata(owner, want, present) },
     data: want.rendered.data,
   });
 
@@ -97,7 +134,7 @@ export function createApi(unfenced: Client, fence?: () => number) {
     want: Want,
     noted: (present: StoredConfigMap) => string,
   ): Promise<StoredConfigMap> => {
-    const path = one(metadata.namespace, metadata.name);
+    const path = pathOf(metadata.name);
     const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
     const present = projectConfigMap(read);
     const kept = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: noted(present) } };
@@ -111,36 +148,16 @@ export function createApi(unfenced: Client, fence?: () => number) {
   };
 
   return {
-    async getSettings({
-      metadata: { namespace, name },
-    }: {
-      metadata: Pick<ObjectMeta, 'namespace' | 'name'>;
-    }): Promise<LicenseSettings> {
-      const path = `${settingsPath(namespace)}/${name}`;
-      return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
-    },
-
-    async putStatus(
-      { metadata: { namespace, name, uid, resourceVersion } }: LicenseSettings,
-      status: Status,
-    ): Promise<LicenseSettings> {
-      const path = `${settingsPath(namespace)}/${name}/status`;
-      const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
-      return projectSettings(
-        await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }),
-      );
-    },
-
-    getConfigMap: (namespace: string, name: string) => configMap('GET', one(namespace, name)),
+    getConfigMap: (name: string) => configMap('GET', pathOf(name)),
 
     /** `former` is the ConfigMap that it takes the place of: what others wrote on that stays. */
-    createConfigMap(namespace: string, owner: Owner, want: Want, former?: StoredConfigMap): Promise<StoredConfigMap> {
-      const body = bodyOf(owner, want, { namespace, name: want.rendered.name }, former?.metadata);
+    createConfigMap(owner: Owner, want: Want, former?: StoredConfigMap): Promise<StoredConfigMap> {
+      const body = bodyOf(owner, want, { name: want.rendered.name }, former?.metadata);
       return configMap('POST', configMapsPath(namespace), body);
     },
 
     updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
-      return configMap('PUT', one(metadata.namespace, metadata.name), bodyOf(owner, want, metadata, metadata));
+      return configMap('PUT', pathOf(metadata.name), bodyOf(owner, want, metadata, metadata));
     },
 
     /** Mends the metadata alone; the data stay as they are. */
@@ -154,16 +171,9 @@ export function createApi(unfenced: Client, fence?: () => number) {
     claimConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> =>
       putMetadata(view, owner, want, () => want.rendered.dataHash),
 
-    async deleteConfigMap({ metadata: { namespace, name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {
+    async deleteConfigMap({ metadata: { name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
-      await client.request<unknown>({ method: 'DELETE', path: one(namespace, name), resource: 'configmaps', body });
-    },
-
-    async createEvent(namespace: string, event: object): Promise<void> {
-      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
-      await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
+      await client.request<unknown>({ method: 'DELETE', path: pathOf(name), resource: 'configmaps', body });
     },
   };
 }
-
-export type Api = ReturnType<typeof createApi>;

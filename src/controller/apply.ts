@@ -2,22 +2,21 @@
 import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import { controllerOf } from '../kube/object.ts';
-import type { Store } from '../kube/store.ts';
-import { carriesUid, isOwnedBy, uidOf, type Want } from '../settings/configmap.ts';
+import type { NamespacedStore } from '../kube/store.ts';
+import { carriesUid, isOwnedBy, type Owner, uidOf, type Want } from '../settings/configmap.ts';
 import { type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
 import { readZone } from '../settings/zones.ts';
-import { type Api, type StoredConfigMap, unwatchedIn } from './api.ts';
+import { type NamespacedApi, type StoredConfigMap, unwatched } from './api.ts';
 import { type LateWrites, noteLate } from './late.ts';
 
-/** Where ConfigMaps are read and written. */
-export type Caches = { readonly api: Api; readonly configMaps: Store<StoredConfigMap> };
+/** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
+export type Caches = { readonly api: NamespacedApi; readonly configMaps: NamespacedStore<StoredConfigMap> };
 
 /** What bringing ConfigMaps to what they should be takes. */
 export type Means = Caches & { readonly clock: Clock; readonly late: LateWrites };
 
 export type ApplyInput = Context & {
-  readonly namespace: string;
   /** True when nothing else is waiting for this worker: then a rollout may be done. */
   readonly background: boolean;
 };
@@ -42,7 +41,7 @@ export type ApplyResult =
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
 export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
   const { api, configMaps: cache, clock, late } = means;
-  const { owner, want, namespace, knownDataHash, unchanged, applicable, background } = input;
+  const { owner, want, knownDataHash, unchanged, applicable, background } = input;
   const { name } = want.rendered;
   const keep = (written: StoredConfigMap) => {
     cache.put(written);
@@ -56,21 +55,19 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     } catch (thrown) {
       const error = asApiError(thrown);
       const zone = readZone({ record: want.rendered.data[jsonKey] });
-      if (zone && error && mayStillLand(error))
-        noteLate(late, clock, owner.uid, { key: `${namespace}/${name}`, zone, version, sent });
+      if (zone && error && mayStillLand(error)) noteLate(late, clock, owner.uid, { name, zone, version, sent });
       throw thrown;
     }
   };
-  const create = (former?: StoredConfigMap) =>
-    write(undefined, () => api.createConfigMap(namespace, owner, want, former));
+  const create = (former?: StoredConfigMap) => write(undefined, () => api.createConfigMap(owner, want, former));
   const update = (from: StoredConfigMap) =>
     write(from.metadata.resourceVersion, () => api.updateConfigMap(from, owner, want));
 
-  let view = cache.get(`${namespace}/${name}`);
+  let view = cache.get(name);
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
   if (!view && knownDataHash !== undefined) {
-    view = await missingAsUndefined(api.getConfigMap(namespace, name));
-    if (!view) await confirmOwner(means, input);
+    view = await missingAsUndefined(api.getConfigMap(name));
+    if (!view) await confirmOwner(means, owner);
     else if (carriesUid(view, owner)) {
       keep(view);
       return { kind: 'found' };
@@ -87,7 +84,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
       writes++;
     } catch (error) {
       if (asApiError(error)?.reason !== 'AlreadyExists') throw error;
-      view = await api.getConfigMap(namespace, name);
+      view = await api.getConfigMap(name);
       decision = decide(view, input);
     }
   }
@@ -115,7 +112,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
       case 'claim':
       case 'replace':
         // The new one is created: what carries no version must not be made for an object that is gone.
-        await confirmOwner(means, input);
+        await confirmOwner(means, owner);
         if (decision === 'claim') {
           view = keep(await api.claimConfigMap(view, owner, want));
           writes++;
@@ -144,21 +141,18 @@ export async function remove({ api, configMaps }: Caches, view: StoredConfigMap)
 }
 
 /** Forgets what an object has in the cache without our label: nothing is decided from it, so it need not be read again. */
-export function forgetUnwatched({ configMaps }: Caches, { namespace, uid }: { namespace: string; uid: string }): void {
-  for (const view of configMaps.by(unwatchedIn(namespace))) if (uidOf(view) === uid) configMaps.remove(view);
+export function forgetUnwatched({ configMaps }: Pick<Caches, 'configMaps'>, uid: string): void {
+  for (const view of configMaps.by(unwatched)) if (uidOf(view) === uid) configMaps.remove(view);
 }
 
 /**
  * Reads again what an object has in the cache without our label, and what stands there under a name that it may want: no
  * watch tells of it. Those of others are theirs to ask for. Throws an ApiError.
  */
-export async function lookAgain(
-  { api, configMaps }: Caches,
-  { namespace, name, uid }: { namespace: string; name: string; uid: string },
-): Promise<void> {
-  for (const view of configMaps.by(unwatchedIn(namespace))) {
+export async function lookAgain({ api, configMaps }: Caches, { name, uid }: Owner): Promise<void> {
+  for (const view of configMaps.by(unwatched)) {
     if (uidOf(view) !== uid && !mayWant(name, view.metadata.name)) continue;
-    const found = await missingAsUndefined(api.getConfigMap(namespace, view.metadata.name));
+    const found = await missingAsUndefined(api.getConfigMap(view.metadata.name));
     // One that another object retained tells nothing that a look at its name would not.
     const counts = found && (uidOf(found) === uid || controllerOf(found) !== undefined);
     if (counts && uidOf(found) === uidOf(view)) configMaps.put(found);
@@ -174,12 +168,8 @@ const mayWant = (object: string, name: string): boolean => name === object || na
  * took it our view of that is old, and nothing may be created for an object that is gone: one GET tells.
  * Throws an ApiError, with the reason `OwnerGone` if it is.
  */
-export async function confirmOwner(
-  { api }: Caches,
-  { namespace, owner }: Pick<ApplyInput, 'namespace' | 'owner'>,
-): Promise<void> {
-  const { uid, deletionTimestamp } =
-    (await missingAsUndefined(api.getSettings({ metadata: { namespace, name: owner.name } })))?.metadata ?? {};
+export async function confirmOwner({ api }: Caches, owner: Owner): Promise<void> {
+  const { uid, deletionTimestamp } = (await missingAsUndefined(api.getSettings(owner.name)))?.metadata ?? {};
   if (uid === owner.uid && deletionTimestamp === undefined) return;
   throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
 }
@@ -191,10 +181,10 @@ export async function confirmOwner(
  */
 export async function confirmBeforeOwning(
   caches: Caches,
-  input: Pick<ApplyInput, 'namespace' | 'owner'> & { readonly want: Pick<Want, 'retained'> },
+  input: Pick<ApplyInput, 'owner'> & { readonly want: Pick<Want, 'retained'> },
   view: StoredConfigMap,
 ): Promise<void> {
-  if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input);
+  if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input.owner);
 }
 
 /** Why nothing is written while a ConfigMap is still there. */

@@ -10,7 +10,6 @@ import { bring, forgetUnwatched, type Means, remove } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
-  readonly namespace: string;
   readonly target: Declaration;
   /** Stamp of a ConfigMap whose data change. */
   readonly generation: number;
@@ -44,18 +43,7 @@ export type HoldResult =
  * write is refused, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
-  const {
-    owner,
-    namespace,
-    target,
-    generation,
-    retained,
-    known = [],
-    unchanged,
-    applicable,
-    background,
-    owned,
-  } = input;
+  const { owner, target, generation, retained, known = [], unchanged, applicable, background, owned } = input;
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
   let taken: string | undefined;
@@ -63,9 +51,9 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   for (const rendered of render(target)) {
     const { name } = rendered;
     const knownDataHash = known.find((one) => one.name === name)?.dataHash;
-    const stamp = stampFor(rendered, world.configMaps.get(`${namespace}/${name}`), owner, generation);
+    const stamp = stampFor(rendered, world.configMaps.get(name), owner, generation);
     const want = { rendered, generation: stamp, retained };
-    const context = { owner, want, knownDataHash, unchanged, applicable, namespace, background };
+    const context = { owner, want, knownDataHash, unchanged, applicable, background };
     try {
       const result = await bring(world, context);
       if (result.kind === 'found') return result;
@@ -85,7 +73,7 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   if (taken) return { kind: 'conflict', name: taken };
   if (refused) throw refused;
   // What is left without our label may not be deleted; it is not read again for ever either.
-  forgetUnwatched(world, { namespace, uid: owner.uid });
+  forgetUnwatched(world, owner.uid);
   let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
     try {

@@ -11,8 +11,8 @@ export const lateness = 65_000;
 
 /** A write that may still land. */
 export type LateWrite = {
-  /** `namespace/name` of the ConfigMap. */
-  readonly key: string;
+  /** Of the ConfigMap. */
+  readonly name: string;
   /** What the write gives to which zone. */
   readonly zone: DeclaredZone;
   /**
@@ -24,7 +24,7 @@ export type LateWrite = {
   readonly until: number;
 };
 
-/** What this term remembers of such writes, by the uid of the object that they were for. */
+/** What this term remembers of such writes in one namespace, by the uid of the object that they were for. */
 export type LateWrites = Map<string, readonly LateWrite[]>;
 
 /** Notes a write that was sent at `sent`, on the monotonic clock. */
@@ -55,5 +55,5 @@ export function forgetLate(late: LateWrites, uid: string, which: (write: LateWri
 }
 
 /** True when whatever keeps out the later write keeps out this one too, and this one gives no more. */
-const isCoveredBy = (one: LateWrite, later: Pick<LateWrite, 'key' | 'zone' | 'version'>): boolean =>
-  one.key === later.key && one.version === later.version && within(one.zone, [later.zone]);
+const isCoveredBy = (one: LateWrite, later: Pick<LateWrite, 'name' | 'zone' | 'version'>): boolean =>
+  one.name === later.name && one.version === later.version && within(one.zone, [later.zone]);

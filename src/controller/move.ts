@@ -3,7 +3,7 @@
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
 import { ApiError } from '../kube/errors.ts';
-import type { Store } from '../kube/store.ts';
+import type { NamespacedStore } from '../kube/store.ts';
 import {
   carriesUid,
   isLeftBehind,
@@ -18,7 +18,7 @@ import {
 import { configMapNames, type Rendered, render, renderZone, renderZones } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones, readZone, within } from '../settings/zones.ts';
-import type { StoredConfigMap } from './api.ts';
+import { carrying, type StoredConfigMap } from './api.ts';
 import {
   bring,
   type Caches,
@@ -43,7 +43,6 @@ export type PlanMemory = {
 
 export type MoveInput = {
   readonly owner: Owner;
-  readonly namespace: string;
   readonly target: Declaration;
   readonly before: readonly Declaration[];
   /** Stamp of what is written: the generation of the plan. */
@@ -69,18 +68,12 @@ const maxRounds = 12;
  * Retain an annotation alone says whose they are, so there a name that it wanted before counts too.
  */
 function presentOf(
-  cache: Store<StoredConfigMap>,
-  {
-    owner,
-    namespace,
-    target,
-    before,
-    retained,
-  }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'before' | 'retained'>,
+  cache: NamespacedStore<StoredConfigMap>,
+  { owner, target, before, retained }: Pick<MoveInput, 'owner' | 'target' | 'before' | 'retained'>,
 ) {
   const names = [target, ...(retained ? before : [])].flatMap(configMapNames);
-  const wanted = names.flatMap((name) => cache.get(`${namespace}/${name}`) ?? []);
-  const ours = [...cache.by(owner.uid), ...wanted];
+  const wanted = names.flatMap((name) => cache.get(name) ?? []);
+  const ours = [...cache.by(carrying(owner.uid)), ...wanted];
   return new Map(
     ours
       .filter((view) => carriesUid(view, owner) || isOurs(view, owner, retained))
@@ -91,11 +84,11 @@ function presentOf(
 /** The first new name that is someone else's, before anything is written: one GET for each name that isn't known. */
 export async function takenName(
   { api, configMaps: cache }: Caches,
-  { owner, namespace, target, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained'>,
+  { owner, target, retained }: Pick<MoveInput, 'owner' | 'target' | 'retained'>,
 ): Promise<string | undefined> {
   for (const name of configMapNames(target)) {
-    const known = cache.get(`${namespace}/${name}`);
-    const view = known ?? (await missingAsUndefined(api.getConfigMap(namespace, name)));
+    const known = cache.get(name);
+    const view = known ?? (await missingAsUndefined(api.getConfigMap(name)));
     // Without its label it is out of sight, and ours all the same.
     if (view && !known && carriesUid(view, owner)) cache.put(view);
     if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;
@@ -106,20 +99,20 @@ export async function takenName(
 /** True when somebody took licenses from a zone by hand: dialers may not have seen it yet. */
 export const wasTakenByHand = (
   { configMaps }: Caches,
-  input: Pick<MoveInput, 'owner' | 'namespace' | 'target' | 'retained' | 'before'>,
+  input: Pick<MoveInput, 'owner' | 'target' | 'retained' | 'before'>,
 ): boolean => holdsLess({ ...input, present: presentOf(configMaps, input) });
 
 /** Brings one ConfigMap to what a plan wants, whatever it holds. */
-const bringOf = (world: Means, { owner, namespace }: Pick<MoveInput, 'owner' | 'namespace'>, want: Want) =>
+const bringOf = (world: Means, owner: Owner, want: Want) =>
   bring(world, {
-    ...{ owner, namespace, want, knownDataHash: undefined },
+    ...{ owner, want, knownDataHash: undefined },
     ...{ unchanged: false, applicable: true, background: true },
   });
 
 /** Writes a ConfigMap as it is but for the epoch, so that a write which was decided before conflicts. True if it wrote. */
 async function restamp(
   caches: Caches,
-  { owner, namespace, generation, retained }: Pick<MoveInput, 'owner' | 'namespace' | 'generation' | 'retained'>,
+  { owner, generation, retained }: Pick<MoveInput, 'owner' | 'generation' | 'retained'>,
   view: StoredConfigMap,
   rendered: Rendered,
   epoch: string,
@@ -128,7 +121,7 @@ async function restamp(
   if (view.immutable || view.metadata.deletionTimestamp) return false;
   if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;
   const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-  await confirmBeforeOwning(caches, { owner, namespace, want }, view);
+  await confirmBeforeOwning(caches, { owner, want }, view);
   caches.configMaps.put(await caches.api.updateConfigMap(view, owner, want));
   return true;
 }
@@ -156,7 +149,7 @@ export async function takeOver(
     if (view && (await restamp(world, input, view, rendered, epoch))) writes++;
   }
   for (const rendered of create) {
-    const result = await bringOf(world, input, { rendered, generation, retained, epoch });
+    const result = await bringOf(world, owner, { rendered, generation, retained, epoch });
     // Where the newest settings don't want the name, it is nobody's concern whose it is: a late create conflicts too.
     if (result.kind === 'conflict' && wanted.has(result.name)) return { writes, taken: result.name };
     if (result.kind === 'applied') writes += result.writes;
@@ -164,9 +157,8 @@ export async function takeOver(
   // One at zero keeps out a create of the earlier term, wherever this began: it must not go too soon.
   for (const { name, zone } of plans.flatMap(renderZones)) {
     if (zone === undefined || wanted.has(name)) continue;
-    const key = `${input.namespace}/${name}`;
-    if (cache.get(key)?.dataHash === renderZone(name, { name: zone }).dataHash)
-      noteLate(world.late, clock, owner.uid, { key, zone: { name: zone }, sent: clock.monotonic() });
+    if (cache.get(name)?.dataHash === renderZone(name, { name: zone }).dataHash)
+      noteLate(world.late, clock, owner.uid, { name, zone: { name: zone }, sent: clock.monotonic() });
   }
   return { writes, taken: undefined };
 }
@@ -233,7 +225,7 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
 /** Writes a ConfigMap of the plan; gives its name if it is someone else's. */
 async function write(way: Way, rendered: Rendered, generation = way.input.generation): Promise<string | undefined> {
   const { world, input } = way;
-  const result = await bringOf(world, input, { rendered, generation, retained: input.retained });
+  const result = await bringOf(world, input.owner, { rendered, generation, retained: input.retained });
   if (result.kind === 'applied') way.writes += result.writes;
   return result.kind === 'conflict' ? result.name : undefined;
 }
@@ -250,7 +242,7 @@ async function writeAll(way: Way, step: readonly Rendered[]): Promise<MoveResult
 /** As `writeAll`, but a ConfigMap that has gone meanwhile is not made again to be lowered: it holds nothing. */
 async function lowerAll(way: Way, decreases: readonly Rendered[]): Promise<MoveResult | undefined> {
   for (const rendered of decreases) {
-    if (!way.world.configMaps.get(`${way.input.namespace}/${rendered.name}`)) continue;
+    if (!way.world.configMaps.get(rendered.name)) continue;
     const end = await writeAll(way, [rendered]);
     if (end) return end;
   }
@@ -259,9 +251,9 @@ async function lowerAll(way: Way, decreases: readonly Rendered[]): Promise<MoveR
 
 /** A ConfigMap that goes out of sight during the plan may only have lost its label, and still hold what it held. */
 async function findLost({ world, input, names }: Way): Promise<void> {
-  const lost = [...names].filter((one) => !world.configMaps.get(`${input.namespace}/${one}`));
+  const lost = [...names].filter((one) => !world.configMaps.get(one));
   for (const name of lost) names.delete(name);
-  await lookForLost(world, input, lost);
+  await lookForLost(world, input.owner, lost);
 }
 
 /** Writes without an answer that would give a zone more than the plan gives it, if they landed now. */
@@ -274,11 +266,11 @@ const threats = ({ world, input }: Way): LateWrite[] =>
 /** A late create conflicts where a ConfigMap has its name: one at zero is put there. */
 async function fenceCreates(way: Way): Promise<void> {
   const { world, input } = way;
-  for (const { key, zone, version } of threats(way)) {
-    if (version !== undefined || world.configMaps.get(key)) continue;
-    const taken = await write(way, renderZone(key.slice(input.namespace.length + 1), { name: zone.name }));
+  for (const { name, zone, version } of threats(way)) {
+    if (version !== undefined || world.configMaps.get(name)) continue;
+    const taken = await write(way, renderZone(name, { name: zone.name }));
     // A ConfigMap of someone else keeps the late create out just as well: no conflict of this plan.
-    if (taken) forgetLate(world.late, input.owner.uid, (one) => one.key === key && one.version === undefined);
+    if (taken) forgetLate(world.late, input.owner.uid, (one) => one.name === name && one.version === undefined);
   }
 }
 
@@ -286,15 +278,15 @@ async function fenceCreates(way: Way): Promise<void> {
 async function fenceUpdates(way: Way): Promise<boolean> {
   const { world, input } = way;
   let moved = false;
-  for (const { key, version } of threats(way)) {
-    const view = world.configMaps.get(key);
+  for (const { name, version } of threats(way)) {
+    const view = world.configMaps.get(name);
     if (version === undefined || view?.metadata.resourceVersion !== version) continue;
     const zone = readZone(view);
     if (!zone) continue;
     // An epoch of its own: a write that changes nothing moves no version.
     const rendered = renderZone(view.metadata.name, zone);
     if (!(await restamp(world, input, view, rendered, `${world.epoch}.${version}`))) continue;
-    forgetLate(world.late, input.owner.uid, (one) => one.key === key && one.version === version);
+    forgetLate(world.late, input.owner.uid, (one) => one.name === name && one.version === version);
     moved = true;
     way.writes++;
   }
@@ -303,11 +295,11 @@ async function fenceUpdates(way: Way): Promise<boolean> {
 
 /** Deletes what the plan leaves behind, but no ConfigMap that keeps out a late create. */
 async function removeAll(way: Way, obsolete: readonly StoredConfigMap[]): Promise<MoveResult | undefined> {
-  const { world, input, names } = way;
+  const { world, names } = way;
   const fences = new Map(
-    threats(way).flatMap(({ key, version, until }) => (version === undefined ? [[key, until]] : [])),
+    threats(way).flatMap(({ name, version, until }) => (version === undefined ? [[name, until]] : [])),
   );
-  const fencedUntil = ({ metadata }: StoredConfigMap) => fences.get(`${input.namespace}/${metadata.name}`);
+  const fencedUntil = ({ metadata }: StoredConfigMap) => fences.get(metadata.name);
   const ready = obsolete.filter((view) => fencedUntil(view) === undefined);
   if (ready.length === 0) {
     const until = Math.min(...obsolete.flatMap((view) => fencedUntil(view) ?? []));
@@ -327,7 +319,7 @@ async function removeAll(way: Way, obsolete: readonly StoredConfigMap[]): Promis
  */
 async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): Promise<MoveResult | undefined> {
   const { world, memory, input } = way;
-  const { owner, namespace, target, generation, retained } = input;
+  const { owner, target, generation, retained } = input;
   const wrong = render(target).flatMap((rendered) => {
     const view = present.get(rendered.name);
     const stamp = stampFor(rendered, view, owner, generation);
@@ -340,7 +332,7 @@ async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): 
   }
   if (wrong.length > 0) return undefined;
   // What is left without our label may not be deleted; it is not read again for ever either.
-  forgetUnwatched(world, { namespace, uid: owner.uid });
+  forgetUnwatched(world, owner.uid);
   memory.superseded = [];
   const configMaps = render(target).map((one) => configMapEntry(one, retained));
   return { kind: 'done', configMaps, writes: way.writes };
@@ -368,19 +360,15 @@ export const waitInFull = (known?: PlanMemory): PlanMemory => ({
  * A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. Where one has
  * gone, one GET more asks for the LicenseSettings. Throws an ApiError.
  */
-export async function lookForLost(
-  world: Caches,
-  input: Pick<MoveInput, 'owner' | 'namespace'>,
-  names: readonly string[],
-): Promise<void> {
+export async function lookForLost(world: Caches, owner: Owner, names: readonly string[]): Promise<void> {
   const { api, configMaps: cache } = world;
   let gone = false;
   for (const name of names) {
-    if (cache.get(`${input.namespace}/${name}`)) continue;
-    const found = await missingAsUndefined(api.getConfigMap(input.namespace, name));
+    if (cache.get(name)) continue;
+    const found = await missingAsUndefined(api.getConfigMap(name));
     gone ||= !found;
     // Someone else's would stay for ever: our watch does not see it, nor that it goes.
-    if (found && carriesUid(found, input.owner)) cache.put(found);
+    if (found && carriesUid(found, owner)) cache.put(found);
   }
-  if (gone) await confirmOwner(world, input);
+  if (gone) await confirmOwner(world, owner);
 }

@@ -3,7 +3,7 @@ import { defaultSettleSeconds, type FieldError, maxSettleSeconds, type Status } 
 import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { Task } from '../kube/queue.ts';
-import type { Store } from '../kube/store.ts';
+import type { NamespacedStore, Store } from '../kube/store.ts';
 import { isApproved } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
@@ -13,8 +13,8 @@ import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
-import { type Api, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
-import { forgetUnwatched, hasToGo, lookAgain } from './apply.ts';
+import { type Api, carrying, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
+import { forgetUnwatched, hasToGo, lookAgain, type Means } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
@@ -33,7 +33,7 @@ import {
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
 
-/** What a reconcile reads and writes. */
+/** What a term works with, in every namespace that is watched. */
 export type World = {
   readonly api: Api;
   readonly clock: Clock;
@@ -43,15 +43,26 @@ export type World = {
   readonly epoch: string;
   /** What this term remembers of each object, by namespace and name. */
   readonly memories: Map<string, Memory>;
-  /** What this term remembers of writes that got no answer. */
-  readonly late: LateWrites;
+  /** What this term remembers of writes that got no answer, by namespace. */
+  readonly late: Map<string, LateWrites>;
 };
+
+/** What a reconcile reads and writes: the namespace of its object, whatever lies in others. */
+type Place = Means & { readonly settings: NamespacedStore<LicenseSettings>; readonly epoch: string };
+
+function placeIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Place {
+  const ours = late.get(namespace) ?? new Map();
+  late.set(namespace, ours);
+  return {
+    ...{ api: api.in(namespace), settings: settings.in(namespace), configMaps: configMaps.in(namespace) },
+    ...{ clock, epoch, late: ours },
+  };
+}
 
 /** What a term remembers of one object. */
 export type Memory = {
   /** A new object of the same name begins with nothing. */
   readonly uid: string;
-  readonly namespace: string;
   plan: PlanMemory | undefined;
   /** Name of a ConfigMap whose contents someone had changed, and that is whole again; until the event was sent. */
   restored: string | undefined;
@@ -74,25 +85,31 @@ export type Outcome = {
 
 /** Reconciles one object. It throws only for a mistake in our own code. */
 export async function reconcile(world: World, { key, priority }: Task): Promise<Outcome> {
-  const cached = world.settings.get(key);
+  const [namespace = '', name = ''] = key.split('/');
+  const place = placeIn(world, namespace);
+  const cached = place.settings.get(name);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!cached || cached.metadata.deletionTimestamp) {
-    forget(world, key);
+    const known = world.memories.get(key);
+    if (known) forget(place, known.uid);
+    world.memories.delete(key);
     return { result: 'gone' };
   }
-  const memory = recall(world, key, cached);
+  const known = world.memories.get(key);
+  const memory = remembered(place, known, cached);
+  if (memory !== known) world.memories.set(key, memory);
   try {
-    const object = await shownWhole(world, cached);
+    const object = await shownWhole(place, cached);
     if (!object) return { result: 'stale' };
     const suspended = isSuspended(object.spec);
-    const unseen = suspended ? undefined : await failureOf(lookAgain(world, object.metadata));
-    const owned = world.configMaps.by(object.metadata.uid);
+    const unseen = suspended ? undefined : await failureOf(lookAgain(place, object.metadata));
+    const owned = place.configMaps.by(carrying(object.metadata.uid));
     const judged = judge(object, owned);
     // Where nothing can be written nothing can be wrong, and nothing is read again for it.
     const writes = !judged.suspended && judged.target !== undefined;
-    if (!writes) forgetUnwatched(world, object.metadata);
-    if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };
-    const outcome = await judgeAndApply(world, memory, judged, unseen, priority === 'background');
+    if (!writes) forgetUnwatched(place, object.metadata.uid);
+    if (writes && looksStale(object, owned) && (await isStale(place, object))) return { result: 'stale' };
+    const outcome = await judgeAndApply(place, memory, judged, unseen, priority === 'background');
     // That the CRD was upgraded is told by no event.
     return missesFields(object) ? { retry: { kind: 'slow', atLeast: 0 }, ...outcome } : outcome;
   } catch (thrown) {
@@ -111,29 +128,23 @@ const missesFields = ({ hidden }: LicenseSettings): boolean => hidden?.some(({ k
  * A watch that was opened under an older CRD goes on to prune by it; a GET shows what the CRD of now knows. Undefined when
  * a newer version came of it.
  */
-async function shownWhole(world: World, object: LicenseSettings): Promise<LicenseSettings | undefined> {
+async function shownWhole(place: Place, object: LicenseSettings): Promise<LicenseSettings | undefined> {
   if (!missesFields(object)) return object;
-  const fresh = await world.api.getSettings(object);
-  if (world.settings.put(fresh)) return undefined;
+  const fresh = await place.api.getSettings(object.metadata.name);
+  if (place.settings.put(fresh)) return undefined;
   return fresh.metadata.resourceVersion === object.metadata.resourceVersion ? fresh : object;
 }
 
-function recall(world: World, key: string, { metadata: { uid, namespace } }: LicenseSettings): Memory {
-  const known = world.memories.get(key);
+function remembered(place: Place, known: Memory | undefined, { metadata: { uid } }: LicenseSettings): Memory {
   if (known?.uid === uid) return known;
-  forget(world, key);
-  const memory: Memory = { uid, namespace, plan: undefined, restored: undefined, failing: undefined };
-  world.memories.set(key, memory);
-  return memory;
+  if (known) forget(place, known.uid);
+  return { uid, plan: undefined, restored: undefined, failing: undefined };
 }
 
 /** Forgets what was remembered of an object that is gone, or being deleted. */
-function forget(world: World, key: string): void {
-  const known = world.memories.get(key);
-  if (!known) return;
-  forgetUnwatched(world, known);
-  world.late.delete(known.uid);
-  world.memories.delete(key);
+function forget(place: Place, uid: string): void {
+  forgetUnwatched(place, uid);
+  place.late.delete(uid);
 }
 
 /** What the object and the caches say, before anything is done. */
@@ -141,7 +152,7 @@ type Judgement = ReturnType<typeof judge>;
 
 function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const { metadata, spec, status, hidden = [] } = object;
-  const { namespace, name, uid, generation = 0 } = metadata;
+  const { name, uid, generation = 0 } = metadata;
   const owner: Owner = { name, uid };
   const { errors, spec: valid } = validate({ name, spec, hidden });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
@@ -161,7 +172,6 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
       object,
       owned,
       owner,
-      namespace,
       generation,
       errors,
       newestHash,
@@ -208,7 +218,7 @@ type Progress = {
 
 /** `unseen`: why our view of the ConfigMaps may be old; then nothing but the status is written. */
 async function judgeAndApply(
-  world: World,
+  place: Place,
   memory: Memory,
   judged: Judgement,
   unseen: ApiError | undefined,
@@ -216,7 +226,7 @@ async function judgeAndApply(
 ): Promise<Outcome> {
   const { object, errors, generation, suspended, pending, newestHash } = judged;
   const { status } = object;
-  const started = world.clock.monotonic();
+  const started = place.clock.monotonic();
   const progress: Progress = {
     live: judged.applied,
     applying: status?.applying,
@@ -226,7 +236,7 @@ async function judgeAndApply(
     writes: 0,
   };
   const facts = (): Facts => ({
-    ...{ generation, suspended, errors, pending, now: rfc3339(world.clock.wall()) },
+    ...{ generation, suspended, errors, pending, now: rfc3339(place.clock.wall()) },
     ...{ live: progress.live, applying: progress.applying, problem: progress.problem, configMaps: progress.configMaps },
     before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
@@ -240,7 +250,7 @@ async function judgeAndApply(
   } else {
     try {
       if (unseen) throw unseen;
-      await act(world, memory, judged, progress, facts, background);
+      await act(place, memory, judged, progress, facts, background);
       if (progress.stale) return { result: 'stale' };
       memory.failing = undefined;
     } catch (thrown) {
@@ -249,7 +259,7 @@ async function judgeAndApply(
       if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
       if (error.reason === 'OwnerGone') return quietly(error);
       failure = error;
-      progress.problem = problemOf(world, memory, error, started);
+      progress.problem = problemOf(place, memory, error, started);
       // A failure may pass; only what doesn't depend on it is said meanwhile.
       if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
     }
@@ -260,7 +270,7 @@ async function judgeAndApply(
   const after = nextStatus(before, facts());
   if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
   const note = transition(status, after, memory.restored);
-  if (!sameStatus(before, after)) await writeStatus(world, progress, after);
+  if (!sameStatus(before, after)) await writeStatus(place, progress, after);
   memory.restored = undefined;
   const { problem, again, about, writes, later } = progress;
   return {
@@ -275,15 +285,14 @@ async function judgeAndApply(
 
 /** Does what there is to do, and notes it in `progress`. Throws an ApiError. */
 async function act(
-  world: World,
+  place: Place,
   memory: Memory,
   judged: Judgement,
   progress: Progress,
   facts: () => Facts,
   background: boolean,
 ): Promise<void> {
-  const { object, target, hash, live, applied, applying, owner, namespace, retained, owned, generation, settle } =
-    judged;
+  const { object, target, hash, live, applied, applying, owner, retained, owned, generation, settle } = judged;
   if (!target || !hash) return;
   const unchanged = hash === live?.settingsHash;
   // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
@@ -295,7 +304,7 @@ async function act(
     retained && !theirs.has(one.name) ? one : { name: one.name, dataHash: one.dataHash },
   );
   // What an earlier object of the name gave out is obeyed until the garbage collector has taken it.
-  const left = live ? [] : world.configMaps.by(controlledBy(namespace, owner.name));
+  const left = live ? [] : place.configMaps.by(controlledBy(owner.name));
   const behind = left.find((view) => isLeftBehind(view, owner));
   if (behind) throw hasToGo(behind);
   const conflict = (name: string) => {
@@ -310,7 +319,7 @@ async function act(
   const before = [applied?.declaration ?? none, applying?.declaration, ...superseded].filter(
     (one) => one !== undefined,
   );
-  const ours = { owner, namespace, target, retained, generation: stamp };
+  const ours = { owner, target, retained, generation: stamp };
 
   const planned =
     applying !== undefined ||
@@ -318,7 +327,7 @@ async function act(
     holdOthers(owned, target, object.status?.configMaps);
   if (!planned) {
     const { applicable } = judged;
-    const result = await hold(world, {
+    const result = await hold(place, {
       ...ours,
       known: object.status?.configMaps,
       unchanged,
@@ -348,35 +357,35 @@ async function act(
   const wanted = configMapNames(target);
   const leftBy = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
   const named = (progress.configMaps ?? []).map(({ name }) => name);
-  await lookForLost(world, ours, [...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]);
+  await lookForLost(place, owner, [...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]);
   if (applying !== undefined && memory.plan === undefined) {
     const plans = [applying.declaration, target].filter((one) => one !== undefined);
-    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);
+    const { writes, taken } = await takeOver(place, { ...ours, before }, plans);
     progress.writes += writes;
     if (taken) return conflict(taken);
     memory.plan = waitInFull();
   }
   if (applying?.settingsHash !== hash) {
-    const taken = await takenName(world, ours);
+    const taken = await takenName(place, ours);
     if (taken) return conflict(taken);
     // A status that lags behind its ConfigMaps, as that of a backup, does not tell what was taken away, nor when.
     const lags = stamps.some((one) => one > (object.status?.applied?.generation ?? 0));
     // Nor does that of a new object tell what became of the ConfigMaps that it adopts.
     const adopts = wanted.some((name) => {
-      const view = world.configMaps.get(`${namespace}/${name}`);
+      const view = place.configMaps.get(name);
       return view !== undefined && stampOf(view, owner) === undefined;
     });
-    const unseen = lags || adopts || wasJustApplied(object.status, settle, world.clock);
-    memory.plan = wasTakenByHand(world, { ...ours, before })
+    const unseen = lags || adopts || wasJustApplied(object.status, settle, place.clock);
+    memory.plan = wasTakenByHand(place, { ...ours, before })
       ? waitInFull(memory.plan)
       : planMemoryOf(memory.plan, unseen);
     memory.plan.superseded = superseded;
     progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
     const begun = nextStatus(progress.about.status, facts());
-    if (begun) await writeStatus(world, progress, begun);
+    if (begun) await writeStatus(place, progress, begun);
   }
   memory.plan ??= waitInFull();
-  const result = await move(world, memory.plan, {
+  const result = await move(place, memory.plan, {
     ...ours,
     before,
     settle,
@@ -397,9 +406,9 @@ const wasJustApplied = (status: Status | undefined, settle: number, clock: Clock
   // The time is cut to whole seconds.
   status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle + 1_000;
 
-async function writeStatus(world: World, progress: Progress, status: Status): Promise<void> {
-  progress.about = await world.api.putStatus(progress.about, status);
-  world.settings.put(progress.about);
+async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {
+  progress.about = await place.api.putStatus(progress.about, status);
+  place.settings.put(progress.about);
 }
 
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */
@@ -418,12 +427,12 @@ const looksStale = ({ metadata }: LicenseSettings, owned: readonly StoredConfigM
   owned.some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
 
 /** One GET tells whether our view is old. */
-async function isStale(world: World, object: LicenseSettings): Promise<boolean> {
-  const fresh = await world.api.getSettings(object);
+async function isStale(place: Place, object: LicenseSettings): Promise<boolean> {
+  const fresh = await place.api.getSettings(object.metadata.name);
   const newer =
     fresh.metadata.uid !== object.metadata.uid || (fresh.metadata.generation ?? 0) > (object.metadata.generation ?? 0);
   // The watch may be behind for long: what was read is as good.
-  if (newer) world.settings.put(fresh);
+  if (newer) place.settings.put(fresh);
   return newer;
 }
 
@@ -433,7 +442,7 @@ const conflictOf = (name: string): Problem => ({
 });
 
 /** What the status says of a failure; nothing yet while it is young. `started`: when this try began. */
-function problemOf(world: World, memory: Memory, error: ApiError, started: number): Problem | undefined {
+function problemOf(place: Place, memory: Memory, error: ApiError, started: number): Problem | undefined {
   const known = memory.failing;
   // Words that differ in a number or an id alone, as a webhook's request id, are no news.
   const told = known && withoutIds(known.told) === withoutIds(error.message) ? known.told : error.message;
@@ -441,7 +450,7 @@ function problemOf(world: World, memory: Memory, error: ApiError, started: numbe
   memory.failing = { since, told };
   if (error.class === 'rejected')
     return { kind: 'WriteRejected', message: `the API server refuses the write: ${told}` };
-  return world.clock.monotonic() - since < failurePatience
+  return place.clock.monotonic() - since < failurePatience
     ? undefined
     : { kind: 'WriteFailed', message: `the write fails: ${told}` };
 }

@@ -5,12 +5,24 @@ const rememberedGone = 10_000;
 /** Stands for all namespaces. */
 const everywhere = '';
 
-/** What we did since a list began, which it may not have: keys that we wrote, uids that we deleted. */
+/** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
+const identityOf = ({ metadata: { namespace, uid } }: KubeObject): string => `${namespace}/${uid}`;
+const namespaceOf = (identity: string): string => identity.slice(0, identity.indexOf('/'));
+
+/** What we did since a list began, which it may not have: keys that we wrote, identities of what we deleted. */
 type Since = { readonly written: Set<string>; readonly deleted: Set<string> };
+
+/** What a store has of one namespace: nothing of another is seen, put or removed through it. */
+export type NamespacedStore<T extends KubeObject> = Pick<Store<T>, 'put' | 'remove' | 'deleted'> & {
+  get(name: string): T | undefined;
+  /** The objects for which `index` gave this value. */
+  by(value: string): T[];
+};
 
 /**
  * The newest known version of each object, fed by a reflector and by the answers to our own writes, so that a decision
- * never rests on something older than what we wrote ourselves. Values are found by key, and by what `index` gives.
+ * never rests on something older than what we wrote ourselves. Values are found by key; in a namespace also by what
+ * `index` gives: there is no way to ask for that across namespaces.
  */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
@@ -18,20 +30,19 @@ export class Store<T extends KubeObject> {
   readonly #selected: (object: T) => boolean;
   readonly #keysByIndex = new Map<string, Set<string>>();
   /**
-   * uids that we deleted and whose DELETED event is still under way, with their namespaces: older events must not
-   * bring them back.
+   * What we deleted, and whose DELETED event is still under way: older events must not bring it back.
    */
-  readonly #deleted = new Map<string, string>();
+  readonly #deleted = new Set<string>();
   /** By the namespace of each list under way, '' for all: what we did since it began. */
   readonly #sinceList = new Map<string, Since>();
   /**
-   * Version at which each uid went last, or of the list that did not have it: the late answer to a write of ours must
+   * Version at which each object went last, or of the list that did not have it: the late answer to a write of ours must
    * not bring it back. Bounded.
    */
   readonly #gone = new Map<string, string>();
 
   /**
-   * @param index values by which `by` finds an object.
+   * @param index values by which `by` finds an object in its namespace.
    * @param selected whether a list has such an object: of others, which only a GET gives, it says nothing.
    */
   constructor(index: (object: T) => string[] = () => [], selected: (object: T) => boolean = () => true) {
@@ -55,16 +66,26 @@ export class Store<T extends KubeObject> {
     return this.#objects.values();
   }
 
-  /** The objects for which `index` gave this value. */
-  by(value: string): T[] {
-    return [...(this.#keysByIndex.get(value) ?? [])].flatMap((key) => this.#objects.get(key) ?? []);
+  /** The part of one namespace. An object of another is not taken: that is no word of the API server on this one. */
+  in(namespace: string): NamespacedStore<T> {
+    const isHere = ({ metadata }: T) => metadata.namespace === namespace;
+    return {
+      get: (name) => this.#objects.get(`${namespace}/${name}`),
+      by: (value) =>
+        [...(this.#keysByIndex.get(`${namespace}/${value}`) ?? [])].flatMap((key) => this.#objects.get(key) ?? []),
+      put: (object) => isHere(object) && this.put(object),
+      remove: (object) => isHere(object) && this.remove(object),
+      deleted: (object) => {
+        if (isHere(object)) this.deleted(object);
+      },
+    };
   }
 
   /** Takes a version of an object; false, and nothing changes, when one as new is known or the object was deleted. */
   put(object: T): boolean {
     const key = keyOf(object);
     const known = this.#objects.get(key);
-    if (this.#deleted.has(object.metadata.uid)) return false;
+    if (this.#deleted.has(identityOf(object))) return false;
     if (this.#wentAfter(object)) return false;
     if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0)
       return false;
@@ -75,8 +96,8 @@ export class Store<T extends KubeObject> {
 
   /** Takes the event that an object is gone; false when a newer object of that name is known already. */
   remove(object: T): boolean {
-    this.#deleted.delete(object.metadata.uid);
-    this.#remember(object.metadata.uid, object.metadata.resourceVersion);
+    this.#deleted.delete(identityOf(object));
+    this.#remember(identityOf(object), object.metadata.resourceVersion);
     const key = keyOf(object);
     const known = this.#objects.get(key);
     if (known?.metadata.uid !== object.metadata.uid) return false;
@@ -88,8 +109,8 @@ export class Store<T extends KubeObject> {
   deleted(object: T): void {
     const known = this.remove(object);
     if (!known) return;
-    this.#deleted.set(object.metadata.uid, object.metadata.namespace);
-    for (const { deleted } of this.#listsOf(object)) deleted.add(object.metadata.uid);
+    this.#deleted.add(identityOf(object));
+    for (const { deleted } of this.#listsOf(object)) deleted.add(identityOf(object));
   }
 
   /** A list begins, of one namespace or of all: `replace` does not take back what we write or delete from now on. */
@@ -110,14 +131,14 @@ export class Store<T extends KubeObject> {
       known !== undefined &&
       since?.written.has(key) &&
       compareResourceVersions(known.metadata.resourceVersion, version) > 0;
-    const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-    this.#believe(uids, version, inScope, since);
+    const present = new Set(objects.map(identityOf));
+    this.#believe(present, version, inScope, since);
 
     const listed = new Set(objects.map(keyOf));
     const gone: T[] = [];
     for (const [key, object] of [...this.#objects]) {
-      if (uids.has(object.metadata.uid) || !inScope(object.metadata.namespace) || isNewer(key, object)) continue;
-      this.#remember(object.metadata.uid, version);
+      if (present.has(identityOf(object)) || !inScope(object.metadata.namespace) || isNewer(key, object)) continue;
+      this.#remember(identityOf(object), version);
       // Else there is another of its name now: it takes the place.
       if (listed.has(key)) continue;
       this.#set(key, object, undefined);
@@ -127,7 +148,7 @@ export class Store<T extends KubeObject> {
       const known = this.#objects.get(keyOf(object));
       if (isNewer(keyOf(object), known)) return false;
       if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
-      if (this.#deleted.has(object.metadata.uid)) return false;
+      if (this.#deleted.has(identityOf(object))) return false;
       this.#set(keyOf(object), known, object);
       return true;
     });
@@ -135,27 +156,27 @@ export class Store<T extends KubeObject> {
   }
 
   /** Forgets of what is listed that it went, and that we deleted it unless that was since the list began. */
-  #believe(uids: ReadonlySet<string>, version: string, inScope: (place: string) => boolean, since?: Since): void {
-    for (const uid of uids) this.#gone.delete(uid);
-    for (const [uid, place] of this.#deleted) {
-      if (!inScope(place) || (uids.has(uid) && since?.deleted.has(uid))) continue;
-      this.#deleted.delete(uid);
+  #believe(present: ReadonlySet<string>, version: string, inScope: (place: string) => boolean, since?: Since): void {
+    for (const identity of present) this.#gone.delete(identity);
+    for (const identity of this.#deleted) {
+      if (!inScope(namespaceOf(identity)) || (present.has(identity) && since?.deleted.has(identity))) continue;
+      this.#deleted.delete(identity);
       // What a list doesn't have will get no DELETED event.
-      if (!uids.has(uid)) this.#remember(uid, version);
+      if (!present.has(identity)) this.#remember(identity, version);
     }
   }
 
   /** True for a version from before the object went. One that only lost its label is still there, at the version of the edit. */
   #wentAfter(object: T): boolean {
-    const { uid, resourceVersion } = object.metadata;
-    const wentAt = this.#gone.get(uid);
+    const wentAt = this.#gone.get(identityOf(object));
+    const { resourceVersion } = object.metadata;
     return wentAt !== undefined && this.#selected(object) && compareResourceVersions(resourceVersion, wentAt) < 0;
   }
 
-  /** A uid went at this version. */
-  #remember(uid: string, version: string): void {
-    this.#gone.delete(uid);
-    this.#gone.set(uid, version);
+  /** An object went at this version. */
+  #remember(identity: string, version: string): void {
+    this.#gone.delete(identity);
+    this.#gone.set(identity, version);
     for (const oldest of this.#gone.keys()) {
       if (this.#gone.size <= rememberedGone) break;
       this.#gone.delete(oldest);
@@ -170,7 +191,7 @@ export class Store<T extends KubeObject> {
   }
 
   #set(key: string, known: T | undefined, object: T | undefined): void {
-    for (const value of known ? this.#index(known) : []) {
+    for (const value of known ? this.#valuesOf(known) : []) {
       const keys = this.#keysByIndex.get(value);
       keys?.delete(key);
       if (keys?.size === 0) this.#keysByIndex.delete(value);
@@ -180,9 +201,14 @@ export class Store<T extends KubeObject> {
       return;
     }
     this.#objects.set(key, object);
-    for (const value of this.#index(object)) {
+    for (const value of this.#valuesOf(object)) {
       const keys = this.#keysByIndex.get(value) ?? new Set();
       this.#keysByIndex.set(value, keys.add(key));
     }
+  }
+
+  /** What an object is indexed by: a value means something in its namespace alone. */
+  #valuesOf(object: T): string[] {
+    return this.#index(object).map((value) => `${object.metadata.namespace}/${value}`);
   }
 }

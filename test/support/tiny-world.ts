@@ -3,13 +3,18 @@
  * they are told to, and one reconcile at a time. It is the test bench of the judge and the model; schedules, faults and
  * leaders are the business of the simulation.
  */
-import { createApi, projectConfigMap, projectSettings, type StoredConfigMap } from '../../src/controller/api.ts';
+import {
+  createApi,
+  indexConfigMap,
+  projectConfigMap,
+  projectSettings,
+  type StoredConfigMap,
+} from '../../src/controller/api.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { Store } from '../../src/kube/store.ts';
-import { uidOf } from '../../src/settings/configmap.ts';
 import type { ActionDesk, Kind } from './actions.ts';
 import { canonical } from './document.ts';
 import type { Revision, Stored } from './judge.ts';
@@ -122,7 +127,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       clock,
       epoch: `epoch-${++epoch}`,
       settings: new Store(),
-      configMaps: new Store<StoredConfigMap>((view) => [uidOf(view) ?? []].flat()),
+      configMaps: new Store<StoredConfigMap>(indexConfigMap),
       memories: new Map(),
       late: new Map(),
     };

@@ -14,11 +14,11 @@ function setUp() {
   const late: LateWrites = new Map();
   return {
     ...{ clock, late },
-    note: (key: string, more: { uid?: string; zone?: DeclaredZone; version?: string; sent?: number } = {}) => {
+    note: (name: string, more: { uid?: string; zone?: DeclaredZone; version?: string; sent?: number } = {}) => {
       const { uid = 'one', ...rest } = more;
-      noteLate(late, clock, uid, { key, zone: zone(), sent: clock.monotonic(), ...rest });
+      noteLate(late, clock, uid, { name, zone: zone(), sent: clock.monotonic(), ...rest });
     },
-    keysOf: (uid: string) => lateOf(late, clock, uid).map(({ key, version = 'create' }) => `${key} ${version}`),
+    keysOf: (uid: string) => lateOf(late, clock, uid).map(({ name, version = 'create' }) => `${name} ${version}`),
   };
 }
 
@@ -30,30 +30,30 @@ test('each object has its own, for 65 s from when they were sent', async () => {
   const { clock, note, keysOf } = setUp();
   const sent = clock.monotonic();
   await clock.advance(10_000);
-  note('dialer/pom-licenses-a', { sent });
-  note('dialer/pom-licenses-b', { uid: 'two', sent });
-  assert.equal(keysOf('one'), ['dialer/pom-licenses-a create']);
-  assert.equal(keysOf('two'), ['dialer/pom-licenses-b create']);
+  note('pom-licenses-a', { sent });
+  note('pom-licenses-b', { uid: 'two', sent });
+  assert.equal(keysOf('one'), ['pom-licenses-a create']);
+  assert.equal(keysOf('two'), ['pom-licenses-b create']);
   await clock.advance(54_999);
-  assert.equal(keysOf('one'), ['dialer/pom-licenses-a create']);
+  assert.equal(keysOf('one'), ['pom-licenses-a create']);
   await clock.advance(1);
   assert.equal(keysOf('one'), []);
 });
 
 test('a create and updates of one ConfigMap are remembered side by side', () => {
   const { note, keysOf } = setUp();
-  note('dialer/pom-licenses-a');
-  note('dialer/pom-licenses-a', { version: '7' });
-  note('dialer/pom-licenses-a', { version: '8' });
-  assert.equal(keysOf('one'), ['dialer/pom-licenses-a create', 'dialer/pom-licenses-a 7', 'dialer/pom-licenses-a 8']);
+  note('pom-licenses-a');
+  note('pom-licenses-a', { version: '7' });
+  note('pom-licenses-a', { version: '8' });
+  assert.equal(keysOf('one'), ['pom-licenses-a create', 'pom-licenses-a 7', 'pom-licenses-a 8']);
 });
 
 test('a write that was sent again is remembered once, and for longer; one that gives more stays', async () => {
   const { clock, late, note, keysOf } = setUp();
-  note('dialer/pom-licenses-a', { zone: zone(5) });
-  note('dialer/pom-licenses-a');
+  note('pom-licenses-a', { zone: zone(5) });
+  note('pom-licenses-a');
   await clock.advance(1_000);
-  note('dialer/pom-licenses-a');
+  note('pom-licenses-a');
   assert.equal(
     lateOf(late, clock, 'one').map((one) => [one.zone.licenses?.outboundPorts, one.until]),
     [
@@ -62,18 +62,18 @@ test('a write that was sent again is remembered once, and for longer; one that g
     ],
   );
   await clock.advance(64_500);
-  assert.equal(keysOf('one'), ['dialer/pom-licenses-a create']);
+  assert.equal(keysOf('one'), ['pom-licenses-a create']);
 });
 
 test('what was forgotten, or is over, leaves nothing behind', async () => {
   const { clock, late, note, keysOf } = setUp();
-  note('dialer/pom-licenses-a');
-  note('dialer/pom-licenses-b', { version: '7' });
+  note('pom-licenses-a');
+  note('pom-licenses-b', { version: '7' });
   forgetLate(late, 'one', ({ version }) => version === undefined);
-  assert.equal(keysOf('one'), ['dialer/pom-licenses-b 7']);
+  assert.equal(keysOf('one'), ['pom-licenses-b 7']);
   forgetLate(late, 'one', () => true);
   assert.is(late.size, 0);
-  note('dialer/pom-licenses-c');
+  note('pom-licenses-c');
   await clock.advance(lateness);
   assert.equal([keysOf('one'), late.size], [[], 0]);
 });

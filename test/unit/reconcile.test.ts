@@ -71,8 +71,10 @@ function setUp(first: unknown = spec(5)) {
     },
     close: async () => {},
   };
+  const whole = createApi(client);
+  const api = whole.in('dialer');
   const world: World = {
-    api: createApi(client),
+    api: { ...whole, in: () => api },
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
@@ -95,7 +97,7 @@ function setUp(first: unknown = spec(5)) {
   };
   save(first, 1);
   return {
-    ...{ clock, world, sent, stored, faults, save },
+    ...{ clock, world, api, sent, stored, faults, save },
     /** A version newer than all before. */
     next: () => String(++version),
     run: (priority: Priority = 'fresh') => reconcile(world, { key, priority }),
@@ -395,7 +397,7 @@ test('a stamp above the cached generation: one GET decides between waiting and h
   desk.faults.push(({ resource }) => (resource === 'licensesettings' ? new ApiError('x', { code: 500 }) : undefined));
   assert.is((await desk.run()).result, 'retry', 'without an answer nothing is decided');
   desk.faults.length = 0;
-  Object.assign(desk.world.api, {
+  Object.assign(desk.api, {
     getSettings: async () => ({
       ...object,
       metadata: { ...object.metadata, generation: 7, resourceVersion: desk.next() },
@@ -420,7 +422,7 @@ const pruned = (desk: ReturnType<typeof setUp>, hidden: HiddenField[], fresh: (c
     reads++;
     return fresh({ ...cached, metadata });
   };
-  Object.assign(desk.world.api, { getSettings });
+  Object.assign(desk.api, { getSettings });
   return () => reads;
 };
 
@@ -494,7 +496,7 @@ test('a forged stamp is set back; while suspended it costs no request', async ()
       reads++;
       return desk.world.settings.get(key);
     };
-    Object.assign(desk.world.api, { getSettings });
+    Object.assign(desk.api, { getSettings });
     desk.sent.length = 0;
     await desk.run();
     assert.is(reads, suspend ? 0 : 1);
@@ -1405,12 +1407,12 @@ test('a zone label does not stay on the ConfigMap of the system', async () => {
 
 test('a webhook that sets a label of ours to its own value: the status of a plan tells of it', async () => {
   const desk = setUp(zoned(3, 2));
-  const { updateConfigMap, createConfigMap } = desk.world.api;
+  const { updateConfigMap, createConfigMap } = desk.api;
   const mutate = (view: StoredConfigMap) => {
     const labels = { ...view.metadata.labels, 'app.kubernetes.io/part-of': 'dialer' };
     return { ...view, metadata: { ...view.metadata, labels } };
   };
-  Object.assign(desk.world.api, {
+  Object.assign(desk.api, {
     updateConfigMap: async (...args: Parameters<typeof updateConfigMap>) => mutate(await updateConfigMap(...args)),
     createConfigMap: async (...args: Parameters<typeof createConfigMap>) => mutate(await createConfigMap(...args)),
   });
@@ -1628,8 +1630,8 @@ test('the 10 s of patience count from when the first failing try began', async (
   const desk = setUp();
   await desk.run();
   desk.save(spec(6), 2);
-  const client = desk.world.api.updateConfigMap;
-  Object.assign(desk.world.api, {
+  const client = desk.api.updateConfigMap;
+  Object.assign(desk.api, {
     updateConfigMap: async () => {
       await new Promise<void>((resolve) => desk.clock.after(15_000, resolve));
       throw new ApiError('no answer within 15000 ms', { code: 0, reason: 'NoAnswer' });
@@ -1639,7 +1641,7 @@ test('the 10 s of patience count from when the first failing try began', async (
   await desk.clock.advance(15_000);
   await running;
   assert.is(desk.reasonOf('Ready'), 'WriteFailed');
-  Object.assign(desk.world.api, { updateConfigMap: client });
+  Object.assign(desk.api, { updateConfigMap: client });
   await desk.run();
   assert.is(desk.reasonOf('Ready'), 'Applied');
 });
@@ -2032,21 +2034,22 @@ requests('every write is fenced, an event too; what is read is not', async () =>
     close: async () => {},
   };
   const fence = () => 1_000;
-  const api = createApi(client, fence);
+  const whole = createApi(client, fence);
+  const api = whole.in('dialer');
   const rendered = { name: 'pom', data: {}, dataHash: '' };
   const [owner, want] = [
     { name: 'pom', uid: 'uid-1' },
     { rendered, generation: 1, retained: false },
   ];
   const map = projectConfigMap({ metadata });
-  await api.getSettings({ metadata });
+  await api.getSettings('pom');
   await api.putStatus({ metadata }, {});
-  await api.getConfigMap('dialer', 'pom');
-  await api.createConfigMap('dialer', owner, want);
+  await api.getConfigMap('pom');
+  await api.createConfigMap(owner, want);
   await api.updateConfigMap(map, owner, want);
   await api.relabelConfigMap(map, owner, want);
   await api.deleteConfigMap(map);
-  await api.createEvent('dialer', {});
+  await whole.createEvent('dialer', {});
   const fenced = sent.map((request) => `${request.method} ${request.fence === fence ? 'fenced' : 'free'}`);
   assert.equal(fenced, [
     ...['GET free', 'PUT fenced', 'GET free', 'POST fenced', 'PUT fenced'],

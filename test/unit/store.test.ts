@@ -39,7 +39,11 @@ test('the index follows changes and removals', () => {
   const store = create();
   store.put(thing('one', 1));
   store.put(thing('two', 2));
-  const found = (value: string) => store.by(value).map(({ metadata }) => metadata.name);
+  const found = (value: string) =>
+    store
+      .in('a')
+      .by(value)
+      .map(({ metadata }) => metadata.name);
   assert.equal(found('x'), ['one', 'two']);
   store.put(thing('one', 3, { owner: 'y' }));
   assert.equal([found('x'), found('y')], [['two'], ['one']]);
@@ -47,6 +51,41 @@ test('the index follows changes and removals', () => {
   assert.equal(found('x'), []);
   store.replace([thing('three', 5)], '5');
   assert.equal([found('x'), found('y')], [['three'], []]);
+});
+
+test('the part of a namespace has nothing of another, and takes nothing of another', () => {
+  const store = create();
+  const [here, there] = [store.in('a'), store.in('b')];
+  const foreign = thing('one', 5, { namespace: 'b' });
+  store.put(thing('one', 1));
+  store.put(foreign);
+  assert.equal([here.get('one'), there.get('one')], [thing('one', 1), foreign]);
+  assert.equal(here.by('x'), [thing('one', 1)], 'what it is found by');
+  assert.not.ok(here.put({ ...foreign, metadata: { ...foreign.metadata, resourceVersion: '9' } }));
+  assert.not.ok(here.remove(foreign));
+  here.deleted(foreign);
+  assert.is(versionOf(store, 'b/one'), '5');
+  here.deleted(thing('one', 1));
+  assert.equal([...store.keys()], ['b/one']);
+});
+test('a uid that appears in two namespaces is two objects: a restored backup beside what it was taken of', () => {
+  const store = create();
+  const [one, two] = [thing('one', 5), thing('one', 6, { namespace: 'b' })];
+  for (const each of [one, two]) store.put(each);
+  store.in('a').deleted(one);
+  assert.ok(store.put(thing('one', 7, { namespace: 'b' })), 'only the one was deleted');
+  store.listing();
+  store.put(thing('one', 8));
+  assert.equal(store.replace([thing('one', 7, { namespace: 'b' })], '9').gone, [], 'deleted, so it was not there');
+  store.put(thing('one', 10, { uid: 'new' }));
+  store.put(thing('two', 10, { uid: 'new', namespace: 'b' }));
+  const { gone } = store.replace([thing('two', 10, { uid: 'new', namespace: 'b' })], '11');
+  assert.equal(
+    gone.map(({ metadata }) => metadata.namespace),
+    ['b', 'a'],
+    'present in one namespace says nothing of the other',
+  );
+  assert.ok(store.put(thing('two', 12, { uid: 'uid-one', namespace: 'b' })), 'nor that it went from the other');
 });
 
 test('what we deleted ourselves does not come back by an event that was under way', () => {

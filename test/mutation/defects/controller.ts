@@ -304,8 +304,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a newer version that was read for a pruned view is not used',
     file: 'src/controller/reconcile.ts',
-    find: 'if (world.settings.put(fresh)) return undefined;',
-    replace: 'world.settings.put(fresh);',
+    find: 'if (place.settings.put(fresh)) return undefined;',
+    replace: 'place.settings.put(fresh);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what is read instead of a pruned view may be newer, or nothing: then nothing is decided',
@@ -334,7 +334,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a stale view is acted on',
     file: 'src/controller/reconcile.ts',
-    find: "if (writes && looksStale(object, owned) && (await isStale(world, object))) return { result: 'stale' };",
+    find: "if (writes && looksStale(object, owned) && (await isStale(place, object))) return { result: 'stale' };",
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -354,7 +354,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was read because the view was stale is thrown away',
     file: 'src/controller/reconcile.ts',
-    find: '  if (newer) world.settings.put(fresh);\n',
+    find: '  if (newer) place.settings.put(fresh);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -391,8 +391,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a write that fails is told at once',
     file: 'src/controller/reconcile.ts',
-    find: 'world.clock.monotonic() - since < failurePatience',
-    replace: 'world.clock.monotonic() - since < 0',
+    find: 'place.clock.monotonic() - since < failurePatience',
+    replace: 'place.clock.monotonic() - since < 0',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a write that fails is told after 10 seconds, not before, and again not before another 10 after a success',
@@ -488,9 +488,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the status is written before the ConfigMap',
     file: 'src/controller/reconcile.ts',
-    find: '      await act(world,',
+    find: '      await act(place,',
     replace:
-      '      if (judged.target && judged.hash && !judged.applying) {\n        const live = { generation, settingsHash: judged.hash, declaration: judged.target };\n        const early = nextStatus(status, { ...facts(), live, current: true });\n        if (early && !sameStatus(status, early)) await writeStatus(world, progress, early);\n      }\n      await act(world,',
+      '      if (judged.target && judged.hash && !judged.applying) {\n        const live = { generation, settingsHash: judged.hash, declaration: judged.target };\n        const early = nextStatus(status, { ...facts(), live, current: true });\n        if (early && !sameStatus(status, early)) await writeStatus(place, progress, early);\n      }\n      await act(place,',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > two writes for a change, none when nothing is new',
@@ -589,7 +589,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the names of a plan are not looked up before its first write',
     file: 'src/controller/reconcile.ts',
-    find: 'const taken = await takenName(world, ours);',
+    find: 'const taken = await takenName(place, ours);',
     replace: 'const taken = undefined;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -599,7 +599,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan writes before its status says so',
     file: 'src/controller/reconcile.ts',
-    find: '    if (begun) await writeStatus(world, progress, begun);\n',
+    find: '    if (begun) await writeStatus(place, progress, begun);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -619,7 +619,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what another term has just taken away is taken for seen',
     file: 'src/controller/reconcile.ts',
-    find: 'lags || adopts || wasJustApplied(object.status, settle, world.clock);',
+    find: 'lags || adopts || wasJustApplied(object.status, settle, place.clock);',
     replace: 'lags || adopts;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -679,7 +679,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the cache is not told of the status that was written',
     file: 'src/controller/reconcile.ts',
-    find: '  world.settings.put(progress.about);\n',
+    find: '  place.settings.put(progress.about);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -739,9 +739,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a failed takeover is forgotten',
     file: 'src/controller/reconcile.ts',
-    find: '    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+    find: '    const { writes, taken } = await takeOver(place, { ...ours, before }, plans);',
     replace:
-      '    memory.plan = planMemoryOf(undefined, true);\n    const { writes, taken } = await takeOver(world, { ...ours, before }, plans);',
+      '    memory.plan = planMemoryOf(undefined, true);\n    const { writes, taken } = await takeOver(place, { ...ours, before }, plans);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
@@ -970,7 +970,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan adopts what somebody else owns',
     file: 'src/controller/move.ts',
-    find: 'if (found && carriesUid(found, input.owner)) cache.put(found);',
+    find: 'if (found && carriesUid(found, owner)) cache.put(found);',
     replace: 'if (found) cache.put(found);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -980,7 +980,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what goes out of sight in a plan is taken for gone',
     file: 'src/controller/move.ts',
-    find: '    await lookForLost(world, input, lost);\n',
+    find: '    await lookForLost(world, owner, lost);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1482,7 +1482,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan creates for an object that is gone',
     file: 'src/controller/move.ts',
-    find: '  if (gone) await confirmOwner(world, input);\n',
+    find: '  if (gone) await confirmOwner(world, owner);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1522,7 +1522,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what keeps a late create out never goes',
     file: 'src/controller/late.ts',
-    find: '  for (const [key, { until }] of late) if (until <= clock.monotonic()) late.delete(key);\n',
+    find: '  for (const [name, { until }] of late) if (until <= clock.monotonic()) late.delete(name);\n',
     replace: '  late.delete(`${clock.monotonic()}`);\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1572,9 +1572,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a takeover forgets the creates that may still land',
     file: 'src/controller/move.ts',
-    find: 'noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: clock.monotonic() });',
+    find: 'noteLate(world.late, clock, name, { uid: owner.uid, zone: { name: zone }, sent: clock.monotonic() });',
     replace:
-      'noteLate(world.late, clock, key, { uid: owner.uid, zone: { name: zone }, sent: Number.NEGATIVE_INFINITY });',
+      'noteLate(world.late, clock, name, { uid: owner.uid, zone: { name: zone }, sent: Number.NEGATIVE_INFINITY });',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan of an earlier term, and a zone of it that is no longer wanted: kept at zero until no create of it can land',
@@ -1613,7 +1613,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an object that is gone leaves without our label is asked for by others',
     file: 'src/controller/reconcile.ts',
-    find: '    if (known) forgetUnwatched(world, known);\n    world.memories',
+    find: '    if (known) forgetUnwatched(place, known.uid);\n    world.memories',
     replace: '    world.memories',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1623,7 +1623,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what no watch sees is not read again',
     file: 'src/controller/reconcile.ts',
-    find: 'await failureOf(lookAgain(world, object.metadata))',
+    find: 'await failureOf(lookAgain(place, object.metadata))',
     replace: 'undefined',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1783,7 +1783,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what has gone is made again to be lowered',
     file: 'src/controller/move.ts',
-    find: '(cache.get(`${namespace}/${one.name}`) ? write(one) : undefined)',
+    find: '(cache.get(one.name) ? write(one) : undefined)',
     replace: '(one ? write(one) : undefined)',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1803,7 +1803,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what may not be deleted is asked for again for ever',
     file: 'src/controller/move.ts',
-    find: '      forgetUnwatched(world, { namespace, uid: owner.uid });\n',
+    find: '      forgetUnwatched(world, owner.uid);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1923,7 +1923,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what is immutable is replaced for an object that may be gone',
     file: 'src/controller/apply.ts',
-    find: '        await confirmOwner(means, input);\n        if (decision',
+    find: '        await confirmOwner(means, owner);\n        if (decision',
     replace: '        if (decision',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2003,9 +2003,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was healed is no event where the status could not be written',
     file: 'src/controller/reconcile.ts',
-    find: '  if (!sameStatus(before, after)) await writeStatus(world, progress, after);\n  memory.restored = undefined;',
+    find: '  if (!sameStatus(before, after)) await writeStatus(place, progress, after);\n  memory.restored = undefined;',
     replace:
-      '  memory.restored = undefined;\n  if (!sameStatus(before, after)) await writeStatus(world, progress, after);',
+      '  memory.restored = undefined;\n  if (!sameStatus(before, after)) await writeStatus(place, progress, after);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > contents that were healed before an outage kept the status from being written are an event Restored',
@@ -2054,9 +2054,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the time of an apply is that of its beginning',
     file: 'src/controller/reconcile.ts',
-    find: '  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now: rfc3339(world.clock.wall()) },',
+    find: '  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now: rfc3339(place.clock.wall()) },',
     replace:
-      '  const now = rfc3339(world.clock.wall());\n  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now },',
+      '  const now = rfc3339(place.clock.wall());\n  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now },',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a decrease that took its time: the next term counts its wait from when it had ended',
@@ -2135,7 +2135,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an orphaning delete released is given back to the object',
     file: 'src/controller/apply.ts',
-    find: 'if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input);',
+    find: 'if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input.owner);',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2165,7 +2165,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what lies in the cache without our label is asked for though nothing is to be written',
     file: 'src/controller/reconcile.ts',
-    find: '    if (!writes) forgetUnwatched(world, object.metadata);\n',
+    find: '    if (!writes) forgetUnwatched(place, object.metadata.uid);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2185,7 +2185,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a rename without zones leaves behind is asked for again for ever',
     file: 'src/controller/hold.ts',
-    find: '  forgetUnwatched(world, { namespace, uid: owner.uid });\n',
+    find: '  forgetUnwatched(world, owner.uid);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2195,8 +2195,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an object leaves without our label is asked for where one of the same name follows',
     file: 'src/controller/reconcile.ts',
-    find: '  if (known) forgetUnwatched(world, known);\n  const memory',
-    replace: '  const memory',
+    find: '  if (known) forgetUnwatched(place, known.uid);\n  return { uid',
+    replace: '  return { uid',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what an object leaves without our label is forgotten too where one of the same name follows before it was seen',

@@ -949,7 +949,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'an event that was under way brings back what we deleted',
     file: 'src/kube/store.ts',
-    find: '    if (this.#deleted.has(object.metadata.uid)) return false;\n    if (this.#wentAfter',
+    find: '    if (this.#deleted.has(identityOf(object))) return false;\n    if (this.#wentAfter',
     replace: '    if (this.#wentAfter',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1086,7 +1086,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list does not forget what we deleted',
     file: 'src/kube/store.ts',
-    find: '      this.#deleted.delete(uid);\n',
+    find: '      this.#deleted.delete(identity);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1094,10 +1094,50 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'the part of a namespace takes what is of another',
+    file: 'src/kube/store.ts',
+    find: 'isHere(object) && this.put(object)',
+    replace: 'this.put(object)',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > the part of a namespace has nothing of another, and takes nothing of another',
+    },
+  },
+  {
+    defect: 'the part of a namespace loses what another has',
+    file: 'src/kube/store.ts',
+    find: 'isHere(object) && this.remove(object)',
+    replace: 'this.remove(object)',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > the part of a namespace has nothing of another, and takes nothing of another',
+    },
+  },
+  {
+    defect: 'the part of a namespace finds what another has',
+    file: 'src/kube/store.ts',
+    find: 'this.#keysByIndex.get(`${namespace}/${value}`) ?? []',
+    replace: '[...this.#keysByIndex].filter(([one]) => one.endsWith(`/${value}`)).flatMap(([, keys]) => [...keys])',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > the part of a namespace has nothing of another, and takes nothing of another',
+    },
+  },
+  {
+    defect: 'a uid is taken for one object in all namespaces',
+    file: 'src/kube/store.ts',
+    find: '`${namespace}/${uid}`',
+    replace: '`/${uid}`',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a uid that appears in two namespaces is two objects: a restored backup beside what it was taken of',
+    },
+  },
+  {
     defect: 'the list of one namespace forgets what we deleted in another',
     file: 'src/kube/store.ts',
-    find: '!inScope(place) || (uids',
-    replace: '(uids',
+    find: '!inScope(namespaceOf(identity)) || (present',
+    replace: '(present',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list of one namespace does not forget what we deleted in another',
@@ -1106,8 +1146,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what we deleted outlives a restore from a backup',
     file: 'src/kube/store.ts',
-    find: '(uids.has(uid) && since?.deleted.has(uid))',
-    replace: 'uids.has(uid)',
+    find: '(present.has(identity) && since?.deleted.has(identity))',
+    replace: 'present.has(identity)',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list begun after we deleted an object, and that has it, is believed: it was restored from a backup',
@@ -1116,7 +1156,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what we deleted while a list was under way is taken back by it',
     file: 'src/kube/store.ts',
-    find: '    for (const { deleted } of this.#listsOf(object)) deleted.add(object.metadata.uid);\n',
+    find: '    for (const { deleted } of this.#listsOf(object)) deleted.add(identityOf(object));\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1126,7 +1166,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what went outlives a restore from a backup',
     file: 'src/kube/store.ts',
-    find: '    for (const uid of uids) this.#gone.delete(uid);\n',
+    find: '    for (const identity of present) this.#gone.delete(identity);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1136,7 +1176,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what a list drops is not remembered',
     file: 'src/kube/store.ts',
-    find: '      this.#remember(object.metadata.uid, version);\n',
+    find: '      this.#remember(identityOf(object), version);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1146,8 +1186,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what a list has another in the place of is not remembered',
     file: 'src/kube/store.ts',
-    find: '      this.#remember(object.metadata.uid, version);\n',
-    replace: '      if (!listed.has(key)) this.#remember(object.metadata.uid, version);\n',
+    find: '      this.#remember(identityOf(object), version);\n',
+    replace: '      if (!listed.has(key)) this.#remember(identityOf(object), version);\n',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > nor one that a list had another in the place of, which went then',
@@ -1156,7 +1196,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what we deleted, and a list does not have, is remembered at too low a version',
     file: 'src/kube/store.ts',
-    find: '      if (!uids.has(uid)) this.#remember(uid, version);\n',
+    find: '      if (!present.has(identity)) this.#remember(identity, version);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1177,7 +1217,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list that was under way brings back what we deleted',
     file: 'src/kube/store.ts',
-    find: '      if (this.#deleted.has(object.metadata.uid)) return false;\n      this.#set',
+    find: '      if (this.#deleted.has(identityOf(object))) return false;\n      this.#set',
     replace: '      this.#set',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1201,7 +1241,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a deleted uid is remembered for ever',
     file: 'src/kube/store.ts',
-    find: '    this.#deleted.delete(object.metadata.uid);\n',
+    find: '    this.#deleted.delete(identityOf(object));\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/store.test.ts',
