@@ -1,5 +1,7 @@
 /** What can go wrong between replicas and the API server, as data: drawn before a run, so that each can be left out of it. */
 
+import type { Random } from '../support/random.ts';
+
 /** What a request is for: faults are counted out for each by itself. */
 export const requestClasses = ['list', 'get', 'configmap', 'status', 'lease', 'event'] as const;
 export type RequestClass = (typeof requestClasses)[number];
@@ -56,7 +58,13 @@ export type TimeFault =
    */
   | { kind: 'past'; replica: number; revisions: number; for: number }
   /** Every write of an object's ConfigMaps is refused, or hangs (code 0), until the end of the faults. */
-  | { kind: 'poison'; object: string; code: number; for: number };
+  | { kind: 'poison'; object: string; code: number; for: number }
+  /** Every request takes so long, and none is lost. */
+  | { kind: 'slow'; least: number; greatest: number; for: number }
+  /** One namespace: its requests are refused (403), as without a Role; the same, and all in it is gone; or slow. */
+  | { kind: 'scope'; namespace: string; how: 'forbidden' | 'gone' | 'slow'; for: number }
+  /** The store goes back to what it held so long ago, and its version does; every connection breaks. At most once in a run. */
+  | { kind: 'restore'; age: number };
 
 export type Fault =
   | { on: 'request'; class: RequestClass; nth: number; fault: RequestFault }
@@ -65,8 +73,13 @@ export type Fault =
 
 /** What `met` counts a fault under. */
 export const nameOf = (one: Fault): string => {
-  if (one.on === 'time') return one.fault.kind === 'refuse' ? `refuse ${one.fault.class}` : one.fault.kind;
+  if (one.on === 'time') return timeName(one.fault);
   return `${one.on === 'watch' ? 'watch' : one.class} ${one.fault.kind}`;
+};
+
+export const timeName = (fault: TimeFault): string => {
+  if (fault.kind === 'refuse') return `refuse ${fault.class}`;
+  return fault.kind === 'scope' ? `scope ${fault.how}` : fault.kind;
 };
 
 const refusals = [401, 403, 409, 413, 422, 429, 500, 503, 504];
@@ -185,3 +198,26 @@ export function drawFaults(random: () => number, { replicas, horizon, objects, m
     return { on: 'time', at: whole(0, horizon), fault: timed() };
   });
 }
+
+/** Draws what befalls a wider world: namespaces by themselves, a store that goes back, and minutes in which all is slow. */
+export function drawWideFaults(
+  random: Random,
+  { horizon, scopes }: { readonly horizon: number; readonly scopes: readonly string[] },
+): Fault[] {
+  const { below, chance, pick } = random;
+  const faults: TimeFault[] = [];
+  if (scopes.length > 1 && chance(0.4)) {
+    const how = pick(['forbidden', 'forbidden', 'gone', 'slow'] as const);
+    faults.push({ kind: 'scope', namespace: pick(scopes), how, for: pick([1_000, 12_000, 60_000]) });
+  }
+  if (chance(0.15)) faults.push({ kind: 'restore', age: pick([500, 3_000, 10_000, 30_000]) });
+  if (chance(0.15)) faults.push({ kind: 'slow', ...pick(speeds), for: pick([20_000, 60_000, 180_000]) });
+  return faults.map((fault): Fault => ({ on: 'time', at: below(horizon), fault }));
+}
+
+/** How long each request takes, in milliseconds. */
+export const speeds = [
+  { least: 0, greatest: 9_000 },
+  { least: 3_500, greatest: 5_000 },
+  { least: 1_000, greatest: 3_000 },
+] as const;

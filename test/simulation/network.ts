@@ -13,6 +13,7 @@ import {
   type RequestFault,
   slowCodes,
   type TimeFault,
+  timeName,
   type WatchFault,
 } from './faults.ts';
 import type { Process, Scheduler } from './scheduler.ts';
@@ -29,6 +30,8 @@ export type NetworkOptions = {
   readonly horizon: number;
   /** Kills a process now, and starts it again after so many milliseconds. */
   readonly crash: (process: Process, restart: number) => void;
+  /** Told that the store has gone back to a version. */
+  readonly onRestore: (version: number) => void;
   /** Told of each request at the moment that it leaves its process. */
   readonly onSend: (
     process: Process,
@@ -51,11 +54,13 @@ export type Network = ReturnType<typeof createNetwork>;
 const defaultDeadline = 15_000;
 /** A watch that has gone silent is noticed within this time, in milliseconds. */
 const halfOpen = 60_000;
+/** How long a request takes in a namespace that is slow, in milliseconds. */
+const slowScope = { least: 2_000, greatest: 9_000 };
 /** The API server sends a bookmark so long before it ends a watch, in milliseconds. */
 const bookmarkLead = 2_000;
 
 export function createNetwork(options: NetworkOptions) {
-  const { scheduler, server, random, faults, horizon, crash, onSend, onAnswer, trace } = options;
+  const { scheduler, server, random, faults, horizon, crash, onRestore, onSend, onAnswer, trace } = options;
   const counts = new Map<string, number>();
   /** By class and kind: how often a fault met something. */
   const met = new Map<string, number>();
@@ -109,10 +114,23 @@ export function createNetwork(options: NetworkOptions) {
     return Math.max(past.version, server.oldest);
   };
 
+  /** What befalls the namespace that a request is for. */
+  const scopeOf = (path: string) =>
+    windowOf('scope').find(({ namespace }) => path.includes(`/namespaces/${namespace}/`));
+  /** How much longer a request takes where all are slow, there and back. */
+  function slowness(path: string): number {
+    const scope = scopeOf(path);
+    const speed = scope?.how === 'slow' ? slowScope : windowOf('slow')[0];
+    if (scope?.how === 'slow' && !isLasting(scope)) note(timeName(scope));
+    return speed ? speed.least + random() * (speed.greatest - speed.least) : 0;
+  }
+
   /** The answer that a fault gives in place of the server, if one does. 0: none ever. */
   function refusal(type: RequestClass | 'watch', request: { path: string; body?: unknown }, method: string) {
     const refused = windowOf('refuse').find((one) => one.class === type);
     if (refused) return refused;
+    const scope = scopeOf(request.path);
+    if (scope && scope.how !== 'slow') return { ...scope, code: 403 };
     if (type !== 'configmap' || method === 'GET') return undefined;
     const [, namespace = '', name = ''] = /namespaces\/([^/]+)\/configmaps\/?([^/?]*)/.exec(request.path) ?? [];
     const object = (request.body as { metadata?: Metadata } | undefined)?.metadata ?? {};
@@ -120,16 +138,36 @@ export function createNetwork(options: NetworkOptions) {
     return windowOf('poison').find((one) => label === one.object);
   }
 
+  /** Restores, at a time, what was stored so long before: nobody may notice before a watch would have gone silent. */
+  function restore(at: number, age: number): void {
+    let backup = server.backUp();
+    scheduler.after(Math.max(0, at - age), () => {
+      backup = server.backUp();
+    });
+    scheduler.after(at, () => {
+      trace?.(`fault: the store goes back from ${server.version} to ${backup.version}`);
+      server.restore(backup);
+      pasts.clear();
+      note('restore', halfOpen);
+      onRestore(backup.version);
+      for (const sever of [...open]) sever();
+    });
+  }
+
   /** Begins the faults of this schedule that have a time. */
   function start(processOf: (replica: number) => Process | undefined): void {
     for (const one of faults) {
       if (one.on !== 'time' || one.at > horizon) continue;
+      if (one.fault.kind === 'restore') {
+        restore(one.at, one.fault.age);
+        continue;
+      }
       scheduler.after(one.at, () => {
         const { fault } = one;
         trace?.(`fault: ${JSON.stringify(fault)}`);
         const lasts = 'for' in fault ? fault.for : 'restart' in fault ? fault.restart : 0;
         // These have met something when something was asked for.
-        if (['refuse', 'poison', 'past'].includes(fault.kind)) disturb(lasts);
+        if (['refuse', 'poison', 'past', 'scope'].includes(fault.kind)) disturb(lasts);
         else note(nameOf(one), lasts);
         const process = 'replica' in fault ? processOf(fault.replica) : undefined;
         switch (fault.kind) {
@@ -153,9 +191,12 @@ export function createNetwork(options: NetworkOptions) {
             scheduler.after(fault.for, () => pasts.delete(process));
             return;
           }
+          case 'restore':
+            return;
           default:
             if ('retryAfter' in fault) retryAfter = Math.max(retryAfter, 1000 * (fault.retryAfter ?? 0));
             windows.add(fault);
+            if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
             scheduler.after(fault.for, () => {
               windows.delete(fault);
               trace?.(`over: ${JSON.stringify(fault)}`);
@@ -209,17 +250,18 @@ export function createNetwork(options: NetworkOptions) {
         if (!fault.arrives) return;
       }
       open.add(sever);
-      const there = latency() + (fault?.kind === 'slow' ? fault.there : 0);
+      const slow = slowness(request.path);
+      const there = latency() + slow / 2 + (fault?.kind === 'slow' ? fault.there : 0);
       arriving++;
       scheduler.after(there, () => {
         arriving--;
         if (severed) return;
-        const back = latency() + (fault?.kind === 'slow' ? fault.back : 0);
+        const back = latency() + slow / 2 + (fault?.kind === 'slow' ? fault.back : 0);
         const refused = fault?.kind === 'status' ? fault : refusal(type, request, request.method);
         if (refused) {
           // What concerns one object for as long as it takes is no fault that ends, and makes no other slow: L2.
-          const isPoison = 'object' in refused && refused.for === Number.POSITIVE_INFINITY;
-          if ('for' in refused && !isPoison) note('object' in refused ? 'poison' : `refuse ${refused.class}`);
+          const isPoison = 'for' in refused && isLasting(refused);
+          if ('for' in refused && !isPoison) note(timeName(refused));
           if (refused.code === 0) {
             if (!isPoison) disturb(request.deadline ?? defaultDeadline);
             return open.delete(sever);
@@ -489,6 +531,7 @@ export function createNetwork(options: NetworkOptions) {
     /** Begins a fault that lasts until the function given back is called. */
     begin(fault: TimeFault): () => void {
       windows.add(fault);
+      if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
       return () => void windows.delete(fault);
     },
     get disturbedUntil() {
@@ -509,6 +552,9 @@ export function createNetwork(options: NetworkOptions) {
     },
   };
 }
+
+/** True for what has no end of its own, as `begin` has it. */
+const isLasting = (fault: { readonly for: number }): boolean => fault.for === Number.MAX_SAFE_INTEGER;
 
 /** How long a fault of one request may be felt, in milliseconds. */
 function lastsOf(fault: RequestFault, deadline: number): number {

@@ -3,19 +3,20 @@ import { createController } from '../../src/controller/controller.ts';
 import { lateness } from '../../src/controller/late.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
-import type { Logger } from '../../src/observe/logger.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';
 import { validate } from '../../src/settings/validate.ts';
-import { type Action, type ActionDesk, carryOut } from '../support/actions.ts';
-import { createJudge, type Revision, type Stored } from '../support/judge.ts';
-import { createModel, differences } from '../support/model.ts';
+import { type Action, carryOut } from '../support/actions.ts';
+import { actFor, isActor } from '../support/actors.ts';
+import type { Stored } from '../support/judge.ts';
 import { seededRandom } from '../support/random.ts';
+import { createBenches } from './benches.ts';
+import { createCosts } from './costs.ts';
+import { createDesk } from './desk.ts';
 import { createNetwork } from './network.ts';
-import { createOrphanJudge } from './orphans.ts';
-import type { Schedule } from './schedule.ts';
+import { home, type Lasting, type Schedule } from './schedule.ts';
 import { createScheduler, type Process } from './scheduler.ts';
-import { type Answer, createServer } from './server.ts';
-import { createWaitJudge } from './wait.ts';
+import { createServer } from './server.ts';
+import { inShort, logger } from './words.ts';
 
 export type Result = {
   /** What went wrong, each with the virtual time; empty when all is well. */
@@ -35,15 +36,15 @@ export type RunOptions = {
   readonly spoil?: ((client: Client) => Client) | undefined;
 };
 
-const namespace = 'dialer';
 const resync = 120_000;
 /** Longer than a resync, and than a watch. Milliseconds, as all below. */
 const quietFor = 140_000;
 /** L1: the bounds of DESIGN section 7. */
 const soon = 5_000;
 const slowly = 65_000;
-/** For the requests themselves, after the backoff. */
+/** For the requests themselves, after the backoff; and where each of them takes seconds: a plan is some twenty of them. */
 const slack = 2_500;
+const slackWhereSlow = 300_000;
 const collectorDelay = 1_000;
 const leaseSeconds = 15;
 /** A lease that ran out is taken at the next look: each second, or after a backoff. */
@@ -52,6 +53,8 @@ const leaseTime = leaseSeconds * 1000 + 3_000;
 const settlePatience = 60_000;
 /** Main ends a process that has not ended itself so long after SIGTERM. */
 const stopPatience = 4_000;
+/** Between two looks at what the statuses say. */
+const lookEvery = 1_000;
 
 let broken: ((error: unknown) => void) | undefined;
 process.on('unhandledRejection', (error) => {
@@ -65,7 +68,7 @@ export async function runSchedule(
   schedule: Schedule,
   { trace, spoil = (client) => client }: RunOptions = {},
 ): Promise<Result> {
-  const { seed, actions, faults, replicas, horizon, election, rules, poison } = schedule;
+  const { seed, actions, faults, replicas, horizon, election, rules, lasting, watched = [] } = schedule;
   const random = seededRandom(seed ^ 0x5eed);
   const scheduler = createScheduler();
   const violations: string[] = [];
@@ -76,16 +79,25 @@ export async function runSchedule(
   };
   broken = (error) => fail(`L3: unhandled rejection: ${(error as Error)?.stack ?? error}`);
 
-  const judge = createJudge();
-  const judgeWait = createWaitJudge();
-  const judgeOrphans = createOrphanJudge();
-  const model = createModel();
-  let judgedViolations = 0;
+  const isWatched = (namespace: string) => watched.length === 0 || watched.includes(namespace);
+  const snapshot = (namespace: string) => ({
+    settings: server.all('licensesettings', namespace) as unknown as Stored[],
+    configMaps: server.all('configmaps', namespace) as unknown as Stored[],
+  });
+  const benches = createBenches({
+    ...{ fail, snapshot, isWatched },
+    mayGoBack: faults.some((one) => one.on === 'time' && one.fault.kind === 'restore'),
+  });
+  /** Every object that the operator knows of. */
+  const allSettings = () =>
+    server.all('licensesettings').filter(({ metadata: { namespace } }) => isWatched(namespace)) as unknown as Stored[];
   let [revisions, requests, lastWork] = [0, 0, 0];
   /** The garbage collector has something to do, or had until then. */
   let [collecting, collectedAt] = [false, 0];
   /** When the lease last got another holder or was lost, or a process was killed or started. */
   let movedAt = 0;
+  /** When the store went back, until when somebody acts beside people, and how many of them do. */
+  let [restoredAt, actingUntil, acting] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   /** When an object last said that a name is someone else's: another object's, or a foreign one. */
   let takenAt = Number.NEGATIVE_INFINITY;
   let quiet = false;
@@ -99,22 +111,13 @@ export async function runSchedule(
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
       if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt = scheduler.now;
-      say?.(`@${version} ${type} ${object.kind} ${object.metadata.name} by ${by}${inShort(object)}`);
-      const revision: Revision = {
-        ...{ type, kind: object.kind, object: object as Stored },
-        by: by.startsWith('operator') ? 'operator' : 'other',
-        late: network.landsLate,
-      };
-      judge.take(revision);
-      for (const wrong of [judgeWait(change, scheduler.now), judgeOrphans(change)])
-        if (wrong) fail(`revision ${version}: ${wrong}`);
-      model.take(revision);
-      for (const one of judge.violations.slice(judgedViolations)) fail(one);
-      judgedViolations = judge.violations.length;
+      say?.(`@${version} ${type} ${object.kind} ${inPlace(object)} by ${by}${inShort(object)}`);
+      if (by === 'desk') costs.changed(change);
+      benches.take(change, scheduler.now, network.landsLate);
       collectSoon();
     },
     admit(object, sender) {
-      if (!rules || sender !== 'desk' || object.kind !== 'LicenseSettings') return undefined;
+      if (!rules || sender.startsWith('operator') || object.kind !== 'LicenseSettings') return undefined;
       const { errors } = validate({ name: object.metadata.name, spec: object['spec'] });
       return errors[0] && `${errors[0].field}: ${errors[0].message}`;
     },
@@ -130,13 +133,22 @@ export async function runSchedule(
     });
   }
 
+  const costs = createCosts(server);
   /** When the last renewal that was answered had been sent, by process: S5. */
   const renewed = new Map<string, number>();
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },
     crash: (victim, restart) => crash(victim, restart),
+    onRestore(version) {
+      restoredAt = scheduler.now;
+      benches.wentBack(version, scheduler.now);
+      compared = undefined;
+      collectSoon();
+    },
     onSend({ name }, type, { path, body }, method) {
       requests++;
+      const tooMany = costs.sent(name, { method, path, body }, scheduler.now);
+      if (tooMany) fail(tooMany);
       if (!isGuarded(method, body)) fail(`rule 6: ${method} ${path} without uid or resourceVersion`);
       // A list that comes as a stream is a request like any other.
       if ((type === 'watch' && !path.includes('sendInitialEvents=true')) || type === 'lease') return;
@@ -146,7 +158,9 @@ export async function runSchedule(
       const since = scheduler.now - (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
       if (since >= leaseSeconds * 1000) fail(`S5: ${name} sends ${method} ${path} ${since} ms after its last renewal`);
       const holder = holderOf();
-      if (holder !== name) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
+      // Until it renews its lease the next time nobody can know that it went back to another's.
+      const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
+      if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
     },
     onAnswer({ name }, { resource, body }, method, answer, sent) {
       if (resource !== 'leases' || method === 'GET' || answer.code > 299) return;
@@ -178,7 +192,7 @@ export async function runSchedule(
         })
       : undefined;
     const controller = createController({
-      ...{ client, clock, log, metrics: noMetrics, namespaces: [], workers: 4, resync, instance: name },
+      ...{ client, clock, log, metrics: noMetrics, namespaces: watched, workers: 4, resync, instance: name },
       ...(elector ? { fence: elector.remaining } : {}),
     });
     const lead = (term: AbortSignal) => controller.lead(term);
@@ -233,14 +247,10 @@ export async function runSchedule(
   network.start((replica) => running[replica]?.process);
   for (let replica = 0; replica < replicas; replica++) scheduler.after(random() * 200, () => boot(replica), world);
 
-  const snapshot = () => ({
-    settings: server.all('licensesettings') as unknown as Stored[],
-    configMaps: server.all('configmaps') as unknown as Stored[],
-  });
   /** Asked often, and the same until something is committed. */
   let compared: { revisions: number; found: string[] } | undefined;
   const left = () => {
-    if (compared?.revisions !== revisions) compared = { revisions, found: differences(model, snapshot()) };
+    if (compared?.revisions !== revisions) compared = { revisions, found: benches.differences() };
     return compared.found;
   };
   let [acted, actedAt] = [false, 0];
@@ -254,38 +264,56 @@ export async function runSchedule(
       ) &&
     !network.busy &&
     !collecting &&
-    !server.all('licensesettings').some((one) => isUnderWay(one) || isFailing(one)) &&
+    acting === 0 &&
+    !allSettings().some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     isLed();
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
+  let isLasting = lasting !== undefined;
   /** L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds. */
   function boundFrom(from: number, isSlow = false): number {
-    // What was refused, or taken, before is looked at again by now.
-    const isWaiting = Math.max(takenAt, network.slowAt) > from - slowly || server.all('licensesettings').some(isTaken);
+    // What was refused, taken, or fought about before is looked at again by now.
+    const isWaiting = Math.max(takenAt, network.slowAt, actingUntil) > from - slowly || allSettings().some(isTaken);
     // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
     const elected = election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0;
     // A zone that is no longer wanted stays at zero while a create of it may still land.
-    const late = server.all('licensesettings').some(isUnderWay) ? lateness : 0;
-    return soon + slack + settle + network.retryAfter + elected + late + (isSlow || isWaiting ? slowly : 0);
+    const late = allSettings().some(isUnderWay) ? lateness : 0;
+    // A plan that somebody laid hands on waits in full again.
+    const waits = actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle;
+    const each = isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack;
+    return soon + each + waits + network.retryAfter + elected + late + (isSlow || isWaiting ? slowly : 0);
   }
-  /** True when others than the poisoned object are not as they should be. */
+  /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
+  const isOfOthers = (one: string) =>
+    !isLasting || lasting?.kind === 'slow' || (/^[\w-]+\/[\w-]+: /.test(one) && !one.startsWith(concernOf(lasting)));
   const isUndone = () => left().some(isOfOthers);
-  /** The messages begin with the object that they are about. */
-  const isOfOthers = (one: string) => !poison || (/^[\w-]+: /.test(one) && !one.startsWith(`${poison.object}: `));
+  /** True for an object that nobody could look at: nobody leads, or a fault is between. Who acts beside people is no excuse. */
+  function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
+    if (!isWatched(namespace) || !isLed() || !running.every(Boolean)) return true;
+    if (isLasting && (lasting?.kind === 'slow' || `${namespace}/${name}: `.startsWith(concernOf(lasting)))) return true;
+    if (network.disturbedUntil === 0 && movedAt === 0) return false;
+    const since = Math.max(network.disturbedUntil, movedAt);
+    const wait = network.slowAt > since - slowly ? slowly : 0;
+    return scheduler.now < since + soon + slack + network.retryAfter + wait;
+  }
+  const lookAtStatuses = () => {
+    benches.look(scheduler.now, isExcused);
+    if (!over) scheduler.after(lookEvery, lookAtStatuses);
+  };
+  scheduler.after(lookEvery, lookAtStatuses);
   async function settleDown() {
     const from = scheduler.now;
     for (;;) {
       await wait(500);
-      const calmFrom = Math.max(from, network.disturbedUntil, collectedAt);
+      const calmFrom = acting > 0 ? scheduler.now : Math.max(from, network.disturbedUntil, collectedAt, actingUntil);
       const isLate = scheduler.now > calmFrom + boundFrom(calmFrom);
       if (isLate && isUndone()) return fail(`L1: ${left()[0]} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
-      if (scheduler.now > from + settlePatience && (!isUndone() || scheduler.now < network.disturbedUntil)) break;
+      if (scheduler.now > from + settlePatience && (!isUndone() || scheduler.now < calmFrom)) break;
       // One that waits for a name looks at it now and then, and may have something new to say.
-      if (!isCalm() || left().length > 0 || server.all('licensesettings').some(isTaken)) continue;
+      if (!isCalm() || left().length > 0 || allSettings().some(isTaken)) continue;
       say?.('settled');
-      judge.settled();
-      model.settled(snapshot());
+      benches.settled();
       compared = undefined;
       return;
     }
@@ -293,8 +321,21 @@ export async function runSchedule(
   }
 
   let fresh = 0;
-  const desk = createSimulatedDesk(server.handle, { fresh: () => String(++fresh), pause: () => wait(100) });
+  const work = { server, fresh: () => String(++fresh), pause: () => wait(100) };
+  const desk = createDesk({ ...work, sender: 'desk', desks: new Map() }, home);
+  const machines = createDesk({ ...work, sender: 'actor', desks: new Map() }, home);
+  function begin(action: Parameters<typeof actFor>[0]): void {
+    acting++;
+    actFor(action, machines)
+      .catch((error) => fail(`the harness: ${(error as Error).stack}`))
+      .finally(() => {
+        acting--;
+        actingUntil = scheduler.now;
+        say?.(`over: ${JSON.stringify(action)}`);
+      });
+  }
   async function act(action: Action): Promise<void> {
+    if (isActor(action)) return begin(action);
     switch (action.do) {
       case 'settle':
         return settleDown();
@@ -325,12 +366,15 @@ export async function runSchedule(
     acted = true;
   })().catch((error) => fail(`the harness: ${(error as Error).stack}`));
 
-  let stopPoison = () => {};
-  if (poison) stopPoison = network.begin({ kind: 'poison', ...poison, for: Number.POSITIVE_INFINITY });
+  const stopLasting = lasting && network.begin(lasting);
   await scheduler.run(3_600_000, () => acted || violations.length > 0);
   await scheduler.run(Math.max(scheduler.now, horizon));
   // A fault that has begun may last, or make another wait.
-  while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
+  const untilUndisturbed = async () => {
+    while ((network.disturbedUntil > scheduler.now || acting > 0) && violations.length === 0)
+      await scheduler.run(Math.max(network.disturbedUntil, scheduler.now + 100));
+  };
+  await untilUndisturbed();
 
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
@@ -344,24 +388,24 @@ export async function runSchedule(
       fail(`${what}: ${one} (${boundFrom(from, isSlow) / 1000} s after the last fault)`);
     return scheduler.now - from;
   }
-  if (poison) {
+  if (lasting && stopLasting) {
     await converge('L2', false, () => left().filter(isOfOthers));
-    stopPoison();
-    network.disturb(poison.code === 0 ? 15_000 : 0);
-    while (network.disturbedUntil > scheduler.now) await scheduler.run(network.disturbedUntil);
+    stopLasting();
+    isLasting = false;
+    network.disturb(lasting.kind === 'poison' && lasting.code === 0 ? 15_000 : 0);
+    await untilUndisturbed();
   }
-  const convergedAfter = await converge('L1', poison !== undefined, left);
+  const convergedAfter = await converge('L1', lasting !== undefined, left);
   if (violations.length === 0) {
     // What is under way may still be answered.
     const patience = scheduler.now + 3 * slowly;
     while (!isCalm() && scheduler.now < patience) await scheduler.run(scheduler.now + 500);
     if (!isCalm()) fail('S8: it does not come to rest');
     // An object that waits for a name looks at it each minute.
-    quiet = !server.all('licensesettings').some(isTaken);
-    if (quiet) judge.settled();
+    quiet = !allSettings().some(isTaken);
+    if (quiet) benches.settled();
     await scheduler.run(scheduler.now + quietFor);
-    judge.finish();
-    for (const one of judge.violations.slice(judgedViolations)) fail(one);
+    benches.finish();
     for (const one of left()) fail(`S8: no longer as it was: ${one}`);
   }
   over = true;
@@ -400,74 +444,16 @@ function isGuarded(method: string, body: unknown): boolean {
   return !['PUT', 'DELETE'].includes(method) || Boolean(guard?.uid && guard.resourceVersion);
 }
 
-function settleOf(action: Action): number {
-  const { settleSeconds = 90 } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as { settleSeconds?: number };
-  return settleSeconds * 1000;
-}
+/** How the messages about what a lasting fault concerns begin. */
+const concernOf = (lasting: Lasting | undefined): string =>
+  lasting?.kind === 'poison' ? `${home}/${lasting.object}: ` : lasting?.kind === 'scope' ? `${lasting.namespace}/` : '';
 
-/** Where people work: at the server itself, without a network between. */
-function createSimulatedDesk(
-  handle: (request: { method: string; path: string; body?: unknown }, sender: string) => Answer,
-  { fresh, pause }: { fresh: () => string; pause: () => Promise<void> },
-): ActionDesk {
-  const pathOf = (kind: 'LicenseSettings' | 'ConfigMap', name = '') => {
-    const collection =
-      kind === 'ConfigMap'
-        ? `/api/v1/namespaces/${namespace}/configmaps`
-        : `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings`;
-    return name ? `${collection}/${name}` : collection;
-  };
-  const send = (method: string, path: string, given?: object): Stored => {
-    const sent = given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as unknown);
-    const { code, body } = handle({ method, path, body: sent }, 'desk');
-    if (code > 299) throw Object.assign(new Error(JSON.stringify(body)), { code });
-    return body as Stored;
-  };
-  return {
-    async get(kind, name) {
-      const { code, body } = handle({ method: 'GET', path: pathOf(kind, name) }, 'desk');
-      return code === 200 ? (body as Stored) : undefined;
-    },
-    create: async (kind, object) => send('POST', pathOf(kind), object),
-    update: async (kind, object) => send('PUT', pathOf(kind, object.metadata.name), object),
-    updateStatus: async (object) => send('PUT', `${pathOf('LicenseSettings', object.metadata.name)}/status`, object),
-    async delete(kind, { metadata: { name, uid, resourceVersion } }, propagationPolicy = 'Background') {
-      send('DELETE', pathOf(kind, name), { preconditions: { uid, resourceVersion }, propagationPolicy });
-    },
-    pause,
-    fresh,
-    backups: new Map(),
-  };
-}
+const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: string; name: string } }): string =>
+  namespace === home ? name : `${namespace}/${name}`;
 
 const noMetrics = new Proxy({}, { get: () => () => {} }) as Metrics;
 
-function logger(name: string, fail: (what: string) => void, say: ((line: string) => void) | undefined): Logger {
-  const tell = (level: string) => (fields: unknown, message?: string) => {
-    if (level === 'error' || level === 'fatal') fail(`L3: ${name} logs ${level}: ${message} ${inWords(fields)}`);
-    else say?.(`${name} ${level}: ${message ?? ''} ${inWords(fields)}`);
-  };
-  const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
-  return Object.fromEntries(levels.map((level) => [level, tell(level)])) as unknown as Logger;
-}
-
-const inWords = (fields: unknown): string =>
-  typeof fields === 'string'
-    ? fields
-    : JSON.stringify(fields, (_, value) =>
-        value instanceof Error ? (value.name === 'ApiError' ? value.message : value.stack) : value,
-      );
-
-/** What of an object matters in a trace. */
-function inShort(object: { metadata: { generation?: number }; [field: string]: unknown }): string {
-  const status = object['status'] as Stored['status'];
-  const data = object['data'] as Record<string, string> | undefined;
-  if (status)
-    return ` (generation ${object.metadata.generation}, ${status.conditions?.map(({ type, reason }) => `${type} ${reason}`).join(', ') ?? 'unseen'}, applied ${status.applied?.generation}, applying ${status.applying?.generation})`;
-  const counts = Object.entries(data ?? {}).filter(([key, value]) => /_(CAPACITY|MAXIMUM)$/.test(key) && value !== '0');
-  const { annotations = {}, labels = {}, ownerReferences = [] } = object.metadata as Stored['metadata'];
-  const notes = ['generation', 'settings-hash', 'epoch'].map((name) =>
-    annotations[`licensing.dialer.dev/${name}`]?.slice(0, 6),
-  );
-  return ` (${counts.map(([key, value]) => `${key}=${value}`).join(' ')}; stamps ${notes}; ${Object.keys(labels).length} labels, ${ownerReferences.length} owners${object['immutable'] ? ', immutable' : ''})`;
+function settleOf(action: Action): number {
+  const { settleSeconds = 90 } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as { settleSeconds?: number };
+  return settleSeconds * 1000;
 }

@@ -3,9 +3,10 @@
  * machine without time, chance or I/O. test/e2e/differential.test.ts holds it against the real one.
  *
  * Left out, because nobody here depends on it: PATCH and server-side apply, managedFields, schemas and CEL (`admit`
- * stands in for them), authentication, namespaces, resource versions given to a GET or LIST.
+ * stands in for them), authentication, resource versions given to a GET or LIST. Namespaces are there without being made.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { createAdmission } from './policies.ts';
 
 /** An object as stored: frozen, a new one for each revision. */
 export type Stored = {
@@ -39,6 +40,8 @@ export type Change = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: Stored;
   readonly previous: Stored | undefined;
+  /** What was sent, where an admission policy made something else of it. */
+  readonly sent?: Stored;
   /** Who sent the request: `gc` is the garbage collector. */
   readonly by: string;
 };
@@ -101,6 +104,9 @@ export type ServerOptions = {
 
 export type Server = ReturnType<typeof createServer>;
 
+/** What was stored at a moment: `etcdctl snapshot save`. */
+export type Backup = { readonly version: number; readonly objects: ReadonlyMap<string, ReadonlyMap<string, Stored>> };
+
 export function createServer({ now, onChange = () => {}, admit = () => undefined, version = 1000 }: ServerOptions) {
   let newest = version;
   let uids = 0;
@@ -111,13 +117,28 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
   /** Custom resources whose default status was never stored: it is added as they are read, and the next write stores it. */
   const defaulted = new WeakSet<Stored>();
   const watches = new Set<(change: Change) => void>();
+  const admission = createAdmission();
+  /**
+   * Versions of objects that are lost since the store went back: none is given out again for the same object. On a real
+   * cluster that would be as rare a chance as it is here a common one, and nobody could tell the two apart.
+   */
+  const lost = new Set<string>();
+  const given: { readonly uid: string; readonly version: number }[] = [];
 
   const storeOf = (resource: Resource) => objects.get(resource.plural) as Map<string, Stored>;
   const time = () => new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z');
 
-  function commit(resource: Resource, sender: string, object: Stored | undefined, previous: Stored | undefined) {
-    newest++;
+  function commit(
+    resource: Resource,
+    sender: string,
+    object: Stored | undefined,
+    previous: Stored | undefined,
+    sent?: Stored,
+  ) {
     const from = object ?? (previous as Stored);
+    do newest++;
+    while (lost.has(`${from.metadata.uid} ${newest}`));
+    given.push({ uid: from.metadata.uid, version: newest });
     const committed = deepFreeze({
       ...from,
       metadata: { ...from.metadata, resourceVersion: String(newest) },
@@ -129,6 +150,7 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     const type = object ? (previous ? 'MODIFIED' : 'ADDED') : 'DELETED';
     const change: Change = {
       ...{ version: newest, resource: resource.plural, type, object: committed, previous, by: sender },
+      ...(sent ? { sent: { ...sent, metadata: { ...sent.metadata, resourceVersion: String(newest) } } } : {}),
     };
     history.push(change);
     onChange(change);
@@ -172,9 +194,6 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     if (!name) return invalid(resource, '', 'metadata.name: Required value: name or generateName is required');
     if (given.metadata.resourceVersion)
       return failure(500, undefined, 'resourceVersion should not be set on objects to be created', undefined);
-    if (storeOf(resource).has(`${namespace}/${name}`)) {
-      return failure(409, 'AlreadyExists', `${qualified(resource)} "${name}" already exists`, details(resource, name));
-    }
     const { status: _, ...rest } = given;
     const fresh = {
       ...shape(resource, resource.custom ? rest : given),
@@ -187,12 +206,23 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
         ...(resource.custom ? { generation: 1 } : {}),
       },
     } as unknown as Stored;
+    const stored = admission.mutate(fresh);
     const refused = admit(fresh, sender);
     if (refused !== undefined) return invalid(resource, name, refused);
-    const created = commit(resource, sender, fresh, undefined);
+    const denied = admission.refusal(stored);
+    if (denied !== undefined) return forbidden(resource, name, denied, 422);
+    // A quota is asked before the store, where the name may be taken.
+    const exceeded = resource.plural === 'configmaps' ? admission.exceeds(namespace, countIn(namespace)) : undefined;
+    if (exceeded !== undefined) return forbidden(resource, name, exceeded, 403);
+    if (storeOf(resource).has(`${namespace}/${name}`))
+      return failure(409, 'AlreadyExists', `${qualified(resource)} "${name}" already exists`, details(resource, name));
+    const created = commit(resource, sender, stored, undefined, stored === fresh ? undefined : fresh);
     if (resource.custom) defaulted.add(created);
     return { code: 201, body: created };
   }
+
+  const countIn = (namespace: string): number =>
+    [...(objects.get('configmaps') ?? [])].filter(([key]) => key.startsWith(`${namespace}/`)).length;
 
   type Update = {
     namespace: string;
@@ -229,6 +259,7 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
       );
     }
     let next: Stored;
+    let sent: Stored | undefined;
     if (subresource === 'status') {
       next = { ...known, status: given['status'] ?? unseen };
     } else {
@@ -245,6 +276,11 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
           ...(generation === undefined ? {} : { generation }),
         },
       } as Stored;
+      const added = (next.metadata.finalizers ?? []).filter((one) => !known.metadata.finalizers?.includes(one));
+      if (deletionTimestamp !== undefined && added.length > 0)
+        return invalid(resource, name, `metadata.finalizers: Forbidden: no new finalizers can be added: ${added}`);
+      const policed = admission.mutate(next);
+      if (policed !== next) [next, sent] = [policed, next];
       if (known['immutable'] === true) {
         const same = ['data', 'binaryData'].every((field) => isDeepStrictEqual(known[field], next[field]));
         if (!same || next['immutable'] !== true)
@@ -259,6 +295,8 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     }
     const refused = admit(next, sender);
     if (refused !== undefined) return invalid(resource, name, refused);
+    const denied = subresource === undefined ? admission.refusal(next) : undefined;
+    if (denied !== undefined) return forbidden(resource, name, denied, 422);
     // Deleted already, and the last finalizer goes.
     if (next.metadata.deletionTimestamp && !next.metadata.finalizers?.length) {
       // What is told of it is how it was stored last.
@@ -267,7 +305,7 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     }
     // A write that changes nothing does not move the resourceVersion.
     if (isDeepStrictEqual(next, known) && !defaulted.has(known)) return { code: 200, body: known };
-    return { code: 200, body: commit(resource, sender, next, known) };
+    return { code: 200, body: commit(resource, sender, next, known, sent) };
   }
 
   function remove(resource: Resource, name: string, known: Stored | undefined, body: unknown, sender: string): Answer {
@@ -349,6 +387,8 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
       const read = parseToken(token);
       if (!read) return failure(400, 'BadRequest', 'continue key is not valid: illegal base64 data', undefined);
       [when, after] = read;
+      if (when > newest)
+        return failure(500, undefined, 'etcdserver: mvcc: required revision is a future revision', undefined);
       if (when < oldest) {
         const message =
           'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results.';
@@ -439,12 +479,15 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     } else {
       for (const change of since(Number(from))) take(change);
     }
-    watches.add(take);
+    // One of the future is taken without a word, and everything up to that is dropped.
+    const told =
+      Number(from) > newest ? (change: Change) => void (change.version > Number(from) && take(change)) : take;
+    watches.add(told);
     return {
       bookmark() {
-        if (wantsBookmarks) bookmark(newest);
+        if (wantsBookmarks && newest >= Number(from)) bookmark(newest);
       },
-      close: () => watches.delete(take),
+      close: () => watches.delete(told),
     };
   }
 
@@ -463,15 +506,19 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
   function collect(dependantsFirst = false): boolean {
     const settings = resources[0] as Resource;
     const maps = resources[1] as Resource;
-    const owners = new Map([...storeOf(settings).values()].map((one) => [one.metadata.uid, one]));
+    // An owner in another namespace is none.
+    const owners = new Set(
+      [...storeOf(settings).values()].map(({ metadata }) => `${metadata.namespace}/${metadata.uid}`),
+    );
     const referring = (one: Stored, uid: string) => one.metadata.ownerReferences?.some((ref) => ref.uid === uid);
+    const near = (one: Stored, owner: Stored) => one.metadata.namespace === owner.metadata.namespace;
     for (const resource of [settings, maps]) {
       for (const owner of storeOf(resource).values()) {
         const { deletionTimestamp, finalizers = [], uid } = owner.metadata;
         if (!deletionTimestamp) continue;
         const finalizer = finalizers.find((one) => one === 'orphan' || one === 'foregroundDeletion');
         if (!finalizer) continue;
-        const dependant = [...storeOf(maps).values()].find((one) => referring(one, uid));
+        const dependant = [...storeOf(maps).values()].find((one) => near(one, owner) && referring(one, uid));
         if (dependant && finalizer === 'orphan') {
           release(maps, dependant, (ref) => ref.uid === uid);
           return true;
@@ -489,7 +536,7 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
     }
     for (const one of storeOf(maps).values()) {
       const references = (one.metadata.ownerReferences ?? []).filter(({ kind }) => kind === settings.kind);
-      const gone = references.filter(({ uid }) => !owners.has(uid));
+      const gone = references.filter(({ uid }) => !owners.has(`${one.metadata.namespace}/${uid}`));
       if (gone.length === 0 || one.metadata.deletionTimestamp) continue;
       if (gone.length < (one.metadata.ownerReferences ?? []).length) {
         release(maps, one, (ref) => gone.includes(ref));
@@ -517,9 +564,36 @@ export function createServer({ now, onChange = () => {}, admit = () => undefined
       oldest = newest;
       history.length = 0;
     },
+    admission,
+    /** Copies what is stored. */
+    backUp: (): Backup => ({
+      version: newest,
+      objects: new Map([...objects].map(([plural, store]) => [plural, new Map(store)])),
+    }),
+    /**
+     * Goes back to what was stored then, and to its version, without a word to anybody: etcd was restored from a snapshot.
+     * Who watches is the network's business; uids are not given out again.
+     */
+    restore(backup: Backup): void {
+      for (const { uid, version: when } of given) if (when > backup.version) lost.add(`${uid} ${when}`);
+      for (const [plural, store] of backup.objects) objects.set(plural, new Map(store));
+      history.length = 0;
+      watches.clear();
+      newest = backup.version;
+      oldest = backup.version;
+    },
+    /** Deletes everything in a namespace, as the namespace controller does. */
+    empty(namespace: string): void {
+      for (const resource of resources)
+        for (const one of [...storeOf(resource).values()])
+          if (one.metadata.namespace === namespace) commit(resource, 'namespace-controller', undefined, one);
+    },
     /** Every object of a resource, in the order of their keys. */
-    all: (plural: string): Stored[] =>
-      [...(objects.get(plural) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one),
+    all: (plural: string, namespace?: string): Stored[] =>
+      [...(objects.get(plural) ?? [])]
+        .filter(([key]) => namespace === undefined || key.startsWith(`${namespace}/`))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, one]) => one),
     get: (plural: string, namespace: string, name: string): Stored | undefined =>
       objects.get(plural)?.get(`${namespace}/${name}`),
     get version() {
@@ -566,6 +640,14 @@ function failure(
   return { code, body: { ...status, ...(reason ? { reason } : {}), ...(more ? { details: more } : {}), code } };
 }
 
+/** Refused by admission. */
+const forbidden = (resource: Resource, name: string, why: string, code: 403 | 422) =>
+  failure(
+    code,
+    code === 403 ? 'Forbidden' : 'Invalid',
+    `${qualified(resource)} "${name}" is forbidden: ${why}`,
+    code === 403 ? details(resource, name) : { ...details(resource, name), causes: [{ message: why }] },
+  );
 const notAllowed = () =>
   failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 const notFound = (resource: Resource, name: string) =>

@@ -65,6 +65,11 @@ export type Judge = {
   take(revision: Revision): void;
   /** The system has converged and no write is in flight: what follows is judged strictly until the next settled state. */
   settled(): void;
+  /**
+   * The store went back to what this judge has been shown; `lost` has seen what came after that, and is gone. Nobody who
+   * works knows it yet: what was possible then may still be created, and a new ConfigMap can carry a stamp of then.
+   */
+  wentBack(lost: Judge): void;
   /** Judges the end state (S7): call it once converged, and when the garbage collector is done. */
   finish(): void;
   /** Every broken rule: revision, object, invariant, expected and found. */
@@ -104,6 +109,8 @@ type Life = {
   ended: boolean;
   /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
   restored: boolean;
+  /** The newest generation that was lost when the store went back. */
+  lostGeneration: number;
   /** Settings that the operator wrote into a ConfigMap, by hash, with the highest stamp: each was live once. */
   readonly recorded: Map<string, number>;
   /** When the operator last named a ConfigMap as that of the system. */
@@ -226,7 +233,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       life = {
         ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
         ...{ generations: new Map(), possible: new Map(), ranks: new Map(), recorded: new Map() },
-        ...{ suspended: new Set(), retained: new Set() },
+        ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0 },
       };
       lives.set(uid, life);
       if (by === 'operator') fail(name, 'status', 'the operator created a LicenseSettings');
@@ -421,7 +428,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
     kept.stamps.set(uid, Math.max(highest, stamp || 0));
     const newest = Math.max(...life.generations.keys());
-    if (stamp > newest) wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
+    if (stamp > Math.max(newest, life.lostGeneration))
+      wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
 
     const before = kept.current;
     if (before?.immutable && object.immutable && isClaim(before, object)) {
@@ -446,7 +454,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       // A stamp does not go back (S3), also where what was live before is rebuilt, under whichever name.
       const reached = Math.max(...[...maps.values()].map(({ stamps }) => stamps.get(uid) ?? 0));
       const isRebuilt = stamp === reached && match.hash === life.object.status?.applied?.settingsHash;
-      if (stamped?.hash !== match.hash && !isRebuilt)
+      if (stamped?.hash !== match.hash && !isRebuilt && life.lostGeneration === 0)
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
     }
     const adopted = before !== undefined && (kept.written?.uid !== uid || kept.written.adopted);
@@ -694,6 +702,19 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       life.possible = new Map(may.map((known) => [known.hash, known]));
       life.suspended = new Set([isSuspended(life)]);
       life.retained = new Set([isRetained(life)]);
+      life.lostGeneration = 0;
+    }
+  };
+
+  const wentBack = (lost: Judge) => {
+    changed();
+    for (const [uid, then] of livesOf.get(lost) ?? []) {
+      const life = lives.get(uid);
+      if (!life) continue;
+      for (const [hash, known] of then.possible) life.possible.set(hash, known);
+      for (const one of then.suspended) life.suspended.add(one);
+      for (const one of then.retained) life.retained.add(one);
+      life.lostGeneration = Math.max(then.lostGeneration, ...then.generations.keys());
     }
   };
 
@@ -736,7 +757,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
   };
 
-  return {
+  const judge: Judge = {
     violations,
     get judged() {
       return judged;
@@ -751,9 +772,15 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       else takeMap(revision);
     },
     settled,
+    wentBack,
     finish,
   };
+  livesOf.set(judge, lives);
+  return judge;
 }
+
+/** What each judge knows of the objects. */
+const livesOf = new WeakMap<Judge, ReadonlyMap<string, Life>>();
 
 /** True when a deletion marks an object that a finalizer holds. */
 const isMarked = (object: Stored, before: Stored | undefined): boolean =>

@@ -4,15 +4,30 @@
  */
 import { createJudge, type Judge, type Revision } from './judge.ts';
 
-export type Judges = Judge & {
+export type Judges = Omit<Judge, 'wentBack' | 'finish'> & {
+  /** Judges the end state where it can be as it should be: in the namespaces that the operator watches. */
+  finish(isWatched?: (namespace: string) => boolean): void;
+  /**
+   * The store went back to a version: the judges know what they knew then. What they are shown is kept for that, as it is:
+   * only for who says so at the beginning.
+   */
+  wentBack(version: number): void;
+
   /** The judge of one namespace; it begins to judge when it is first asked for. */
   of(namespace: string): Judge;
 };
 
+type Options = NonNullable<Parameters<typeof createJudge>[0]> & {
+  /** True where the store may go back. */
+  readonly mayGoBack?: boolean;
+};
+
 /** @param options those of each judge */
-export function createJudges(options: Parameters<typeof createJudge>[0] = {}): Judges {
+export function createJudges({ mayGoBack = false, ...options }: Options = {}): Judges {
   const judges = new Map<string, Judge>();
   const violations: string[] = [];
+  /** What they were shown, and when it was settled. */
+  let shown: (Revision | 'settled')[] = [];
   /** How many violations of each judge are among those of all. */
   const told = new Map<string, number>();
   const all = () => [...judges.values()];
@@ -39,17 +54,38 @@ export function createJudges(options: Parameters<typeof createJudge>[0] = {}): J
     },
     take(revision: Revision) {
       const { namespace = '' } = revision.object.metadata;
+      if (mayGoBack) shown.push(revision);
       of(namespace).take(revision);
       tell(namespace);
     },
+    wentBack(version) {
+      const before = new Map(judges);
+      judges.clear();
+      const end = shown.findIndex((one) => one !== 'settled' && versionOf(one) > version);
+      shown = end < 0 ? shown : shown.slice(0, end);
+      for (const namespace of before.keys()) of(namespace);
+      for (const one of shown) {
+        if (one === 'settled') for (const judge of all()) judge.settled();
+        else of(one.object.metadata.namespace ?? '').take(one);
+      }
+      for (const [namespace, lost] of before) {
+        of(namespace).wentBack(lost);
+        // They were told when it happened.
+        told.set(namespace, of(namespace).violations.length);
+      }
+    },
     settled() {
+      if (mayGoBack) shown.push('settled');
       for (const judge of all()) judge.settled();
     },
-    finish() {
+    finish(isWatched = () => true) {
       for (const [namespace, judge] of judges) {
+        if (!isWatched(namespace)) continue;
         judge.finish();
         tell(namespace);
       }
     },
   };
 }
+
+const versionOf = ({ object }: Revision): number => Number(object.metadata.resourceVersion);

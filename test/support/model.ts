@@ -22,6 +22,8 @@ export type Model = {
   take(revision: Revision): void;
   /** The system has converged to this: only that is live from here on. */
   settled(snapshot: Snapshot): void;
+  /** The store went back to what this model was told; what was live by the other one may still be created, and be a record. */
+  wentBack(lost: Model): void;
   /** What may be live of the object with this uid; undefined stands for nothing. */
   liveOf(uid: string): readonly (Declaration | undefined)[];
 };
@@ -89,6 +91,12 @@ export function createModel(): Model {
         life.live = new Map(said.map((one) => [one.settingsHash, one.settings]));
         if (said.length === 0) life.live.set(nothing, undefined);
         life.quiet = true;
+      }
+    },
+    wentBack(lost) {
+      for (const [uid, life] of lives) {
+        life.quiet = false;
+        for (const one of lost.liveOf(uid)) life.live.set(one ? settingsHash(one) : nothing, one);
       }
     },
     liveOf: (uid) => [...(lives.get(uid)?.live.values() ?? [])],

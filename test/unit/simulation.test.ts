@@ -26,11 +26,11 @@ async function traceOf(schedule: Schedule): Promise<string> {
 }
 
 test('a seed is the same run each time, in every detail; another seed is another', async () => {
-  const first = await traceOf(drawSchedule(14));
-  assert.is(await traceOf(drawSchedule(14)), first);
+  const first = await traceOf(drawSchedule(54));
+  assert.is(await traceOf(drawSchedule(54)), first);
   // What is written to a file and read again is the same too.
-  assert.is(await traceOf(JSON.parse(JSON.stringify(drawSchedule(14))) as Schedule), first);
-  assert.is.not(await traceOf(drawSchedule(15)), first);
+  assert.is(await traceOf(JSON.parse(JSON.stringify(drawSchedule(54))) as Schedule), first);
+  assert.is.not(await traceOf(drawSchedule(53)), first);
 });
 
 test('25 schedules break no invariant', async () => {

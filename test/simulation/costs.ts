@@ -1,0 +1,46 @@
+/** Counts what each object costs, from the requests that leave the operator: L4. */
+import { labels } from '../../src/api/names.ts';
+import { createCostJudge } from '../support/cost.ts';
+import type { Change, Metadata, Server, Stored } from './server.ts';
+
+type Asked = { readonly method: string; readonly path: string; readonly body?: unknown };
+
+export function createCosts(server: Server) {
+  const judge = createCostJudge();
+
+  /** The LicenseSettings that a ConfigMap is for: by its label, else by its name, which begins with that of the object. */
+  function ownerOf(namespace: string, name: string, metadata: Partial<Metadata> | undefined): string {
+    const label = (metadata ?? server.get('configmaps', namespace, name)?.metadata)?.labels?.[labels.settings];
+    if (label !== undefined) return `${namespace}/${label}`;
+    const owners = server.all('licensesettings', namespace).map((one) => one.metadata.name);
+    const fitting = owners.filter((owner) => name === owner || name.startsWith(`${owner}-`));
+    return `${namespace}/${fitting.sort((a, b) => b.length - a.length)[0] ?? name}`;
+  }
+
+  return {
+    /** A request leaves a process; gives what is wrong with that, if anything. Lists, leases and events are for no object. */
+    sent(by: string, { method, path, body }: Asked, at: number): string | undefined {
+      const [, namespace = '', kind, named] =
+        /\/namespaces\/([^/]+)\/(licensesettings|configmaps)\/?([^/?]*)/.exec(path) ?? [];
+      const object = body as Partial<Stored> | undefined;
+      const name = named || object?.metadata?.name;
+      if (kind === undefined || !name) return undefined;
+      const owner = kind === 'licensesettings' ? `${namespace}/${name}` : ownerOf(namespace, name, object?.metadata);
+      const what = `${method} ${kind} ${name} ${contentOf(object)}`;
+      return judge.request({ object: owner, by, what, at });
+    },
+    /** People changed something. */
+    changed({ object: { kind, metadata } }: Change): void {
+      const { namespace, name } = metadata;
+      judge.changed(kind === 'ConfigMap' ? ownerOf(namespace, name, metadata) : `${namespace}/${name}`);
+    },
+  };
+}
+
+/** What a body is about, without versions and times: those differ each time. */
+function contentOf(body: Partial<Stored> | undefined): string {
+  if (!body?.metadata) return '';
+  const { labels: tags, annotations, ownerReferences } = body.metadata;
+  const content = { data: body['data'], status: body['status'], tags, annotations, ownerReferences };
+  return JSON.stringify(content).replaceAll(/"\d{4}-\d\d-\d\dT[^"]*"/g, '"a time"');
+}
