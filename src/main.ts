@@ -8,6 +8,7 @@ import { randomId, systemClock } from './kube/clock.ts';
 import { createElector } from './kube/elector.ts';
 import { homeNamespace, loadKubeConfig } from './kube/kubeconfig.ts';
 import { createElectionLog } from './observe/election.ts';
+import { readinessOf } from './observe/health.ts';
 import { createLogger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { startServer } from './observe/servers.ts';
@@ -68,7 +69,7 @@ async function main(): Promise<number> {
   }
 
   const { lease } = config;
-  const election = lease && createElectionLog(log, metrics);
+  const election = lease && createElectionLog(log, metrics, clock, lease.seconds * 1000);
   const elector =
     lease &&
     createElector({
@@ -88,15 +89,20 @@ async function main(): Promise<number> {
   const servers: { close(): Promise<void> }[] = [];
   try {
     if (config.healthAddress) {
-      const notReady = () => [...controller.notReady(), ...(election?.notReady() ?? [])];
-      const routes = { notReady: () => (stop.signal.aborted ? ['stopping'] : notReady()) };
-      const server = await startServer({ flag: '--health-address', ...config.healthAddress }, routes);
+      const others = () => [
+        ...(election ? [election.check()] : []),
+        ...(stop.signal.aborted ? [{ name: 'process', wrong: 'stopping' }] : []),
+      ];
+      const readiness = () => readinessOf(controller.scopes(), others());
+      const server = await startServer({ flag: '--health-address', ...config.healthAddress }, { readiness });
       servers.push(server);
       log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
     }
     if (config.metricsAddress) {
       const render = () => {
-        metrics.setObjects(controller.objectsByReason());
+        metrics.setObjects(controller.objects());
+        for (const { namespace, watches } of controller.scopes())
+          for (const { resource, synced } of watches) metrics.watchSynced(resource, namespace, synced);
         return metrics.render();
       };
       const server = await startServer({ flag: '--metrics-address', ...config.metricsAddress }, { metrics: render });

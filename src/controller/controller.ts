@@ -1,28 +1,18 @@
 /** The operator's loop: reflectors fill the caches, changes fill the queue, workers reconcile. */
-import { kind, labels, manager, plural } from '../api/names.ts';
+import { labels, manager } from '../api/names.ts';
 import type { Client } from '../kube/client.ts';
-import { type Clock, randomId } from '../kube/clock.ts';
+import { type Clock, randomId, whenAborted } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
-import { controllerOf, type KubeObject, keyOf } from '../kube/object.ts';
+import { keyOf } from '../kube/object.ts';
 import { type Priority, priorities, type Task, WorkQueue } from '../kube/queue.ts';
-import { Reflector, type Sink } from '../kube/reflector.ts';
 import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import {
-  configMapsPath,
-  createApi,
-  indexConfigMap,
-  type LicenseSettings,
-  projectConfigMap,
-  projectSettings,
-  type StoredConfigMap,
-  settingsPath,
-} from './api.ts';
+import { createApi, indexConfigMap, type LicenseSettings, type StoredConfigMap } from './api.ts';
 import { backoffs, type RetryKind } from './backoffs.ts';
 import { eventFor } from './events.ts';
 import { type Outcome, reconcile, type World } from './reconcile.ts';
-import { explainRestart } from './restarts.ts';
+import { createScope, type Scope, type WatchState } from './scope.ts';
 
 export type ControllerOptions = {
   readonly client: Client;
@@ -41,10 +31,15 @@ export type ControllerOptions = {
   readonly fence?: () => number;
 };
 
+/** A scope, by its namespace (empty: all), and its two watches. */
+export type ScopeState = { readonly namespace: string; readonly watches: readonly WatchState[] };
+
 /** One leadership: from the start, or from winning the lease, to the end, or to losing it. */
 type Term = {
   readonly queue: WorkQueue<RetryKind>;
   readonly world: World;
+  /** Scopes whose lists of this term are not complete, with the keys that have changed meanwhile. */
+  readonly unserved: Map<Scope, Set<string>>;
   /** True while requests get no answer. */
   outage: boolean;
 };
@@ -61,13 +56,14 @@ export type Controller = {
   run(signal: AbortSignal): Promise<void>;
   /**
    * Works until `term` is aborted and what was in flight is finished. Nothing is remembered of an earlier term, and
-   * everything is listed anew: what another leader wrote may not have been seen yet.
+   * everything is listed anew: what another leader wrote may not have been seen yet. Each scope is served as soon as its
+   * own lists are complete.
    */
   lead(term: AbortSignal): Promise<void>;
-  /** What is not ready yet, in words; empty when the caches are complete. */
-  notReady(): string[];
-  /** Objects counted by the reason of their Ready condition. */
-  objectsByReason(): Map<string, number>;
+  /** What it watches, and how the watches are now. */
+  scopes(): ScopeState[];
+  /** Objects of each scope, by its namespace, counted by the reason of their Ready condition. */
+  objects(): ReadonlyMap<string, ReadonlyMap<string, number>>;
 };
 
 /**
@@ -93,85 +89,46 @@ export function createController(options: ControllerOptions): Controller {
   let eventsUnderWay = 0;
   const eventsWaiting: (() => void)[] = [];
 
-  /** How many reflectors of each resource have no complete list yet. */
-  const unsynced = new Map<string, number>();
-  const scopes = options.namespaces.length > 0 ? options.namespaces : [undefined];
-  const reflectors = scopes.flatMap((namespace) => [settingsReflector(namespace), configMapReflector(namespace)]);
-
-  function settingsReflector(namespace: string | undefined) {
-    return reflectorFor(plural, settingsPath(namespace), namespace, shared.settings, projectSettings, (object) => [
-      keyOf(object),
-    ]);
-  }
-
-  function configMapReflector(namespace: string | undefined) {
-    const selector = `${labels.managedBy}=${manager}`;
-    return reflectorFor(
-      'configmaps',
-      configMapsPath(namespace),
-      namespace,
-      shared.configMaps,
-      projectConfigMap,
-      settingsOf,
-      selector,
-    );
-  }
-
-  function reflectorFor<T extends KubeObject>(
-    resource: string,
-    path: string,
-    namespace: string | undefined,
-    store: Store<T>,
-    project: (object: KubeObject) => T,
-    keysOf: (object: T) => string[],
-    labelSelector?: string,
-  ) {
-    /** `before`: the label that names the owner may have been taken off or changed. */
-    const enqueue = (object: T, priority: Priority, before?: T) => {
-      const keys = new Set([object, before].flatMap((one) => (one ? keysOf(one) : [])));
-      for (const key of keys) current?.queue.add(key, priority);
-    };
-    const explain = explainRestart(log, clock, { resource, namespace });
-    let first = true;
-    unsynced.set(resource, (unsynced.get(resource) ?? 0) + 1);
-    metrics.watchSynced(resource, false);
-    const sink: Sink<T> = {
-      listing: () => store.listing(namespace),
-      replace(objects, version) {
-        const { changed, gone } = store.replace(objects, version, namespace);
-        for (const object of [...changed, ...gone]) enqueue(object, first ? 'resync' : 'fresh');
-        first = false;
-        explain(undefined);
-      },
-      put(object) {
-        const before = store.get(keyOf(object));
-        if (store.put(object)) enqueue(object, 'fresh', before);
-      },
-      remove(object) {
-        if (store.remove(object)) enqueue(object, 'fresh');
-      },
-    };
-    return new Reflector<T>({
-      ...{ client, clock, path, resource, sink, project },
-      ...(labelSelector ? { labelSelector } : {}),
-      onRestart(reason: string, error?: ApiError) {
-        metrics.watchRestarted(resource, reason);
-        explain(error);
-      },
-      onSynced() {
-        const left = (unsynced.get(resource) ?? 0) - 1;
-        unsynced.set(resource, left);
-        metrics.watchSynced(resource, left === 0);
-        log.info({ resource, namespace, objects: store.size }, 'cache is complete');
-      },
+  const scopes = (options.namespaces.length > 0 ? options.namespaces : ['']).map((namespace): Scope => {
+    const scope: Scope = createScope({
+      ...{ client, clock, log, metrics, namespace, settings: shared.settings, configMaps: shared.configMaps },
+      onChange: (key, priority) => add(scope, key, priority),
     });
+    return scope;
+  });
+
+  /** A key of a scope that is not served yet waits for it. */
+  function add(scope: Scope, key: string, priority: Priority): void {
+    const changed = current?.unserved.get(scope);
+    if (!changed) current?.queue.add(key, priority);
+    else if (priority === 'fresh') changed.add(key);
   }
 
-  /** The LicenseSettings that a ConfigMap speaks of: by its controller, and by our label where that was removed. */
-  function settingsOf(view: StoredConfigMap): string[] {
-    const owner = controllerOf(view);
-    const names = [owner?.kind === kind ? owner.name : undefined, view.metadata.labels?.[labels.settings]];
-    return [...new Set(names)].flatMap((name) => (name ? [`${view.metadata.namespace}/${name}`] : []));
+  /** Looks at every object of a scope, now and each `resync`, until the term ends. */
+  function lookAtAll(queue: WorkQueue<RetryKind>, scope: Scope, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    for (const key of shared.settings.keys()) if (scope.has(key)) queue.add(key, 'resync');
+    // Spread, so that scopes, replicas and restarts don't fall into step.
+    const cancel = clock.after(resync * (0.9 + 0.2 * clock.random()), () => {
+      signal.removeEventListener('abort', cancel);
+      lookAtAll(queue, scope, signal);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  /**
+   * Serves a scope as soon as its own caches are complete: a ConfigMap that isn't seen yet would look deleted. Others,
+   * which may never be complete, are not waited for. Without a lease this process is the only one, and its first list is
+   * as good as a new one.
+   */
+  async function serve(term: Term, scope: Scope, signal: AbortSignal): Promise<void> {
+    await scope.listed(signal, fence !== undefined);
+    if (signal.aborted) return;
+    const changed = term.unserved.get(scope) ?? [];
+    term.unserved.delete(scope);
+    for (const key of changed) term.queue.add(key, 'fresh');
+    log.info({ namespace: scope.namespace || undefined }, 'served from now on');
+    lookAtAll(term.queue, scope, signal);
   }
 
   async function work(term: Term): Promise<void> {
@@ -251,49 +208,31 @@ export function createController(options: ControllerOptions): Controller {
 
   return {
     async run(signal) {
-      await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+      await Promise.all(scopes.map((scope) => scope.run(signal)));
     },
 
     async lead(signal) {
       const queue = new WorkQueue(clock, backoffs);
       const world: World = { ...shared, epoch: randomId(clock), memories: new Map(), late: new Map() };
-      const term: Term = { queue, world, outage: false };
+      const unserved = new Map(scopes.map((scope) => [scope, new Set<string>()]));
+      const term: Term = { queue, world, unserved, outage: false };
       current = term;
-      const ended = new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      // No decision before the caches are complete: a ConfigMap that isn't seen yet would look deleted. Without a lease
-      // this process is the only one, and its first list is as good as a new one.
-      const listed = reflectors.map((reflector) => (fence ? reflector.refresh(signal) : reflector.firstSync));
-      await Promise.race([Promise.all(listed), ended]);
-      let cancelResync = () => {};
-      const lookAtAll = () => {
-        for (const key of shared.settings.keys()) queue.add(key, 'resync');
-        // Spread, so that replicas and restarts don't fall into step.
-        cancelResync = clock.after(resync * (0.9 + 0.2 * clock.random()), lookAtAll);
-      };
-      if (!signal.aborted) {
-        lookAtAll();
-        const working = Array.from({ length: workers }, () => work(term));
-        await ended;
-        cancelResync();
-        queue.close();
-        await Promise.all(working);
-      }
+      const working = Array.from({ length: workers }, () => work(term));
+      const serving = scopes.map((scope) => serve(term, scope, signal));
+      await whenAborted(signal);
+      queue.close();
+      await Promise.all([...working, ...serving]);
       current = undefined;
     },
 
-    notReady: () =>
-      reflectors.flatMap((reflector) =>
-        reflector.synced ? [] : [`${reflector.name}: the first list is not complete`],
-      ),
+    scopes: () => scopes.map((scope) => ({ namespace: scope.namespace, watches: scope.watches() })),
 
-    objectsByReason() {
-      const counts = new Map<string, number>();
-      for (const { status } of shared.settings.values()) {
+    objects() {
+      const counts = new Map(scopes.map(({ namespace }) => [namespace, new Map<string, number>()]));
+      for (const { metadata, status } of shared.settings.values()) {
+        const reasons = counts.get(metadata.namespace) ?? counts.get('');
         const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason ?? 'Unknown';
-        counts.set(reason, (counts.get(reason) ?? 0) + 1);
+        reasons?.set(reason, (reasons.get(reason) ?? 0) + 1);
       }
       return counts;
     },

@@ -3,19 +3,22 @@ import { plural } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
 import type { Logger } from '../observe/logger.ts';
+import { onceAMinute } from '../observe/once-a-minute.ts';
 
-/** The same trouble is told again after this time, in milliseconds. */
-const repeatAfter = 60_000;
+/** A list and watch: of which resource, and in which namespace; undefined: in all. */
+export type Place = { readonly resource: string; readonly namespace: string | undefined };
 
 /** What is wrong and how to mend it, for a list or watch that failed. Pure. */
-export function adviceFor(resource: string, error: ApiError): string {
+export function adviceFor({ resource, namespace }: Place, error: ApiError): string {
   if (error.code === 404 && resource === plural) {
     return 'the CustomResourceDefinition is not installed: run `kubectl apply --server-side -k crds`; waiting for it';
   }
   if (error.code === 401)
     return "the API server does not accept the credentials: check the kubeconfig's user or the ServiceAccount token; trying again";
   if (error.code === 403) {
-    return `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/rights/all\`, or bind its role to this user; trying again`;
+    return namespace
+      ? `no permission to list and watch ${resource} in namespace ${namespace}: run \`kubectl apply -n ${namespace} -k deploy/rights/namespace\`, or take ${namespace} out of --watch-namespaces if it is gone; trying again`
+      : `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/rights/all\`, or bind its role to this user; trying again`;
   }
   if (error.code === 410) return 'the version to resume from has expired: listing again';
   if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
@@ -30,22 +33,37 @@ export function adviceFor(resource: string, error: ApiError): string {
   return 'the API server refuses the request: trying again';
 }
 
+/** The trouble of one list and watch, as people get to know it. */
+export type Trouble = {
+  /** A list or watch failed. */
+  failed(error: ApiError): void;
+  /** A watch has shown that it works. */
+  over(): void;
+  /** What is wrong now and how to mend it; undefined while nothing is. */
+  words(): string | undefined;
+};
+
 /**
- * A function to be told of each failed list or watch, and with undefined that all is well. It logs a trouble once,
- * again after a minute, and when it is over.
+ * Tells the log of a trouble once, again after a minute, and when it is over. Trouble that comes and goes is told once
+ * a minute too, and its end only after it was told.
  */
-export function explainRestart(log: Logger, clock: Clock, where: { resource: string; namespace: string | undefined }) {
-  let last: { advice: string; at: number } | undefined;
-  return (error: ApiError | undefined): void => {
-    if (!error) {
-      if (last) log.info(where, 'list and watch work again');
-      last = undefined;
-      return;
-    }
-    const advice = adviceFor(where.resource, error);
-    const now = clock.monotonic();
-    if (last?.advice === advice && now - last.at < repeatAfter) return;
-    last = { advice, at: now };
-    log[error.code === 410 ? 'info' : 'warn']({ ...where, code: error.code, error: error.message }, advice);
+export function createTrouble(log: Logger, clock: Clock, where: Place): Trouble {
+  let now: { readonly advice: string; readonly error: ApiError } | undefined;
+  const mayTell = onceAMinute(clock);
+  let isTold = false;
+  return {
+    failed(error) {
+      const advice = adviceFor(where, error);
+      now = { advice, error };
+      if (!mayTell(advice)) return;
+      isTold = true;
+      log[error.code === 410 ? 'info' : 'warn']({ ...where, code: error.code, error: error.message }, advice);
+    },
+    over() {
+      if (isTold) log.info(where, 'list and watch work again');
+      isTold = false;
+      now = undefined;
+    },
+    words: () => now && `${now.advice} (${now.error.message})`,
   };
 }

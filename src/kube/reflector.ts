@@ -73,6 +73,11 @@ export type ReflectorOptions<T> = {
   onRestart?: (reason: RestartReason, error?: ApiError) => void;
   /** Told when the first list is complete. */
   onSynced?: () => void;
+  /**
+   * Told whenever a watch shows that it works: it brought a list, an event or a bookmark, or lasted until its agreed end.
+   * A list alone does not show that: the watch may be refused each time. What it throws is dropped.
+   */
+  onWatching?: () => void;
 };
 
 /** For less memory: see "Lists come in pages or as a stream" in docs/design.md. */
@@ -111,7 +116,7 @@ export class Reflector<T> {
   #whole = false;
   /** Attempts in a row that the server answered, but with nothing of use. */
   #stuck = 0;
-  /** When the last list, event or bookmark came. */
+  /** When the last list, event or bookmark came, or a watch last ended as agreed. */
   #lastSign: number | undefined;
   /** Ends the list, watch or wait that is under way, so that the next begins. */
   #attempt = new AbortController();
@@ -139,8 +144,8 @@ export class Reflector<T> {
   }
 
   /**
-   * Milliseconds since the last list, event or bookmark; undefined before the first list. While all is well it stays
-   * below a minute: the server sends a bookmark before it ends a watch.
+   * Milliseconds since the last list, event, bookmark or agreed end of a watch: how old the copy may be. Undefined before
+   * the first list. While all is well it stays below a minute: no watch lasts longer.
    */
   get age(): number | undefined {
     return this.#lastSign === undefined ? undefined : this.#options.clock.monotonic() - this.#lastSign;
@@ -194,6 +199,8 @@ export class Reflector<T> {
       // Broken off by `refresh` or `stop`: that is no failure.
       if (signal.aborted) continue;
       const lasted = clock.monotonic() - started;
+      // One that ends at once may have been ended by whatever stands in between: nothing was watched.
+      if (!error && lasted > healthyAfter) this.#watched();
       const before = reason;
       reason = error ? this.#learn(error, lasted) : 'ended';
       this.#tell(reason, error);
@@ -237,6 +244,16 @@ export class Reflector<T> {
   #tell(reason: RestartReason, error?: ApiError): void {
     try {
       this.#options.onRestart?.(reason, error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+
+  /** The watch works. */
+  #watched(): void {
+    this.#lastSign = this.#options.clock.monotonic();
+    try {
+      this.#options.onWatching?.();
     } catch {
       // There is nobody left to tell.
     }
@@ -330,6 +347,7 @@ export class Reflector<T> {
         else if (object.metadata.annotations?.[initialEventsEnd] === 'true') {
           this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
           initial = undefined;
+          if (!signal.aborted) this.#watched();
         }
         continue;
       }
@@ -343,7 +361,7 @@ export class Reflector<T> {
       if (signal.aborted) return;
       this.#version = version;
       this.#stuck = 0;
-      this.#lastSign = clock.monotonic();
+      this.#watched();
     }
     if (initial && !signal.aborted) {
       throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });

@@ -47,19 +47,19 @@ export function createMetrics() {
   const restarts = new Counter({
     name: `${prefix}watch_restarts_total`,
     help: 'Lists and watches that had to begin again, by reason.',
-    labelNames: ['resource', 'reason'],
+    labelNames: ['resource', 'namespace', 'reason'],
     registers,
   });
   const synced = new Gauge({
     name: `${prefix}watch_synced`,
-    help: '1 once the first list of every watched namespace is complete.',
-    labelNames: ['resource'],
+    help: '1 while the copy is complete and current; namespace "" stands for all.',
+    labelNames: ['resource', 'namespace'],
     registers,
   });
   const objects = new Gauge({
     name: `${prefix}objects`,
-    help: 'LicenseSettings by the reason of their Ready condition.',
-    labelNames: ['reason'],
+    help: 'LicenseSettings by the reason of their Ready condition; namespace "" stands for all.',
+    labelNames: ['namespace', 'reason'],
     registers,
   });
   const leader = new Gauge({
@@ -92,15 +92,18 @@ export function createMetrics() {
     /** This process may write, or not. */
     leading: (yes: boolean): void => leader.set(yes ? 1 : 0),
     /** A list or watch had to begin again. */
-    watchRestarted: (resource: string, reason: string): void => restarts.inc({ resource, reason }),
-    /** Whether the cache of a resource is complete, in all namespaces that are watched. */
-    watchSynced: (resource: string, is: boolean): void => synced.set({ resource }, is ? 1 : 0),
+    watchRestarted: (resource: string, namespace: string, reason: string): void =>
+      restarts.inc({ resource, namespace, reason }),
+    /** Whether the copy of a resource in a namespace, '' for all, is complete and current. */
+    watchSynced: (resource: string, namespace: string, is: boolean): void =>
+      synced.set({ resource, namespace }, is ? 1 : 0),
     /** How many objects wait now. */
     queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),
-    /** Objects by reason; a reason that is not in the map is gone. */
-    setObjects(counts: ReadonlyMap<string, number>): void {
+    /** Objects by namespace, '' for all, and reason; a reason that is not in the map is gone. */
+    setObjects(counts: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
       objects.reset();
-      for (const [reason, count] of counts) objects.set({ reason }, count);
+      for (const [namespace, reasons] of counts)
+        for (const [reason, count] of reasons) objects.set({ namespace, reason }, count);
     },
     /** An event could not be sent. */
     eventFailed: (): void => eventFailures.inc(),

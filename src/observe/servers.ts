@@ -1,11 +1,12 @@
 /** The two small HTTP servers: health and metrics. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pageOf, type Readiness } from './health.ts';
 
 /** What a server answers. */
 export type Routes = {
-  /** /healthz and /readyz: what is not ready, in words; empty when ready. */
-  readonly notReady?: () => string[];
+  /** /healthz, and /readyz with or without ?verbose. */
+  readonly readiness?: () => Readiness;
   /** /metrics. */
   readonly metrics?: () => Promise<{ contentType: string; body: string }>;
 };
@@ -21,14 +22,14 @@ const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheck
  */
 export async function startServer(
   { flag, host, port }: { flag: string; host: string; port: number },
-  { notReady, metrics }: Routes,
+  { readiness, metrics }: Routes,
 ): Promise<{ address: string; close(): Promise<void> }> {
-  const pages = new Map<string, (response: ServerResponse) => void | Promise<void>>();
-  if (notReady) {
+  const pages = new Map<string, (response: ServerResponse, query: URLSearchParams) => void | Promise<void>>();
+  if (readiness) {
     pages.set('/healthz', (response) => send(response, 200, 'ok\n'));
-    pages.set('/readyz', (response) => {
-      const missing = notReady();
-      send(response, missing.length > 0 ? 503 : 200, missing.length > 0 ? `${missing.join('\n')}\n` : 'ok\n');
+    pages.set('/readyz', (response, query) => {
+      const now = readiness();
+      send(response, now.ready ? 200 : 503, pageOf(now, query.has('verbose')));
     });
   }
   if (metrics) {
@@ -38,13 +39,14 @@ export async function startServer(
     });
   }
   const server = createServer(limits, async (request, response) => {
-    const page = pages.get((request.url ?? '').split('?')[0] ?? '');
+    const [path = '', query] = (request.url ?? '').split('?');
+    const page = pages.get(path);
     try {
       if (!page) send(response, 404, `not found: ${[...pages.keys()].join(', ')}\n`);
       else if (request.method !== 'GET' && request.method !== 'HEAD') {
         response.setHeader('allow', 'GET, HEAD');
         send(response, 405, 'only GET and HEAD\n');
-      } else await page(response);
+      } else await page(response, new URLSearchParams(query));
     } catch (error) {
       send(response, 500, `${(error as Error).message}\n`);
     }

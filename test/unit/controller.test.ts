@@ -93,33 +93,13 @@ test('nothing is decided before all caches are complete', async () => {
     desk.sent.filter((one) => !one.startsWith('GET')),
     [],
   );
-  assert.is(desk.controller.notReady().length, 1);
+  const missing = () =>
+    desk.controller.scopes().flatMap(({ watches }) => watches.flatMap((one) => (one.synced ? [] : one.resource)));
+  assert.equal(missing(), ['configmaps']);
   complete({ metadata: { resourceVersion: '10' }, items: [] });
   await desk.clock.advance(100);
-  assert.equal(desk.controller.notReady(), []);
+  assert.equal(missing(), []);
   assert.is(desk.sent.filter((one) => one === 'POST configmaps').length, 2);
-  await desk.stop();
-});
-
-test('watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete', async () => {
-  let complete = (_: unknown) => {};
-  const waiting = new Promise((resolve) => {
-    complete = resolve;
-  });
-  const empty = { metadata: { resourceVersion: '10' }, items: [] };
-  const desk = setUp(({ path }) => (path.includes('/other/configmaps') ? waiting : empty), ['dialer', 'other']);
-  const synced = async () => {
-    const { body } = await desk.metrics.render();
-    return ['configmaps', 'licensesettings'].map(
-      (resource) => body.match(`license_settings_watch_synced{resource="${resource}"} (\\d)`)?.[1],
-    );
-  };
-  assert.equal(await synced(), ['0', '0']);
-  await desk.clock.advance(5_000);
-  assert.equal(await synced(), ['0', '1']);
-  complete(empty);
-  await desk.clock.advance(100);
-  assert.equal(await synced(), ['1', '1']);
   await desk.stop();
 });
 

@@ -78,7 +78,9 @@ test('each advice about the connection is there', () => {
     ...['NoAnswer', 'Credentials', 'BadAnswer'].map((reason) => new ApiError('', { code: 0, reason })),
     new ApiError('self-signed certificate', { code: 0, reason: 'NoAnswer' }),
   ];
-  const advice = errors.map((error) => firstClause(adviceFor('licensesettings', error)));
+  const advice = errors.map((error) =>
+    firstClause(adviceFor({ resource: 'licensesettings', namespace: undefined }, error)),
+  );
   assert.is(new Set(advice).size, errors.length);
   assert.equal(namedIn(troubleshooting, advice), []);
 });

@@ -54,14 +54,16 @@ test('a watch counts as a request, but its minutes do not spoil the durations', 
 
 test('watches: restarts by reason, synced as 1 or 0', async () => {
   const metrics = createMetrics();
-  metrics.watchRestarted('configmaps', 'Expired');
-  metrics.watchSynced('configmaps', true);
-  metrics.watchSynced('licensesettings', true);
-  metrics.watchSynced('licensesettings', false);
+  metrics.watchRestarted('configmaps', '', 'Expired');
+  metrics.watchSynced('configmaps', 'nsa', true);
+  metrics.watchSynced('licensesettings', 'nsa', true);
+  metrics.watchSynced('licensesettings', 'nsa', false);
+  metrics.watchSynced('licensesettings', 'nsb', true);
   const found = await samples(metrics);
-  assert.is(found.get('license_settings_watch_restarts_total{resource="configmaps",reason="Expired"}'), 1);
-  assert.is(found.get('license_settings_watch_synced{resource="configmaps"}'), 1);
-  assert.is(found.get('license_settings_watch_synced{resource="licensesettings"}'), 0);
+  assert.is(found.get('license_settings_watch_restarts_total{resource="configmaps",namespace="",reason="Expired"}'), 1);
+  assert.is(found.get('license_settings_watch_synced{resource="configmaps",namespace="nsa"}'), 1);
+  assert.is(found.get('license_settings_watch_synced{resource="licensesettings",namespace="nsa"}'), 0);
+  assert.is(found.get('license_settings_watch_synced{resource="licensesettings",namespace="nsb"}'), 1);
 });
 
 test('the depth of the queue is the last one told', async () => {
@@ -73,16 +75,16 @@ test('the depth of the queue is the last one told', async () => {
 
 test('objects by reason: a reason that nobody has any more is gone', async () => {
   const metrics = createMetrics();
-  metrics.setObjects(
-    new Map([
-      ['Applied', 3],
-      ['Invalid', 1],
-    ]),
-  );
-  metrics.setObjects(new Map([['Applied', 4]]));
+  const tell = (counts: Record<string, Record<string, number>>) =>
+    metrics.setObjects(
+      new Map(Object.entries(counts).map(([namespace, reasons]) => [namespace, new Map(Object.entries(reasons))])),
+    );
+  tell({ nsa: { Applied: 3, Invalid: 1 }, nsb: { Applied: 2 } });
+  tell({ nsa: { Applied: 4 }, nsb: { Applied: 2 } });
   const found = await samples(metrics);
-  assert.is(found.get('license_settings_objects{reason="Applied"}'), 4);
-  assert.not(found.has('license_settings_objects{reason="Invalid"}'));
+  assert.is(found.get('license_settings_objects{namespace="nsa",reason="Applied"}'), 4);
+  assert.is(found.get('license_settings_objects{namespace="nsb",reason="Applied"}'), 2);
+  assert.not(found.has('license_settings_objects{namespace="nsa",reason="Invalid"}'));
 });
 
 test('failed events start at 0, so that the first one is an increase', async () => {

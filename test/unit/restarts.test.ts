@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { adviceFor, explainRestart } from '../../src/controller/restarts.ts';
+import { adviceFor, createTrouble } from '../../src/controller/restarts.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { suite } from '../suite.ts';
@@ -38,7 +38,9 @@ for (const [what, resource, failure, words] of [
   ['500', 'configmaps', error(500), /refuses the request: trying again/],
   ['429', 'configmaps', error(429), /refuses the request: trying again/],
 ] as [string, string, ApiError, RegExp][]) {
-  advice(`${what}: what is wrong, and the mend`, () => assert.match(adviceFor(resource, failure), words));
+  advice(`${what}: what is wrong, and the mend`, () =>
+    assert.match(adviceFor({ resource, namespace: undefined }, failure), words),
+  );
 }
 
 function setUp() {
@@ -46,22 +48,22 @@ function setUp() {
   const destination = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) };
   const clock = createVirtualClock();
   const where = { resource: 'configmaps', namespace: undefined };
-  const explain = explainRestart(createLogger({ level: 'info', format: 'json', destination }), clock, where);
-  return { clock, explain, lines };
+  const trouble = createTrouble(createLogger({ level: 'info', format: 'json', destination }), clock, where);
+  return { clock, trouble, lines };
 }
 
 const test = suite('restarts of a watch');
 test('trouble is told once, again after a minute, and when it is over', async () => {
-  const { clock, explain, lines } = setUp();
+  const { clock, trouble, lines } = setUp();
   for (let second = 0; second < 60; second++) {
-    explain(error(500, `attempt ${second}`));
+    trouble.failed(error(500, `attempt ${second}`));
     await clock.advance(1_000);
   }
   assert.is(lines.length, 1);
-  explain(error(500));
+  trouble.failed(error(500));
   assert.is(lines.length, 2);
-  explain(undefined);
-  explain(undefined);
+  trouble.over();
+  trouble.over();
   assert.equal(
     lines.map(({ level, msg }) => `${level} ${msg}`),
     [
@@ -73,23 +75,45 @@ test('trouble is told once, again after a minute, and when it is over', async ()
   assert.equal([lines[0]?.['code'], lines[0]?.['error'], lines[0]?.['resource']], [500, 'attempt 0', 'configmaps']);
 });
 test('other trouble is told at once', () => {
-  const { explain, lines } = setUp();
-  explain(error(500));
-  explain(error(403));
+  const { trouble, lines } = setUp();
+  trouble.failed(error(500));
+  trouble.failed(error(403));
   assert.is(lines.length, 2);
 });
-test('the same trouble after it was over is told again', () => {
-  const { explain, lines } = setUp();
-  for (const one of [error(500), undefined, error(500)]) explain(one);
-  assert.is(lines.length, 3);
+test('trouble that comes and goes is told once a minute, and its end only after it was told', async () => {
+  const { clock, trouble, lines } = setUp();
+  for (let second = 0; second < 119; second++) {
+    trouble.failed(error(500));
+    trouble.over();
+    await clock.advance(1_000);
+  }
+  const words = ['the API server refuses the request: trying again', 'list and watch work again'];
+  assert.equal(
+    lines.map(({ msg }) => msg),
+    [...words, ...words],
+  );
+});
+test('what is wrong now can be asked, also when it was not told again', () => {
+  const { trouble } = setUp();
+  assert.is(trouble.words(), undefined);
+  trouble.failed(error(403, 'forbidden'));
+  assert.match(trouble.words() ?? '', /^no permission .*\(forbidden\)$/);
+  trouble.over();
+  assert.is(trouble.words(), undefined);
+  trouble.failed(error(403, 'forbidden'));
+  assert.match(trouble.words() ?? '', 'no permission');
+});
+test('no permission in one namespace: the advice is about that namespace, also when it is gone', () => {
+  const words = adviceFor({ resource: 'configmaps', namespace: 'nsb' }, error(403));
+  assert.match(words, /in namespace nsb: run `kubectl apply -n nsb -k deploy\/rights\/namespace`, or take nsb out of/);
 });
 test('an expired version is no warning', () => {
-  const { explain, lines } = setUp();
-  explain(error(410));
+  const { trouble, lines } = setUp();
+  trouble.failed(error(410));
   assert.is(lines[0]?.['level'], 'info');
 });
 test('nothing wrong: nothing told', () => {
-  const { explain, lines } = setUp();
-  explain(undefined);
+  const { trouble, lines } = setUp();
+  trouble.over();
   assert.is(lines.length, 0);
 });

@@ -1,11 +1,14 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import * as assert from 'uvu/assert';
+import type { Check } from '../../src/observe/health.ts';
 import { type Routes, startServer } from '../../src/observe/servers.ts';
 import { suite } from '../suite.ts';
 
 type Answer = { code: number | undefined; type: string | undefined; allow: string | undefined; body: string };
 
+const well = () => ({ ready: true, checks: [] });
+const ill = () => ({ ready: false, checks: [{ name: 'all namespaces', wrong: 'no list' }] });
 const local = { flag: '--health-address', host: '127.0.0.1', port: 0 };
 
 function ask(address: string, path: string, method = 'GET', agent?: Agent): Promise<Answer> {
@@ -35,28 +38,43 @@ async function serving(routes: Routes, use: (address: string) => Promise<void>):
 const test = suite('health and metrics servers');
 
 test('any free port: the address says which', async () => {
-  await serving({ notReady: () => [] }, async (address) => {
+  await serving({ readiness: well }, async (address) => {
     assert.match(address, /^127\.0\.0\.1:[1-9]\d*$/);
   });
 });
 
 test('healthz is well while the process is alive, ready or not', async () => {
-  await serving({ notReady: () => ['the cache'] }, async (address) => {
+  await serving({ readiness: ill }, async (address) => {
     const { code, body } = await ask(address, '/healthz');
     assert.equal({ code, body }, { code: 200, body: 'ok\n' });
   });
 });
 
 test('readyz says what is missing, a line each, until nothing is', async () => {
-  let missing = ['the cache of configmaps', 'the cache of licensesettings'];
-  await serving({ notReady: () => missing }, async (address) => {
-    const before = await ask(address, '/readyz?verbose');
+  let checks: Check[] = [
+    { name: 'all namespaces', wrong: 'no CRD' },
+    { name: 'lease', wrong: 'no Role' },
+  ];
+  await serving({ readiness: () => ({ ready: checks.length === 0, checks }) }, async (address) => {
+    const before = await ask(address, '/readyz');
     assert.is(before.code, 503);
-    assert.is(before.body, 'the cache of configmaps\nthe cache of licensesettings\n');
+    assert.is(before.body, 'all namespaces: no CRD\nlease: no Role\n');
     assert.match(before.type ?? '', 'text/plain');
-    missing = [];
+    checks = [];
     const after = await ask(address, '/readyz');
     assert.equal([after.code, after.body], [200, 'ok\n']);
+  });
+});
+
+test('readyz?verbose names every check, also those that are well', async () => {
+  const readiness = () => ({
+    ready: true,
+    checks: [{ name: 'namespace a' }, { name: 'namespace b', wrong: 'no Role' }, { name: 'lease', remark: 'standby' }],
+  });
+  await serving({ readiness }, async (address) => {
+    const { code, body } = await ask(address, '/readyz?verbose');
+    assert.is(code, 200);
+    assert.is(body, '[+]namespace a ok\n[-]namespace b failed: no Role\n[+]lease ok: standby\nreadyz check passed\n');
   });
 });
 
@@ -70,7 +88,7 @@ test('metrics are sent with their own content type', async () => {
 
 test('a page that fails is a 500, and the next request is answered', async () => {
   const fails: Routes = {
-    notReady: () => [],
+    readiness: well,
     metrics: async () => {
       throw new Error('no numbers');
     },
@@ -83,14 +101,14 @@ test('a page that fails is a 500, and the next request is answered', async () =>
 });
 
 test('HEAD is answered as GET, without the body', async () => {
-  await serving({ notReady: () => ['x'] }, async (address) => {
+  await serving({ readiness: ill }, async (address) => {
     const { code, body } = await ask(address, '/readyz', 'HEAD');
     assert.equal({ code, body }, { code: 503, body: '' });
   });
 });
 
 test('other methods are refused, with the allowed ones', async () => {
-  await serving({ notReady: () => [] }, async (address) => {
+  await serving({ readiness: well }, async (address) => {
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
       const { code, allow } = await ask(address, '/healthz', method);
       assert.equal({ method, code, allow }, { method, code: 405, allow: 'GET, HEAD' });
@@ -99,7 +117,7 @@ test('other methods are refused, with the allowed ones', async () => {
 });
 
 test('other paths, and the pages of the other server, are not found', async () => {
-  await serving({ notReady: () => [] }, async (address) => {
+  await serving({ readiness: well }, async (address) => {
     for (const path of ['/', '/metrics', '/healthz/', '/constructor']) {
       assert.is((await ask(address, path)).code, 404, path);
     }
@@ -107,7 +125,7 @@ test('other paths, and the pages of the other server, are not found', async () =
 });
 
 test('a port that is taken: the error names the flag, the address and the mend', async () => {
-  await serving({ notReady: () => [] }, async (address) => {
+  await serving({ readiness: well }, async (address) => {
     const port = Number(address.split(':')[1]);
     const error = await startServer({ ...local, flag: '--metrics-address', port }, {}).then(
       () => undefined,
@@ -119,7 +137,7 @@ test('a port that is taken: the error names the flag, the address and the mend',
 });
 
 test('close ends connections that are kept alive, and half a request, at once', async () => {
-  const server = await startServer(local, { notReady: () => [] });
+  const server = await startServer(local, { readiness: well });
   const agent = new Agent({ keepAlive: true });
   await ask(server.address, '/healthz', 'GET', agent);
   const half = connect(Number(server.address.split(':')[1]), '127.0.0.1', () =>
@@ -136,7 +154,7 @@ test('close ends connections that are kept alive, and half a request, at once', 
 });
 
 test('after close nothing listens', async () => {
-  const server = await startServer(local, { notReady: () => [] });
+  const server = await startServer(local, { readiness: well });
   await server.close();
   const code = await ask(server.address, '/healthz').catch((error: NodeJS.ErrnoException) => error.code);
   assert.is(code, 'ECONNREFUSED');

@@ -1,0 +1,294 @@
+/** Several namespaces are watched, and some of them can't be: each is served by itself, and told by itself. */
+import * as assert from 'uvu/assert';
+import { createController } from '../../src/controller/controller.ts';
+import type { Client, Request } from '../../src/kube/client.ts';
+import { ApiError } from '../../src/kube/errors.ts';
+import { readinessOf } from '../../src/observe/health.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
+import { suite } from '../suite.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+type Line = { msg: string; level: string; namespace?: string; time: number };
+type Body = { metadata: { name: string } };
+
+const second = 1_000;
+const minute = 60 * second;
+const resync = 10 * minute;
+const leads = { fence: () => 10 * second };
+
+/**
+ * A controller over namespaces with one object each, `pom`. What is `refused` has lists and watches answered 403, with
+ * `verb` only those of that verb; lists come in pages.
+ */
+function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
+  const clock = createVirtualClock();
+  const sent: { method: string; namespace: string; resource: string; at: number }[] = [];
+  const lines: Line[] = [];
+  const refused = new Map<string, 'list' | 'watch' | 'both'>();
+  const watches = new Map<string, (line: string | undefined) => void>();
+  let version = 100;
+  const refuse = (namespace: string, verb: 'list' | 'watch') => {
+    if (![verb, 'both'].includes(refused.get(namespace) ?? '')) return;
+    throw new ApiError(`forbidden in ${namespace || 'all'}`, { code: 403 });
+  };
+  const namespaceOf = (path: string) => /\/namespaces\/([^/]+)/.exec(path)?.[1] ?? '';
+  const pom = (namespace: string) => ({
+    metadata: { name: 'pom', namespace, uid: `uid-${namespace}`, resourceVersion: '1', generation: 1 },
+    spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } },
+  });
+  const note = ({ method, path, resource }: Pick<Request, 'method' | 'path' | 'resource'>) =>
+    sent.push({ method, resource, namespace: namespaceOf(path), at: clock.monotonic() });
+  const client: Client = {
+    async request<T>(request: Request): Promise<T> {
+      const { method, path, resource } = request;
+      note(request);
+      const namespace = namespaceOf(path);
+      if (method === 'GET') {
+        refuse(namespace, 'list');
+        const at = namespace === '' ? ['nsa', 'nsb'] : [namespace];
+        return { metadata: { resourceVersion: '10' }, items: resource === 'configmaps' ? [] : at.map(pom) } as T;
+      }
+      const { metadata, ...rest } = request.body as Body;
+      return {
+        ...pom(namespace),
+        ...rest,
+        metadata: { ...pom(namespace).metadata, ...metadata, resourceVersion: String(++version) },
+      } as T;
+    },
+    async *lines({ path, resource, signal }) {
+      if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
+      const namespace = namespaceOf(path);
+      note({ method: 'GET', path, resource: `watch ${resource}` });
+      refuse(namespace, 'watch');
+      while (!signal?.aborted) {
+        const line = await new Promise<string | undefined>((resolve) => {
+          watches.set(`${namespace}/${resource}`, resolve);
+          signal?.addEventListener('abort', () => resolve(undefined), { once: true });
+          clock.after(45 * second, () => resolve(undefined));
+        });
+        if (line === undefined) return;
+        yield line;
+      }
+    },
+    close: async () => {},
+  };
+  const metrics = createMetrics();
+  const controller = createController({
+    ...{ client, clock, metrics, namespaces, workers: 4, resync, instance: 'test' },
+    log: createLogger({
+      level: 'debug',
+      format: 'json',
+      destination: { write: (line) => lines.push({ ...JSON.parse(line), time: clock.monotonic() }) },
+    }),
+    ...(fence ? { fence } : {}),
+  });
+  const stop = new AbortController();
+  const running = controller.run(stop.signal);
+  return {
+    ...{ clock, controller, lines, refused, metrics },
+    /** Begins a term; gives what ends it. */
+    lead() {
+      const term = new AbortController();
+      const led = controller.lead(term.signal);
+      return async () => {
+        term.abort();
+        await led;
+      };
+    },
+    /** Ends the watches of a namespace, so that they begin again. */
+    cut(namespace: string) {
+      for (const [key, end] of watches) if (key.startsWith(`${namespace}/`)) end(undefined);
+    },
+    /** The namespaces of ConfigMaps and statuses written since the last call. */
+    written: () => [
+      ...new Set(
+        sent
+          .splice(0)
+          .flatMap((one) => (['POST', 'PUT'].includes(one.method) && one.resource !== 'events' ? one.namespace : [])),
+      ),
+    ],
+    /** What is synced, as namespace/resource. */
+    synced: () =>
+      controller
+        .scopes()
+        .flatMap(({ namespace, watches: both }) =>
+          both.flatMap(({ resource, synced }) => (synced ? `${namespace}/${resource}` : [])),
+        ),
+    ready: () => readinessOf(controller.scopes(), []).ready,
+    wrong: () => readinessOf(controller.scopes(), []).checks.flatMap(({ wrong }) => wrong ?? []),
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+const test = suite('scopes');
+
+for (const [what, options] of [
+  ['after a restart', {}],
+  ['after a failover', leads],
+] as const) {
+  test(`a namespace that can't be listed stops no other, ${what}`, async () => {
+    const desk = setUp(['nsa', 'nsb'], options);
+    desk.refused.set('nsb', 'both');
+    const end = desk.lead();
+    await desk.clock.advance(minute);
+    assert.equal(desk.written(), ['nsa']);
+    assert.ok(desk.ready(), 'it serves nsa');
+    assert.equal(desk.synced(), ['nsa/licensesettings', 'nsa/configmaps']);
+    assert.match(
+      desk.wrong().join(),
+      /no permission to list and watch licensesettings in namespace nsb.*forbidden in nsb/,
+    );
+    desk.refused.clear();
+    await desk.clock.advance(5 * second);
+    assert.equal(desk.written(), ['nsb'], 'it came back');
+    assert.equal(desk.wrong(), []);
+    assert.is(desk.synced().length, 4);
+    await end();
+    await desk.stop();
+  });
+}
+
+test('a namespace that was there under the last leader, and is gone, does not stop the next', async () => {
+  const desk = setUp(['nsa', 'nsb'], leads);
+  await desk.clock.advance(second);
+  assert.is(desk.synced().length, 4, 'a standby with warm caches');
+  desk.refused.set('nsb', 'both');
+  const end = desk.lead();
+  await desk.clock.advance(5 * second);
+  assert.equal(desk.written(), ['nsa']);
+  assert.equal(desk.synced(), ['nsa/licensesettings', 'nsa/configmaps'], 'the lists of this term, not of the standby');
+  await end();
+  await desk.stop();
+});
+
+test('a leader that can not work in any namespace is not ready, and says why', async () => {
+  const desk = setUp(['nsa', 'nsb'], leads);
+  await desk.clock.advance(second);
+  assert.ok(desk.ready());
+  for (const namespace of ['nsa', 'nsb']) desk.refused.set(namespace, 'both');
+  const end = desk.lead();
+  await desk.clock.advance(second);
+  assert.is(desk.ready(), false);
+  assert.is(desk.wrong().length, 2);
+  assert.equal(desk.written(), []);
+  await end();
+  await desk.stop();
+});
+
+test('a copy that nothing has confirmed for more than a minute is not synced; back, it is', async () => {
+  for (const namespaces of [[], ['nsa', 'nsb']]) {
+    const [bad = ''] = namespaces.slice(1);
+    const desk = setUp(namespaces, leads);
+    const end = desk.lead();
+    await desk.clock.advance(5 * second);
+    const all = desk.synced();
+    assert.is(all.length, 2 * Math.max(1, namespaces.length));
+    desk.refused.set(bad, 'both');
+    desk.cut(bad);
+    await desk.clock.advance(50 * second);
+    assert.equal(desk.synced(), all, 'not yet');
+    await desk.clock.advance(11 * second);
+    assert.equal(
+      desk.synced(),
+      all.filter((one) => !one.startsWith(`${bad}/`)),
+    );
+    assert.is(desk.ready(), namespaces.length > 0);
+    desk.refused.clear();
+    await desk.clock.advance(5 * second);
+    assert.equal(desk.synced(), all);
+    assert.ok(desk.ready());
+    await end();
+    await desk.stop();
+  }
+});
+
+test('while all is well a copy stays synced, for as long as nothing changes', async () => {
+  const desk = setUp(['nsa', 'nsb'], leads);
+  const end = desk.lead();
+  await desk.clock.advance(second);
+  for (let passed = 0; passed < 10 * minute; passed += second) {
+    assert.is(desk.synced().length, 4, `after ${passed / second} s`);
+    await desk.clock.advance(second);
+  }
+  await end();
+  await desk.stop();
+});
+
+test('watches that are refused while lists work: served, told once a minute, and over only when a watch works', async () => {
+  const desk = setUp(['nsa'], leads);
+  const end = desk.lead();
+  await desk.clock.advance(second);
+  desk.refused.set('nsa', 'watch');
+  desk.cut('nsa');
+  await desk.clock.advance(5 * minute);
+  const told = desk.lines.filter(({ msg }) => msg.startsWith('no permission')).length;
+  assert.ok(told >= 10 && told <= 12, `${told} warnings in 5 minutes, of 2 watches`);
+  const over = () => desk.lines.filter(({ msg }) => msg === 'list and watch work again').length;
+  assert.is(over(), 0);
+  assert.is(desk.synced().length, 2, 'a list each 10 s keeps the copies current');
+  assert.match(readinessOf(desk.controller.scopes(), []).checks[0]?.remark ?? '', 'no permission');
+  desk.refused.clear();
+  await desk.clock.advance(minute);
+  assert.is(over(), 2);
+  await end();
+  await desk.stop();
+});
+
+test('what changes in a namespace before it is served goes first when it is', async () => {
+  const desk = setUp(['nsa', 'nsb'], leads);
+  await desk.clock.advance(second);
+  desk.refused.set('nsb', 'both');
+  const end = desk.lead();
+  await desk.clock.advance(second);
+  desk.written();
+  assert.equal(
+    desk.lines.filter(({ msg, namespace }) => msg === 'served from now on' && namespace === 'nsb'),
+    [],
+  );
+  desk.refused.clear();
+  await desk.clock.advance(5 * second);
+  assert.equal(desk.written(), ['nsb']);
+  assert.is(desk.lines.filter(({ msg, namespace }) => msg === 'served from now on' && namespace === 'nsb').length, 1);
+  await end();
+  await desk.stop();
+});
+
+test('each namespace is looked at again at a time of its own, as long as the term lasts', async () => {
+  const desk = setUp(['nsa', 'nsb'], leads);
+  const end = desk.lead();
+  await desk.clock.advance(second);
+  desk.lines.length = 0;
+  await desk.clock.advance(resync * 1.15);
+  const looks = desk.lines.filter(({ msg }) => msg === 'reconciled');
+  assert.is(looks.length, 2);
+  assert.is(new Set(looks.map(({ time }) => time)).size, 2);
+  await end();
+  desk.lines.length = 0;
+  await desk.clock.advance(2 * resync);
+  assert.equal(
+    desk.lines.filter(({ msg }) => msg === 'reconciled'),
+    [],
+  );
+  await desk.stop();
+});
+
+test('objects are counted in the namespace that is watched', async () => {
+  const each = setUp(['nsa', 'nsb']);
+  await each.clock.advance(second);
+  assert.equal(
+    [...each.controller.objects()],
+    [
+      ['nsa', new Map([['Unknown', 1]])],
+      ['nsb', new Map([['Unknown', 1]])],
+    ],
+  );
+  await each.stop();
+  const all = setUp([]);
+  await all.clock.advance(second);
+  assert.equal([...all.controller.objects()], [['', new Map([['Unknown', 2]])]]);
+  await all.stop();
+});
