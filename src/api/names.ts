@@ -19,7 +19,7 @@ export const labels = {
 } as const;
 
 export const annotations = {
-  /** On a LicenseSettings: approves the content with this settingsHash (12 or more leading hex digits). */
+  /** On a LicenseSettings: approves the content with this settingsHash: all 64 digits. */
   apply: `${group}/apply`,
   /** uid of the LicenseSettings that wrote the ConfigMap. */
   ownerUid: `${group}/owner-uid`,

@@ -4,7 +4,7 @@ import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { Task } from '../kube/queue.ts';
 import type { NamespacedStore, Store } from '../kube/store.ts';
-import { isApproved } from '../settings/approval.ts';
+import { isApproved, unusableApproval } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
@@ -179,6 +179,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
       applied,
       live,
       pending,
+      unusable: pending && unusableApproval(metadata.annotations),
       applicable,
     },
     suspended: isSuspended(spec),
@@ -224,7 +225,7 @@ async function judgeAndApply(
   unseen: ApiError | undefined,
   background: boolean,
 ): Promise<Outcome> {
-  const { object, errors, generation, suspended, pending, newestHash } = judged;
+  const { object, errors, generation, suspended, pending, unusable, newestHash } = judged;
   const { status } = object;
   const started = place.clock.monotonic();
   const progress: Progress = {
@@ -236,7 +237,7 @@ async function judgeAndApply(
     writes: 0,
   };
   const facts = (): Facts => ({
-    ...{ generation, suspended, errors, pending, now: rfc3339(place.clock.wall()) },
+    ...{ generation, suspended, errors, pending, unusable, now: rfc3339(place.clock.wall()) },
     ...{ live: progress.live, applying: progress.applying, problem: progress.problem, configMaps: progress.configMaps },
     before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,

@@ -1,13 +1,27 @@
+/** The annotation that approves saved settings: DESIGN section 2, Save and Apply. */
 import { annotations } from '../api/names.ts';
+import { shownText } from '../api/text.ts';
 
-/** Fewest leading hex digits of a settingsHash that approve it. */
-export const minApprovalDigits = 12;
+type Notes = Readonly<Record<string, string>> | undefined;
+
+/** Surrounding spaces and case don't matter. */
+const approvalIn = (notes: Notes): string => (notes?.[annotations.apply] ?? '').trim().toLowerCase();
 
 /**
- * True when the object's annotation approves this content: 12 or more leading hex digits of its settingsHash; surrounding
- * spaces and case don't matter. Any other value does nothing.
+ * True when the object's annotation approves this content: it holds the whole settingsHash, all 64 digits. Fewer would be
+ * those of other settings too: half a minute of hashing finds two that share 12.
  */
-export function isApproved(notes: Readonly<Record<string, string>> | undefined, settingsHash: string): boolean {
-  const approval = (notes?.[annotations.apply] ?? '').trim().toLowerCase();
-  return approval.length >= minApprovalDigits && settingsHash.startsWith(approval);
+export const isApproved = (notes: Notes, settingsHash: string): boolean => approvalIn(notes) === settingsHash;
+
+/** Longest value that is shown, in bytes. */
+const maxShown = 80;
+
+/** What the annotation holds where that can approve no settings at all, in words; else undefined. */
+export function unusableApproval(notes: Notes): string | undefined {
+  const approval = approvalIn(notes);
+  if (approval === '' || /^[0-9a-f]{64}$/.test(approval)) return undefined;
+  const why = /^[0-9a-f]{1,63}$/.test(approval)
+    ? `${approval.length} of 64 digits, too short to approve anything`
+    : 'no settingsHash, so it approves nothing';
+  return `it holds ${JSON.stringify(shownText(approval, maxShown))}: ${why}`;
 }

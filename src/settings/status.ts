@@ -36,6 +36,8 @@ export type Facts = {
   readonly problem: Problem | undefined;
   /** settingsHash of a saved spec that is neither live nor approved. */
   readonly pending: string | undefined;
+  /** What the annotation that approves holds, where that can approve nothing. */
+  readonly unusable?: string | undefined;
   /** What the ConfigMaps hold; undefined: as it was. */
   readonly configMaps: Status['configMaps'] | undefined;
   /** RFC 3339, whole seconds. */
@@ -70,8 +72,11 @@ const pendingRow = (_situation: string, which: (facts: Facts) => boolean, ready:
   holds: (facts) => facts.pending !== undefined && which(facts),
   applied: () => no,
   ready,
-  message: ({ pending = '', generation }) =>
-    `generation ${generation} is saved and waits for its approval: set the annotation ${annotations.apply} to ${pending}`,
+  message: ({ pending = '', unusable, generation }) =>
+    [
+      `generation ${generation} is saved and waits for its approval: set the annotation ${annotations.apply} to ${pending}`,
+      ...(unusable === undefined ? [] : [unusable]),
+    ].join('; '),
 });
 
 /** The first row that holds gives the reasons; the messages of all that hold are shown. */

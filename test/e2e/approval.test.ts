@@ -44,7 +44,7 @@ test('the first settings wait: nothing is written, and the status says what to a
   assert.is(desk.conditionOf(stored, 'Stalled'), undefined);
   assert.is(desk.conditionOf(stored, 'Reconciling'), undefined);
   assert.is(await desk.configMap('first-licenses'), undefined);
-  await annotate('first', ` ${hash.slice(0, 12).toUpperCase()} `);
+  await annotate('first', ` ${hash.toUpperCase()} `);
   const applied = await desk.settled('first');
   assert.is(applied.status?.pending, undefined);
   assert.is(await capacity('first'), '500');
@@ -64,7 +64,7 @@ test('a change waits while the older settings stay live; the approval may vanish
 
 test('an approval of other content does nothing, and neither does a short one', async () => {
   const hash = await saved('other');
-  for (const value of ['0123456789abcdef', hash.slice(0, 11), 'yes', '']) {
+  for (const value of ['0123456789abcdef', hash.slice(0, 12), hash.slice(0, 63), 'yes', '']) {
     await annotate('other', value);
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.is(desk.conditionOf(await desk.get('other'), 'Applied')?.reason, 'ApplyPending', value);

@@ -335,7 +335,7 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
     fix: (thought) =>
       act(thought, { do: 'save', name: thought.name, what: 'fix', spec: structuredClone(thought.good) }),
     approve(thought) {
-      const digits = pick([12, 12, 20, 64, 64, 11, 0]);
+      const digits = pick([64, 64, 64, 64, 63, 12, 0]);
       act(thought, { do: 'approve', name: thought.name, digits, wrong: chance(0.15) });
     },
     touch: (thought) => act(thought, { do: 'touch', name: thought.name, value: `t${below(1_000)}` }),

@@ -189,7 +189,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (!newest) return false;
     const { applyPolicy } = life.object.spec as { applyPolicy?: string };
     const approval = (life.object.metadata.annotations?.[note('apply')] ?? '').trim().toLowerCase();
-    return applyPolicy !== 'Manual' || (approval.length >= 12 && newest.hash.startsWith(approval));
+    return applyPolicy !== 'Manual' || approval === newest.hash;
   };
   const isSuspended = ({ object }: Life) => (object.spec as { suspend?: unknown } | undefined)?.suspend === true;
   const isRetained = ({ object }: Life) =>

@@ -109,7 +109,7 @@ function read({ metadata, spec }: Stored) {
   const newest = valid && declare(metadata.name, valid);
   const { suspend, deletionPolicy } = (spec ?? {}) as Record<string, unknown>;
   const approval = (metadata.annotations?.[`${group}/apply`] ?? '').trim().toLowerCase();
-  const approved = newest !== undefined && approval.length >= 12 && settingsHash(newest).startsWith(approval);
+  const approved = newest !== undefined && settingsHash(newest) === approval;
   return {
     newest,
     errors: errors.length,

@@ -1741,8 +1741,14 @@ test('with Manual nothing is written before the content is approved; then it goe
   await desk.run();
   assert.equal(desk.writes(), ['PUT licensesettings/status']);
   assert.is(desk.reasonOf('Applied'), 'ApplyPending');
-  const approval = desk.status()?.pending?.settingsHash.slice(0, 12) ?? '';
-  desk.save(spec(5, { applyPolicy: 'Manual' }), 1, { annotations: { 'licensing.dialer.dev/apply': approval } });
+  const approval = desk.status()?.pending?.settingsHash ?? '';
+  const approve = (value: string) =>
+    desk.save(spec(5, { applyPolicy: 'Manual' }), 1, { annotations: { 'licensing.dialer.dev/apply': value } });
+  approve(approval.slice(0, 12));
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT licensesettings/status'], 'says why it does nothing');
+  assert.match(desk.status()?.conditions?.[0]?.message ?? '', '12 of 64 digits, too short to approve anything');
+  approve(approval);
   await desk.run();
   assert.equal(desk.writes(), ['POST configmaps', 'PUT licensesettings/status']);
   desk.save(spec(6, { applyPolicy: 'Manual' }), 2);

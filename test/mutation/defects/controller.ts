@@ -517,6 +517,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'nobody is told that an approval is too short',
+    file: 'src/controller/reconcile.ts',
+    find: 'unusable: pending && unusableApproval(metadata.annotations),',
+    replace: 'unusable: undefined,',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > with Manual nothing is written before the content is approved; then it goes live',
+    },
+  },
+  {
     defect: 'a spec goes live without its approval',
     file: 'src/controller/reconcile.ts',
     find: 'const applicable = newest !== undefined && pending === undefined;',
@@ -2054,9 +2064,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the time of an apply is that of its beginning',
     file: 'src/controller/reconcile.ts',
-    find: '  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now: rfc3339(place.clock.wall()) },',
+    find: '  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, unusable, now: rfc3339(place.clock.wall()) },',
     replace:
-      '  const now = rfc3339(place.clock.wall());\n  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, now },',
+      '  const now = rfc3339(place.clock.wall());\n  const facts = (): Facts => ({\n    ...{ generation, suspended, errors, pending, unusable, now },',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a decrease that took its time: the next term counts its wait from when it had ended',

@@ -1249,28 +1249,11 @@ export const settings: readonly Defect[] = [
     },
   },
   {
-    defect: 'one digit approves',
+    defect: 'a part of the hash approves',
     file: 'src/settings/approval.ts',
-    find: 'approval.length >= minApprovalDigits && ',
-    replace: 'approval.length > 0 && ',
-    caughtBy: { file: 'test/unit/plan.test.ts', test: 'approval > any other value does nothing' },
-  },
-  {
-    defect: '12 digits are not enough',
-    file: 'src/settings/approval.ts',
-    find: 'approval.length >= minApprovalDigits',
-    replace: 'approval.length > minApprovalDigits',
-    caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'approval > 12 or more leading hex digits approve; spaces around and case do not matter',
-    },
-  },
-  {
-    defect: 'digits from the middle of the hash approve',
-    file: 'src/settings/approval.ts',
-    find: 'settingsHash.startsWith(approval)',
-    replace: 'settingsHash.includes(approval)',
-    caughtBy: { file: 'test/unit/plan.test.ts', test: 'approval > any other value does nothing' },
+    find: 'approvalIn(notes) === settingsHash',
+    replace: 'approvalIn(notes).length >= 12 && settingsHash.startsWith(approvalIn(notes))',
+    caughtBy: { file: 'test/unit/approval.test.ts', test: 'approval > any other value does nothing' },
   },
   {
     defect: 'spaces around an approval matter',
@@ -1278,8 +1261,8 @@ export const settings: readonly Defect[] = [
     find: '.trim()',
     replace: '',
     caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'approval > 12 or more leading hex digits approve; spaces around and case do not matter',
+      file: 'test/unit/approval.test.ts',
+      test: 'approval > the whole hash approves; spaces around and case do not matter',
     },
   },
   {
@@ -1288,8 +1271,38 @@ export const settings: readonly Defect[] = [
     find: '.toLowerCase()',
     replace: '',
     caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'approval > 12 or more leading hex digits approve; spaces around and case do not matter',
+      file: 'test/unit/approval.test.ts',
+      test: 'approval > the whole hash approves; spaces around and case do not matter',
+    },
+  },
+  {
+    defect: 'an approval of other settings is called unusable',
+    file: 'src/settings/approval.ts',
+    find: "approval === '' || /^[0-9a-f]{64}$/.test(approval)",
+    replace: "approval === ''",
+    caughtBy: {
+      file: 'test/unit/approval.test.ts',
+      test: 'approval > one that can approve nothing is named, cut and harmless, with the reason',
+    },
+  },
+  {
+    defect: 'an approval that is too short is called no hash',
+    file: 'src/settings/approval.ts',
+    find: '/^[0-9a-f]{1,63}$/',
+    replace: '/^[0-9a-f]{13,63}$/',
+    caughtBy: {
+      file: 'test/unit/approval.test.ts',
+      test: 'approval > one that can approve nothing is named, cut and harmless, with the reason',
+    },
+  },
+  {
+    defect: 'an approval that can approve nothing is shown whole',
+    file: 'src/settings/approval.ts',
+    find: 'shownText(approval, maxShown)',
+    replace: 'approval',
+    caughtBy: {
+      file: 'test/unit/approval.test.ts',
+      test: 'approval > one that can approve nothing is named, cut and harmless, with the reason',
     },
   },
   {
