@@ -5,7 +5,7 @@ import { parseConfig } from './config.ts';
 import { createController, maxEventsUnderWay } from './controller/controller.ts';
 import { createClient } from './kube/client.ts';
 import { randomId, systemClock } from './kube/clock.ts';
-import { createElector } from './kube/elector.ts';
+import { createElector, maxLeaseRequests } from './kube/elector.ts';
 import { homeNamespace, loadKubeConfig } from './kube/kubeconfig.ts';
 import { createElectionLog } from './observe/election.ts';
 import { readinessOf } from './observe/health.ts';
@@ -58,7 +58,7 @@ async function main(): Promise<number> {
     );
     // Every worker has one request under way at most; each namespace has two watches that don't end; events, and the lease.
     const watches = 2 * Math.max(1, config.watchNamespaces.length);
-    const connections = config.workers + watches + maxEventsUnderWay + 1;
+    const connections = config.workers + watches + maxEventsUnderWay + maxLeaseRequests;
     home = homeNamespace(kubeConfig);
     const userAgent = `${manager}/${version}`;
     client = await createClient(kubeConfig, { clock, connections, userAgent, observe: metrics.request });
@@ -115,7 +115,7 @@ async function main(): Promise<number> {
   }
 
   if (stop.signal.aborted) return 0;
-  const lead = (term: AbortSignal) => controller.lead(term);
+  const { lead } = controller;
   const running = Promise.all([
     controller.run(stop.signal),
     elector ? elector.run(stop.signal, lead) : lead(stop.signal),

@@ -71,14 +71,21 @@ export const controlledBy = (name: string): string => `controller/${name}`;
 /** Finds the ConfigMaps that lie in the cache without the label that the watch selects. */
 export const unwatched = 'unwatched';
 
+/** The term that requests belong to: writes are sent only while `fence` gives time, and `lost` breaks off all of them. */
+export type RequestsTerm = { readonly fence?: (() => number) | undefined; readonly lost?: AbortSignal | undefined };
+
 /**
- * The requests of a term. Every write carries the uid and resourceVersion it was decided from, or is a create, and is sent
- * only while `fence` gives time.
+/**
+ * The requests of a term. Every write carries the uid and resourceVersion it was decided from, or is a create.
  */
-export function createApi(unfenced: Client, fence?: () => number) {
+export function createApi(anyTerm: Client, { fence, lost }: RequestsTerm = {}) {
   const client: Sender = {
     request: <T>(request: Request): Promise<T> =>
-      unfenced.request(fence === undefined || request.method === 'GET' ? request : { ...request, fence }),
+      anyTerm.request({
+        ...request,
+        ...(lost ? { signal: lost } : {}),
+        ...(fence && request.method !== 'GET' ? { fence } : {}),
+      }),
   };
   return {
     /** All that a reconcile may ask for: what it is not bound to it can neither read nor write. */

@@ -57,9 +57,9 @@ export type Controller = {
   /**
    * Works until `term` is aborted and what was in flight is finished. Nothing is remembered of an earlier term, and
    * everything is listed anew: what another leader wrote may not have been seen yet. Each scope is served as soon as its
-   * own lists are complete.
+   * own lists are complete. `lost` is aborted when the lease is: then what is in flight is broken off.
    */
-  lead(term: AbortSignal): Promise<void>;
+  lead(term: AbortSignal, lost?: AbortSignal): Promise<void>;
   /** What it watches, and how the watches are now. */
   scopes(): ScopeState[];
   /** Objects of each scope, by its namespace, counted by the reason of their Ready condition. */
@@ -76,7 +76,6 @@ const isVerdict = (error: ApiError | undefined): boolean =>
 export function createController(options: ControllerOptions): Controller {
   const { client, clock, log, metrics, workers, resync, instance, fence } = options;
   const shared = {
-    api: createApi(client, fence),
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(
@@ -164,11 +163,11 @@ export function createController(options: ControllerOptions): Controller {
     if (again !== undefined) queue.addAfter(key, again, 'fresh');
     if (result === 'stale') queue.add(key, 'fresh');
     if (result === 'later') queue.add(key, 'background');
-    if (event) void sendEvent(event);
+    if (event) void sendEvent(term, event);
   }
 
   /** Failing to send an event never fails a reconcile; nor do events take the connections that writes and the lease need. */
-  async function sendEvent({ about, note }: NonNullable<Outcome['event']>): Promise<void> {
+  async function sendEvent({ world }: Term, { about, note }: NonNullable<Outcome['event']>): Promise<void> {
     if (eventsWaiting.length >= maxEventsWaiting) {
       metrics.eventFailed();
       log.warn({ key: keyOf(about), reason: note.reason }, 'event not sent: too many wait');
@@ -178,7 +177,7 @@ export function createController(options: ControllerOptions): Controller {
     else eventsUnderWay++;
     const suffix = randomId(clock);
     try {
-      await shared.api.createEvent(
+      await world.api.createEvent(
         about.metadata.namespace,
         eventFor(about, note, { instance, suffix, now: clock.wall() }),
       );
@@ -211,9 +210,10 @@ export function createController(options: ControllerOptions): Controller {
       await Promise.all(scopes.map((scope) => scope.run(signal)));
     },
 
-    async lead(signal) {
+    async lead(signal, lost) {
       const queue = new WorkQueue(clock, backoffs);
-      const world: World = { ...shared, epoch: randomId(clock), memories: new Map(), late: new Map() };
+      const api = createApi(client, { fence, lost });
+      const world: World = { ...shared, api, epoch: randomId(clock), memories: new Map(), late: new Map() };
       const unserved = new Map(scopes.map((scope) => [scope, new Set<string>()]));
       const term: Term = { queue, world, unserved, outage: false };
       current = term;

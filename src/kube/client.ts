@@ -23,7 +23,7 @@ export type Request = {
   /**
    * How many milliseconds the sender may still write: what is left of its lease. Asked as the last thing before the
    * bytes go to the socket, also when the request had to wait for a connection. At 0 or less nothing is sent, and the
-   * error has the reason `NotLeader`; else the deadline is no longer than this.
+   * error has the reason `NotLeader`. Once it is sent only `deadline` and `signal` bound the wait for its answer.
    */
   fence?: () => number;
 };
@@ -107,15 +107,15 @@ export async function createClient(
     const started = clock.monotonic();
     const limit = request.deadline ?? defaultDeadline;
     const abort = new AbortController();
-    const expireAfter = (left: number, why: string) => clock.after(left, () => abort.abort(new Error(why)));
-    const timers = [expireAfter(limit, `no complete answer within ${limit} ms`)];
+    const expire = () => abort.abort(new Error(`no complete answer within ${limit} ms`));
+    const cancel = clock.after(limit, expire);
     const stop = () => abort.abort(new Error('stopped'));
     if (request.signal?.aborted) stop();
     request.signal?.addEventListener('abort', stop, { once: true });
     let code = 0;
     const told = () => observe(verb, request.resource, code, (clock.monotonic() - started) / 1000);
     const end = () => {
-      for (const cancel of timers) cancel();
+      cancel();
       request.signal?.removeEventListener('abort', stop);
       told();
     };
@@ -123,8 +123,8 @@ export async function createClient(
     const beforeSending = () => {
       const left = fence?.() ?? Number.POSITIVE_INFINITY;
       // Written so that NaN forbids too.
-      if (!(left > 0)) throw new ApiError(`${what}: not sent: no longer the leader`, { code: 0, reason: 'NotLeader' });
-      if (left < limit) timers.push(expireAfter(left, `no complete answer within the ${left} ms left of the lease`));
+      if (left > 0) return;
+      throw new ApiError(`${what}: not sent: the lease does not allow it now`, { code: 0, reason: 'NotLeader' });
     };
     const attempt = (identity: Identity) => {
       const options: Dispatcher.RequestOptions & Asked = {

@@ -30,7 +30,7 @@ const notOfApi = 'NotFromApiServer';
  * - `BadAnswer`: a success whose body is no JSON object.
  * - `BadEvent`: a watch sent what is no event.
  * - `Credentials`: there was nothing to sign in with; nothing was sent.
- * - `NotLeader`: the sender's lease was over; nothing was sent.
+ * - `NotLeader`: the sender's lease did not allow a write when it was its turn; nothing was sent.
  *
  * A 404 that is no Kubernetes answer has the reason `NotFromApiServer`, and is tried again: it does not say that an object is gone.
  */

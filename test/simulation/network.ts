@@ -305,7 +305,7 @@ export function createNetwork(options: NetworkOptions) {
           const left = request.fence?.() ?? Number.POSITIVE_INFINITY;
           if (!(left > 0))
             return reject(new ApiError(`${what}: not sent: no longer the leader`, { code: 0, reason: 'NotLeader' }));
-          const limit = Math.min(left, request.deadline ?? defaultDeadline);
+          const limit = request.deadline ?? defaultDeadline;
           let ended = false;
           const finish = (act: () => void) => {
             if (ended) return;

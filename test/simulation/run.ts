@@ -195,7 +195,7 @@ export async function runSchedule(
       ...{ client, clock, log, metrics: noMetrics, namespaces: watched, workers: 4, resync, instance: name },
       ...(elector ? { fence: elector.remaining } : {}),
     });
-    const lead = (term: AbortSignal) => controller.lead(term);
+    const { lead } = controller;
     const { signal } = stop;
     const ended = Promise.all([controller.run(signal), elector ? elector.run(signal, lead) : lead(signal)]).then(
       () => {

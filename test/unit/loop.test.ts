@@ -155,11 +155,11 @@ function setUp({ seed = 1, fence }: { seed?: number; fence?: () => number } = {}
       running = controller.run(stop.signal);
       await clock.advance(100);
     },
-    /** Begins a term. `end` ends it, and waits until its work has ended. */
-    async lead() {
+    /** Begins a term, whose lease `lost` says to be lost. `end` ends it, and waits until its work has ended. */
+    async lead(lost?: AbortSignal) {
       const term = new AbortController();
       let ended = false;
-      const led = controller.lead(term.signal).then(() => {
+      const led = controller.lead(term.signal, lost).then(() => {
         ended = true;
       });
       await clock.advance(100);
@@ -203,6 +203,19 @@ test('what the first list has is less urgent than a change', async () => {
   await desk.save('pom', ports(6), 2, true);
   await desk.clock.advance(100);
   assert.equal(desk.decisions()[0], 'dialer/pom fresh written');
+  await term.end();
+  await desk.stop();
+});
+
+test('when the lease is lost what is in flight is broken off, and not when the process is asked to end', async () => {
+  const desk = setUp({ fence });
+  await desk.save('pom', ports(5));
+  const lost = new AbortController();
+  await desk.watch();
+  const term = await desk.lead(lost.signal);
+  const requests = desk.sent.filter(({ path }) => !path.includes('?'));
+  assert.ok(requests.length >= 2);
+  for (const { signal } of requests) assert.is(signal, lost.signal);
   await term.end();
   await desk.stop();
 });

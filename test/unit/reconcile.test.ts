@@ -2025,7 +2025,7 @@ test('under Retain a zone that lost the uid of its owner is still the one that w
 
 const requests = suite('requests of the operator');
 
-requests('every write is fenced, an event too; what is read is not', async () => {
+requests('every write is fenced, an event too; what is read is not; and all are broken off with the term', async () => {
   const sent: Request[] = [];
   const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '1' };
   const client: Client = {
@@ -2040,7 +2040,8 @@ requests('every write is fenced, an event too; what is read is not', async () =>
     close: async () => {},
   };
   const fence = () => 1_000;
-  const whole = createApi(client, fence);
+  const { signal: lost } = new AbortController();
+  const whole = createApi(client, { fence, lost });
   const api = whole.in('dialer');
   const rendered = { name: 'pom', data: {}, dataHash: '' };
   const [owner, want] = [
@@ -2061,6 +2062,7 @@ requests('every write is fenced, an event too; what is read is not', async () =>
     ...['GET free', 'PUT fenced', 'GET free', 'POST fenced', 'PUT fenced'],
     ...['GET free', 'PUT fenced', 'DELETE fenced', 'POST fenced'],
   ]);
+  assert.ok(sent.every(({ signal }) => signal === lost));
 });
 
 requests('of an object is kept what a reconcile reads: fields that were pruned, whether it holds binary data', () => {

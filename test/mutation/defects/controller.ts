@@ -66,11 +66,31 @@ export const controller: readonly Defect[] = [
   {
     defect: 'writes are not fenced',
     file: 'src/controller/api.ts',
-    find: "fence === undefined || request.method === 'GET' ? request : { ...request, fence }",
-    replace: 'request',
+    find: "        ...(fence && request.method !== 'GET' ? { fence } : {}),\n",
+    replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'requests of the operator > every write is fenced, an event too; what is read is not',
+      test: 'requests of the operator > every write is fenced, an event too; what is read is not; and all are broken off with the term',
+    },
+  },
+  {
+    defect: 'requests outlive the term',
+    file: 'src/controller/api.ts',
+    find: '        ...(lost ? { signal: lost } : {}),\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'requests of the operator > every write is fenced, an event too; what is read is not; and all are broken off with the term',
+    },
+  },
+  {
+    defect: 'requests are of no term',
+    file: 'src/controller/controller.ts',
+    find: 'createApi(client, { fence, lost })',
+    replace: 'createApi(client, { fence })',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > when the lease is lost what is in flight is broken off, and not when the process is asked to end',
     },
   },
   {
