@@ -109,9 +109,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     const writes = !judged.suspended && judged.target !== undefined;
     if (!writes) forgetUnwatched(place, object.metadata.uid);
     if (writes && looksStale(object, owned) && (await isStale(place, object))) return { result: 'stale' };
-    const outcome = await judgeAndApply(place, memory, judged, unseen, priority === 'background');
-    // That the CRD was upgraded is told by no event.
-    return missesFields(object) ? { retry: { kind: 'slow', atLeast: 0 }, ...outcome } : outcome;
+    return await judgeAndApply(place, memory, judged, unseen, priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;

@@ -90,6 +90,13 @@ const pageSize = 250;
 const watchSeconds = 45;
 const graceSeconds = 10;
 const watchDeadline = (watchSeconds + graceSeconds) * 1000;
+/**
+ * A watch that the server ends earlier than this was not ended as agreed, in milliseconds: 5 s are for clocks that differ.
+ * The API server does it when the CRD changes; the next server may be another one.
+ */
+const agreedEnd = (watchSeconds - 5) * 1000;
+/** A watch that is ended early again and again, by whatever stands in between, costs a list once in this time, in milliseconds. */
+const relistPause = 60_000;
 /** For one page. */
 const listDeadline = 45_000;
 const backoff = { base: 200, cap: 4_000 };
@@ -112,6 +119,10 @@ export class Reflector<T> {
   /** The next list comes as a stream, if it may. After a stream that failed it comes in pages once. */
   #streamNext = true;
   #streaming: boolean;
+  /** The server ended a watch early: what it shows now may differ, at the same versions. */
+  #doubtful = false;
+  /** When the last list was complete. */
+  #listed = Number.NEGATIVE_INFINITY;
   /** A continue token expired: the next list comes whole. */
   #whole = false;
   /** Attempts in a row that the server answered, but with nothing of use. */
@@ -261,6 +272,7 @@ export class Reflector<T> {
 
   /** One attempt: a list if one is needed, and a watch. Returns when the server ends the watch. */
   async #follow(signal: AbortSignal): Promise<void> {
+    if (this.#doubtful && this.#options.clock.monotonic() - this.#listed >= relistPause) this.#version = undefined;
     if (this.#version === undefined) this.#options.sink.listing?.();
     if (this.#version === undefined && !(this.#streaming && this.#streamNext)) await this.#list(signal);
     if (!signal.aborted) await this.#watch(signal);
@@ -307,7 +319,9 @@ export class Reflector<T> {
     this.#version = version;
     this.#streamNext = true;
     this.#stuck = 0;
-    this.#lastSign = clock.monotonic();
+    this.#doubtful = false;
+    this.#listed = clock.monotonic();
+    this.#lastSign = this.#listed;
     // Whoever called since this attempt began has broken it off.
     for (const done of this.#waiting) done();
     if (!this.#synced) {
@@ -334,6 +348,7 @@ export class Reflector<T> {
       labelSelector,
     });
     const request = { path: `${path}?${query}`, resource, deadline: watchDeadline, signal };
+    const opened = clock.monotonic();
     for await (const line of client.lines(request)) {
       if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
@@ -363,6 +378,7 @@ export class Reflector<T> {
       this.#stuck = 0;
       this.#watched();
     }
+    if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;
     if (initial && !signal.aborted) {
       throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });
     }

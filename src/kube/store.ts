@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
 /** How many objects that went are remembered: more than a list may drop while a write of ours is under way. */
@@ -147,7 +148,8 @@ export class Store<T extends KubeObject> {
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));
       if (isNewer(keyOf(object), known)) return false;
-      if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;
+      // Of the same version too: the schema that prunes what is shown may have changed since.
+      if (isDeepStrictEqual(known, object)) return false;
       if (this.#deleted.has(identityOf(object))) return false;
       this.#set(keyOf(object), known, object);
       return true;

@@ -2,6 +2,7 @@
  * Upgrading and rolling back the definition: objects stored with that of an older release (fixtures/) meet this one, and
  * back. docs/upgrade.md says what people read of it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
@@ -221,4 +222,41 @@ test('the definition alone rolled back: what it hides is missed, and no zone los
   await apply('sites', { licenses: { outboundPorts }, zones, settleSeconds: 0 });
   await desk.settled('sites');
   assert.equal((await versions()).slice(0, 3), before.slice(0, 3), 'nothing has to be written for it');
+});
+
+test('rolled back under a running operator: an object that nobody touches is missed too, and told of once', async () => {
+  await up();
+  await apply('idle', { licenses: { outboundPorts }, zones, settleSeconds: 0 });
+  await desk.settled('idle');
+  const map = () => desk.configMap('idle-licenses').then((one) => one?.metadata.resourceVersion);
+  const before = await map();
+  const mark = plane.audit().mark();
+  await installOlder();
+  const { status } = await desk.waitFor('idle', 'Applied', 'False', 'Invalid', 65_000);
+  assert.equal(
+    status?.errors?.map(({ field, reason }) => `${field} ${reason}`),
+    ['spec.settleSeconds UnknownField', 'spec.zones UnknownField'],
+  );
+  assert.equal(await written(mark, 'idle'), ['update licensesettings/idle/status']);
+  assert.is(await map(), before);
+
+  // What comes of the list of `plain`, whose numbers the older definition knows, and of the others is over soon.
+  await sleep(5_000);
+  const quiet = plane.audit().mark();
+  await sleep(65_000);
+  const requests = await plane
+    .audit()
+    .since(quiet, ({ user, verb, objectRef }) =>
+      [user.username === operatorUser, verb !== 'watch', objectRef?.resource !== 'leases'].every(Boolean),
+    );
+  assert.equal(
+    requests.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}/${objectRef?.name}`),
+    [],
+    'nothing is asked while nothing changes',
+  );
+
+  await installThis();
+  await apply('idle', { licenses: { outboundPorts }, zones, settleSeconds: 0 });
+  await desk.settled('idle');
+  assert.is(await map(), before, 'nothing has to be written for it');
 });

@@ -191,6 +191,25 @@ test('a watch that ended goes on from the last event or bookmark, without a list
   assert.equal(new Set(run.restarts), new Set(['ended']));
   await run.stop();
 });
+test('a watch that the server ends early is followed by a list: what it shows may differ at the same versions', async () => {
+  const run = setUp({ lists: [page(1), page(2)], watches: [['open'], ['open'], [], ['open']] });
+  await run.clock.advance(89_000);
+  assert.is(run.lists(), 1, 'ended as agreed');
+  await run.clock.advance(5_000);
+  assert.is(run.lists(), 2);
+  assert.equal(run.watchesFrom(), ['1', '1', '1', '2']);
+  await run.stop();
+});
+test('watches that are ended early all the time cost a list a minute, the first as soon as the last one is so old', async () => {
+  const run = setUp({ lists: [page(1)], watches: [[]] });
+  await run.clock.advance(59_000);
+  assert.is(run.lists(), 1);
+  await run.clock.advance(6_000);
+  assert.is(run.lists(), 2);
+  await run.clock.advance(55_000);
+  assert.is(run.lists(), 2);
+  await run.stop();
+});
 test('a watch that broke goes on from the last event, without a list', async () => {
   const run = setUp({ lists: [page(1)], watches: [[event('ADDED', 'a', 20), error(0)], [error(503)], ['open']] });
   await run.clock.advance(5_000);

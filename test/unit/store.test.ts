@@ -35,6 +35,17 @@ test('an older version, or the same again, changes nothing', () => {
   assert.ok(store.put(thing('one', 100)));
   assert.is(versionOf(store, 'a/one'), '100');
 });
+test('a list that shows the same version otherwise is believed: another schema prunes it', () => {
+  const store = create();
+  store.replace([thing('one', 10), thing('two', 11)], '11');
+  const { changed } = store.replace([thing('one', 10, { owner: 'other' }), thing('two', 11)], '20');
+  assert.equal(
+    changed.map(({ metadata }) => metadata.name),
+    ['one'],
+  );
+  assert.is(store.get('a/one')?.owner, 'other');
+  assert.equal(store.in('a').by('x').length, 1, 'and is found by what it shows now');
+});
 test('the index follows changes and removals', () => {
   const store = create();
   store.put(thing('one', 1));

@@ -332,16 +332,6 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'what is hidden is never looked for again',
-    file: 'src/controller/reconcile.ts',
-    find: "return missesFields(object) ? { retry: { kind: 'slow', atLeast: 0 }, ...outcome } : outcome;",
-    replace: 'return outcome;',
-    caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > what a read shows no more than the watch is told, and looked for again: no event tells of another CRD',
-    },
-  },
-  {
     defect: 'fields that this release does not know are looked for again and again',
     file: 'src/controller/reconcile.ts',
     find: 'hidden?.some(({ known }) => known) ?? false;',

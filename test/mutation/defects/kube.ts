@@ -1204,9 +1204,49 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'what a list shows otherwise at the same version is not believed',
+    file: 'src/kube/store.ts',
+    find: 'if (isDeepStrictEqual(known, object)) return false;',
+    replace: 'if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a list that shows the same version otherwise is believed: another schema prunes it',
+    },
+  },
+  {
+    defect: 'a watch that was ended early is opened again without a list',
+    file: 'src/kube/reflector.ts',
+    find: 'if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector > a watch that the server ends early is followed by a list: what it shows may differ at the same versions',
+    },
+  },
+  {
+    defect: 'a watch that ended as agreed is followed by a list',
+    file: 'src/kube/reflector.ts',
+    find: 'if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;',
+    replace: 'this.#doubtful = true;',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector > a watch that the server ends early is followed by a list: what it shows may differ at the same versions',
+    },
+  },
+  {
+    defect: 'each watch that is ended early costs a list',
+    file: 'src/kube/reflector.ts',
+    find: ' && this.#options.clock.monotonic() - this.#listed >= relistPause',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector.test.ts',
+      test: 'reflector > watches that are ended early all the time cost a list a minute, the first as soon as the last one is so old',
+    },
+  },
+  {
     defect: 'a list that is older than what is known is not believed',
     file: 'src/kube/store.ts',
-    find: 'if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;',
+    find: 'if (isDeepStrictEqual(known, object)) return false;',
     replace:
       'if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0) return false;',
     caughtBy: {
