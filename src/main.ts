@@ -2,7 +2,8 @@
 import { hostname } from 'node:os';
 import { manager } from './api/names.ts';
 import { parseConfig } from './config.ts';
-import { createController, maxEventsUnderWay } from './controller/controller.ts';
+import { createController } from './controller/controller.ts';
+import { maxEventsUnderWay } from './controller/event-sender.ts';
 import { createClient } from './kube/client.ts';
 import { randomId, systemClock } from './kube/clock.ts';
 import { createElector, maxLeaseRequests } from './kube/elector.ts';

@@ -3,14 +3,13 @@ import { labels, manager } from '../api/names.ts';
 import type { Client } from '../kube/client.ts';
 import { type Clock, randomId, whenAborted } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
-import { keyOf } from '../kube/object.ts';
 import { type Priority, priorities, type Task, WorkQueue } from '../kube/queue.ts';
 import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createApi, indexConfigMap, type LicenseSettings, type StoredConfigMap } from './api.ts';
 import { backoffs, type RetryKind } from './backoffs.ts';
-import { eventFor } from './events.ts';
+import { createEventSender, type EventSender } from './event-sender.ts';
 import { type Outcome, reconcile, type World } from './reconcile.ts';
 import { createScope, type Scope, type WatchState } from './scope.ts';
 
@@ -38,17 +37,17 @@ export type ScopeState = { readonly namespace: string; readonly watches: readonl
 type Term = {
   readonly queue: WorkQueue<RetryKind>;
   readonly world: World;
+  readonly events: EventSender;
   /** Scopes whose lists of this term are not complete, with the keys that have changed meanwhile. */
   readonly unserved: Map<Scope, Set<string>>;
+  /** Workers that are at work. Rollouts are not counted: nobody waits for them, and they may be many. */
+  atWork: number;
   /** True while requests get no answer. */
   outage: boolean;
 };
 
 /** After an outage waiting objects come back spread over this time, in milliseconds. */
 const hurrySpread = 2_000;
-/** Events that are sent at once, of which main.ts counts the connections; and how many more may wait for their turn. */
-export const maxEventsUnderWay = 2;
-const maxEventsWaiting = 1_000;
 
 /** The operator's loop, in two parts: a standby only watches, so that it can take over at once. */
 export type Controller = {
@@ -85,9 +84,6 @@ export function createController(options: ControllerOptions): Controller {
   };
   /** The term under way: what is decided, and remembered, by one leader. */
   let current: Term | undefined;
-  let eventsUnderWay = 0;
-  const eventsWaiting: (() => void)[] = [];
-
   const scopes = (options.namespaces.length > 0 ? options.namespaces : ['']).map((namespace): Scope => {
     const scope: Scope = createScope({
       ...{ client, clock, log, metrics, namespace, settings: shared.settings, configMaps: shared.configMaps },
@@ -95,6 +91,22 @@ export function createController(options: ControllerOptions): Controller {
     });
     return scope;
   });
+
+  function createTerm(lost?: AbortSignal): Term {
+    const queue = new WorkQueue(clock, backoffs);
+    const api = createApi(client, { fence, lost });
+    // A write may be under way or about to be: an event would take the API server's time from it.
+    const isBusy = () => term.atWork + queue.depth('fresh') + queue.depth('resync') > 0;
+    const term: Term = {
+      queue,
+      world: { ...shared, api, epoch: randomId(clock), memories: new Map(), late: new Map() },
+      events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
+      unserved: new Map(scopes.map((scope) => [scope, new Set()])),
+      atWork: 0,
+      outage: false,
+    };
+    return term;
+  }
 
   /** A key of a scope that is not served yet waits for it. */
   function add(scope: Scope, key: string, priority: Priority): void {
@@ -134,6 +146,8 @@ export function createController(options: ControllerOptions): Controller {
     const { queue, world } = term;
     for (let task = await queue.next(); task; task = await queue.next()) {
       const started = clock.monotonic();
+      const counts = task.priority === 'background' ? 0 : 1;
+      term.atWork += counts;
       try {
         const outcome = await reconcile(world, task);
         follow(term, task, outcome);
@@ -145,14 +159,16 @@ export function createController(options: ControllerOptions): Controller {
         queue.retry(task.key, 'slow', task.priority);
       } finally {
         queue.done(task.key);
+        term.atWork -= counts;
       }
       for (const priority of priorities) metrics.queueDepth(priority, queue.depth(priority));
+      term.events.pump();
     }
   }
 
   /** What comes after a reconcile: another try, and the event. */
   function follow(term: Term, { key, priority }: Task, { result, retry, again, error, event }: Outcome): void {
-    const { queue } = term;
+    const { queue, events } = term;
     if (error?.reason === 'NoAnswer') term.outage = true;
     else if (term.outage && (result === 'written' || isVerdict(error))) {
       queue.hurry('transport', hurrySpread);
@@ -163,32 +179,7 @@ export function createController(options: ControllerOptions): Controller {
     if (again !== undefined) queue.addAfter(key, again, 'fresh');
     if (result === 'stale') queue.add(key, 'fresh');
     if (result === 'later') queue.add(key, 'background');
-    if (event) void sendEvent(term, event);
-  }
-
-  /** Failing to send an event never fails a reconcile; nor do events take the connections that writes and the lease need. */
-  async function sendEvent({ world }: Term, { about, note }: NonNullable<Outcome['event']>): Promise<void> {
-    if (eventsWaiting.length >= maxEventsWaiting) {
-      metrics.eventFailed();
-      log.warn({ key: keyOf(about), reason: note.reason }, 'event not sent: too many wait');
-      return;
-    }
-    if (eventsUnderWay >= maxEventsUnderWay) await new Promise<void>((resolve) => eventsWaiting.push(resolve));
-    else eventsUnderWay++;
-    const suffix = randomId(clock);
-    try {
-      await world.api.createEvent(
-        about.metadata.namespace,
-        eventFor(about, note, { instance, suffix, now: clock.wall() }),
-      );
-    } catch (error) {
-      metrics.eventFailed();
-      log.warn({ key: keyOf(about), reason: note.reason, err: error }, 'event not sent');
-    }
-    // The next takes the place.
-    const next = eventsWaiting.shift();
-    if (next) next();
-    else eventsUnderWay--;
+    if (event) events.add(event.about, event.note);
   }
 
   /** One line a decision: information when something was written or is wrong, else only for debugging. */
@@ -211,16 +202,13 @@ export function createController(options: ControllerOptions): Controller {
     },
 
     async lead(signal, lost) {
-      const queue = new WorkQueue(clock, backoffs);
-      const api = createApi(client, { fence, lost });
-      const world: World = { ...shared, api, epoch: randomId(clock), memories: new Map(), late: new Map() };
-      const unserved = new Map(scopes.map((scope) => [scope, new Set<string>()]));
-      const term: Term = { queue, world, unserved, outage: false };
+      const term = createTerm(lost);
       current = term;
       const working = Array.from({ length: workers }, () => work(term));
       const serving = scopes.map((scope) => serve(term, scope, signal));
       await whenAborted(signal);
-      queue.close();
+      term.queue.close();
+      term.events.clear();
       await Promise.all([...working, ...serving]);
       current = undefined;
     },

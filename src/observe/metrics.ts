@@ -2,6 +2,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import { version } from '../version.ts';
 
+/** Why an event is not sent: replaced by a later one, too many wait, too many of its object, or the term is over. */
+const dropCauses = ['replaced', 'full', 'burst', 'term'] as const;
+export type DropCause = (typeof dropCauses)[number];
+
 /** What the rest of the operator counts with. All durations are seconds. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -73,6 +77,13 @@ export function createMetrics() {
     help: 'Events that could not be sent.',
     registers,
   });
+  const eventDrops = new Counter({
+    name: `${prefix}events_dropped_total`,
+    help: 'Events that were not sent: replaced by a later one of the object, or too many.',
+    labelNames: ['cause'],
+    registers,
+  });
+  for (const cause of dropCauses) eventDrops.inc({ cause }, 0);
   new Gauge({ name: `${prefix}build_info`, help: 'The release that runs.', labelNames: ['version'], registers }).set(
     { version },
     1,
@@ -107,6 +118,8 @@ export function createMetrics() {
     },
     /** An event could not be sent. */
     eventFailed: (): void => eventFailures.inc(),
+    /** An event was left out, and why. */
+    eventDropped: (cause: DropCause): void => eventDrops.inc({ cause }),
     /** The page of /metrics. */
     render: async () => ({ contentType: registry.contentType as string, body: await registry.metrics() }),
   };

@@ -408,10 +408,59 @@ test('events that get no answer take no connections from writes and the lease, a
   const term = await desk.lead();
   await desk.clock.advance(1_000);
   assert.is(asked, 2);
-  assert.match((await desk.metrics.render()).body, /^license_settings_events_failed_total 198$/m);
+  assert.match((await desk.metrics.render()).body, /^license_settings_events_dropped_total\{cause="full"\} 200$/m);
   await desk.clock.advance(6_000);
   assert.ok(asked > 2, 'the next ones have their turn');
   assert.is(most, 2);
+  await term.end();
+  await desk.stop();
+});
+
+test('no event is sent before the last status of a backlog', async () => {
+  const desk = setUp();
+  for (let n = 0; n < 200; n++) await desk.save(`o${n}`, ports(5));
+  // So that requests overlap, as they do on a network.
+  desk.answer(async () => {
+    await new Promise<void>((resolve) => desk.clock.after(5, resolve));
+    return undefined;
+  });
+  await desk.watch();
+  const term = await desk.lead();
+  await desk.clock.advance(10_000);
+  const order = desk.sent.flatMap(({ method, resource }) => (method === 'GET' ? [] : resource));
+  assert.is(order.filter((one) => one === 'events').length, 200);
+  assert.equal(new Set(order.slice(0, 400)), new Set(['configmaps', 'licensesettings/status']));
+  await term.end();
+  await desk.stop();
+});
+
+test('a rollout does not hold events up', async () => {
+  const desk = await settled({ pom: ports(5), two: ports(5) }, { fence });
+  await desk.term.end();
+  const place = desk.placeOf('pom', 'licensesettings');
+  const object = desk.stored.get(place) as Stored;
+  const data = { 'licenses.json': 'as an older release wrote it' };
+  const status = { ...object.status, configMaps: [{ name: 'pom-licenses', dataHash: dataHash(data) }] };
+  desk.stored.set(place, { ...object, status });
+  await desk.save('pom', ports(5), 1, true);
+  await desk.edit('pom-licenses', () => ({ data }));
+  // Its write takes long: a worker is at work all the time.
+  desk.answer(({ method, path }) =>
+    method === 'PUT' && path.endsWith('/pom-licenses')
+      ? new Promise<void>((resolve) => desk.clock.after(20_000, resolve))
+      : undefined,
+  );
+  const term = await desk.lead();
+  desk.sent.length = 0;
+  await desk.save('two', ports(6), 2, true);
+  await desk.clock.advance(1_000);
+  assert.equal(desk.decisions().sort(), [
+    'dialer/pom resync later',
+    'dialer/two fresh written',
+    'dialer/two resync unchanged',
+  ]);
+  assert.is(desk.sent.filter(({ resource }) => resource === 'events').length, 1);
+  await desk.clock.advance(30_000);
   await term.end();
   await desk.stop();
 });

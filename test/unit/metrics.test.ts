@@ -94,6 +94,19 @@ test('failed events start at 0, so that the first one is an increase', async () 
   assert.is((await samples(metrics)).get('license_settings_events_failed_total'), 1);
 });
 
+test('events that were left out are counted by cause, each from 0 on', async () => {
+  const metrics = createMetrics();
+  metrics.eventDropped('burst');
+  const found = await samples(metrics);
+  for (const [cause, count] of [
+    ['replaced', 0],
+    ['full', 0],
+    ['burst', 1],
+    ['term', 0],
+  ] as const)
+    assert.is(found.get(`license_settings_events_dropped_total{cause="${cause}"}`), count, cause);
+});
+
 test('the release and the process are there, in the text format of Prometheus', async () => {
   const metrics = createMetrics();
   const { contentType, body } = await metrics.render();
