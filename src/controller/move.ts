@@ -2,6 +2,7 @@
 
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
+import type { Clock } from '../kube/clock.ts';
 import { ApiError } from '../kube/errors.ts';
 import type { NamespacedStore } from '../kube/store.ts';
 import {
@@ -30,15 +31,21 @@ import {
   remove,
 } from './apply.ts';
 import { forgetLate, type LateWrite, lateOf, noteLate } from './late.ts';
+import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
 
-/** What this process remembers of a plan that is under way, or ended before dialers have seen what it took away. */
+/** What a term remembers of an object that has zones. */
 export type PlanMemory = {
-  /** True when licenses were taken away, and dialers may not have seen it yet. */
-  takenAway: boolean;
-  /** On the monotonic clock: since when nothing more was. Undefined until the wait has begun. */
-  since: number | undefined;
+  /** When licenses were last taken away from a dialer: every raise waits until settleSeconds after it. */
+  takenAway: TakenAway;
+  /** True once this term has begun a plan of the object, or taken over the one that it found. */
+  ownsPlan: boolean;
   /** What plans that were superseded may have given: a zone that is edited by hand now counts as the least of all. */
   superseded: readonly Declaration[];
+};
+
+/** Moves the moment of `takenAway` by what is seen now. */
+export const look = (memory: PlanMemory, sight: Sight, clock: Clock): void => {
+  memory.takenAway = afterSight(memory.takenAway, sight, clock.monotonic());
 };
 
 export type MoveInput = {
@@ -96,11 +103,22 @@ export async function takenName(
   return undefined;
 }
 
-/** True when somebody took licenses from a zone by hand: dialers may not have seen it yet. */
-export const wasTakenByHand = (
+/**
+ * What a plan finds when it begins: whether licenses may have been taken away by others than this term since it last looked.
+ * Called when all names of the plan have been looked up.
+ */
+export function sightOf(
   { configMaps }: Caches,
+  memory: PlanMemory,
   input: Pick<MoveInput, 'owner' | 'target' | 'retained' | 'before'>,
-): boolean => holdsLess({ ...input, present: presentOf(configMaps, input) });
+): Sight {
+  const present = presentOf(configMaps, input);
+  if (present.size === 0) return 'no ConfigMap';
+  // Of what is adopted nobody tells what an earlier object took away, and when.
+  const isAdopted = [...present.values()].some((view) => stampOf(view, input.owner) === undefined);
+  const isNew = memory.takenAway === undefined;
+  return isNew || isAdopted || holdsLess({ ...input, present }) ? 'taken' : 'nothing to take';
+}
 
 /** Brings one ConfigMap to what a plan wants, whatever it holds. */
 const bringOf = (world: Means, owner: Owner, want: Want) =>
@@ -203,22 +221,18 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   for (const name of present.keys()) way.names.add(name);
   const plan = planZones({ ...input, present });
   // Noted before the write: its answer may get lost.
-  if (plan.decreases.length > 0 || (plan.system && plan.systemTakesAway)) {
-    memory.takenAway = true;
-    memory.since = undefined;
-  }
+  if (plan.decreases.length > 0 || (plan.system && plan.systemTakesAway)) look(memory, 'being taken', world.clock);
   if (plan.decreases.length > 0) return lowerAll(way, plan.decreases);
   // The versions of what was fenced have moved: look again.
   if (await fenceUpdates(way)) return undefined;
   if (plan.system) return writeAll(way, [plan.system]);
-  if (memory.takenAway) memory.since ??= world.clock.monotonic();
+  look(memory, 'nothing to take', world.clock);
   const obsolete = plan.obsolete
     .flatMap((name) => present.get(name) ?? [])
     .filter((view) => mayDelete(view, input.owner));
   if (plan.increases.length === 0 && obsolete.length === 0) return finish(way, present);
-  const remaining = (memory.since ?? 0) + input.settle - world.clock.monotonic();
-  if (memory.takenAway && remaining > 0) return { kind: 'settling', remaining, writes: way.writes };
-  memory.takenAway = false;
+  const remaining = waitLeft(memory.takenAway, input.settle, world.clock.monotonic());
+  if (remaining > 0) return { kind: 'settling', remaining, writes: way.writes };
   if (plan.increases.length > 0) return writeAll(way, plan.increases);
   return removeAll(way, obsolete);
 }
@@ -337,24 +351,6 @@ async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): 
   const configMaps = render(target).map((one) => configMapEntry(one, retained));
   return { kind: 'done', configMaps, writes: way.writes };
 }
-
-/**
- * What to remember of a plan. It takes over what is left of the wait of the one before, finished or not: dialers have to see
- * what was taken away, whichever change gives it to others. Of what another term did it can't know what they have seen, so
- * it waits in full; `unseen` says that there may be something.
- */
-export const planMemoryOf = (known: PlanMemory | undefined, unseen: boolean): PlanMemory => ({
-  takenAway: known?.takenAway ?? unseen,
-  since: known?.since,
-  superseded: known?.superseded ?? [],
-});
-
-/** What to remember where nobody knows what dialers have seen. */
-export const waitInFull = (known?: PlanMemory): PlanMemory => ({
-  takenAway: true,
-  since: undefined,
-  superseded: known?.superseded ?? [],
-});
 
 /**
  * A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. Where one has

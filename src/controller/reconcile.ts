@@ -1,5 +1,11 @@
 /** The one flow: read, judge, decide, apply, and one status at the end. */
-import { defaultSettleSeconds, type FieldError, maxSettleSeconds, type Status } from '../api/licensesettings.ts';
+import {
+  type Declaration,
+  defaultSettleSeconds,
+  type FieldError,
+  maxSettleSeconds,
+  type Status,
+} from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
 import type { Task } from '../kube/queue.ts';
@@ -19,16 +25,7 @@ import type { RetryKind } from './backoffs.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
-import {
-  lookForLost,
-  move,
-  type PlanMemory,
-  planMemoryOf,
-  takenName,
-  takeOver,
-  waitInFull,
-  wasTakenByHand,
-} from './move.ts';
+import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -60,10 +57,9 @@ function placeIn({ api, clock, settings, configMaps, epoch, late }: World, names
 }
 
 /** What a term remembers of one object. */
-export type Memory = {
+export type Memory = PlanMemory & {
   /** A new object of the same name begins with nothing. */
   readonly uid: string;
-  plan: PlanMemory | undefined;
   /** Name of a ConfigMap whose contents someone had changed, and that is whole again; until the event was sent. */
   restored: string | undefined;
   /** Since when, on the monotonic clock, its writes fail, and what was told of it. */
@@ -105,6 +101,10 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     const unseen = suspended ? undefined : await failureOf(lookAgain(place, object.metadata));
     const owned = place.configMaps.by(carrying(object.metadata.uid));
     const judged = judge(object, owned);
+    // By hand it may happen at any moment; of what happened before this term nobody tells when.
+    if (owned.length > 0 && suspended) look(memory, 'being taken', world.clock);
+    else if (owned.length > 0 && memory.takenAway === undefined) look(memory, 'taken', world.clock);
+    else look(memory, 'nothing to take', world.clock);
     // Where nothing can be written nothing can be wrong, and nothing is read again for it.
     const writes = !judged.suspended && judged.target !== undefined;
     if (!writes) forgetUnwatched(place, object.metadata.uid);
@@ -136,7 +136,10 @@ async function shownWhole(place: Place, object: LicenseSettings): Promise<Licens
 function remembered(place: Place, known: Memory | undefined, { metadata: { uid } }: LicenseSettings): Memory {
   if (known?.uid === uid) return known;
   if (known) forget(place, known.uid);
-  return { uid, plan: undefined, restored: undefined, failing: undefined };
+  return {
+    ...{ uid, takenAway: undefined, ownsPlan: false, superseded: [] },
+    ...{ restored: undefined, failing: undefined },
+  };
 }
 
 /** Forgets what was remembered of an object that is gone, or being deleted. */
@@ -243,8 +246,6 @@ async function judgeAndApply(
   let failure: ApiError | undefined;
 
   if (suspended) {
-    // Work by hand: nobody knows what dialers have seen since. What goes on later waits in full.
-    if (status?.applying && memory.plan) memory.plan = waitInFull(memory.plan);
     memory.failing = undefined;
   } else {
     try {
@@ -291,7 +292,7 @@ async function act(
   facts: () => Facts,
   background: boolean,
 ): Promise<void> {
-  const { object, target, hash, live, applied, applying, owner, retained, owned, generation, settle } = judged;
+  const { object, target, hash, live, applied, applying, owner, retained, owned, generation } = judged;
   if (!target || !hash) return;
   const unchanged = hash === live?.settingsHash;
   // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
@@ -313,8 +314,8 @@ async function act(
   const none = applying && !applied ? { configMap: target.configMap } : undefined;
   const superseded =
     applying?.declaration && applying.settingsHash !== hash
-      ? [...(memory.plan?.superseded ?? []), applying.declaration]
-      : (memory.plan?.superseded ?? []);
+      ? [...memory.superseded, applying.declaration]
+      : memory.superseded;
   const before = [applied?.declaration ?? none, applying?.declaration, ...superseded].filter(
     (one) => one !== undefined,
   );
@@ -352,58 +353,82 @@ async function act(
     return;
   }
 
-  // A plan that is left behind may have written more than the status says.
-  const wanted = configMapNames(target);
-  const leftBy = applying?.declaration && applying.settingsHash !== hash ? configMapNames(applying.declaration) : [];
-  const named = (progress.configMaps ?? []).map(({ name }) => name);
-  await lookForLost(place, owner, [...new Set([...named, ...leftBy.filter((name) => !wanted.includes(name))])]);
-  if (applying !== undefined && memory.plan === undefined) {
-    const plans = [applying.declaration, target].filter((one) => one !== undefined);
-    const { writes, taken } = await takeOver(place, { ...ours, before }, plans);
-    progress.writes += writes;
-    if (taken) return conflict(taken);
-    memory.plan = waitInFull();
+  await carryPlan({ place, memory, judged, progress, facts }, { ...ours, hash, before, superseded });
+}
+
+/** What a step of a reconcile works with. */
+type Turn = {
+  readonly place: Place;
+  readonly memory: Memory;
+  readonly judged: Judgement;
+  readonly progress: Progress;
+  readonly facts: () => Facts;
+};
+
+/** Where a plan leads, and what bounds it. */
+type PlanInput = Omit<MoveInput, 'settle' | 'names'> & {
+  readonly hash: string;
+  readonly superseded: readonly Declaration[];
+};
+
+/** Begins a plan, or goes on with it, as far as it goes now. Throws an ApiError. */
+async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
+  const { place, memory, judged, progress } = turn;
+  const { owned, settle } = judged;
+  const taken = (await makeReady(turn, input)) ?? (await begin(turn, input));
+  if (taken) {
+    progress.problem = conflictOf(taken);
+    return;
   }
-  if (applying?.settingsHash !== hash) {
-    const taken = await takenName(place, ours);
-    if (taken) return conflict(taken);
-    // A status that lags behind its ConfigMaps, as that of a backup, does not tell what was taken away, nor when.
-    const lags = stamps.some((one) => one > (object.status?.applied?.generation ?? 0));
-    // Nor does that of a new object tell what became of the ConfigMaps that it adopts.
-    const adopts = wanted.some((name) => {
-      const view = place.configMaps.get(name);
-      return view !== undefined && stampOf(view, owner) === undefined;
-    });
-    const unseen = lags || adopts || wasJustApplied(object.status, settle, place.clock);
-    memory.plan = wasTakenByHand(place, { ...ours, before })
-      ? waitInFull(memory.plan)
-      : planMemoryOf(memory.plan, unseen);
-    memory.plan.superseded = superseded;
-    progress.applying = { generation, settingsHash: hash, time: facts().now, settings: target };
-    const begun = nextStatus(progress.about.status, facts());
-    if (begun) await writeStatus(place, progress, begun);
+  const names = owned.map(({ metadata }) => metadata.name);
+  const result = await move(place, memory, { ...input, settle, names });
+  if (result.kind === 'conflict') {
+    progress.problem = conflictOf(result.name);
+    return;
   }
-  memory.plan ??= waitInFull();
-  const result = await move(place, memory.plan, {
-    ...ours,
-    before,
-    settle,
-    names: owned.map(({ metadata }) => metadata.name),
-  });
-  if (result.kind === 'conflict') return conflict(result.name);
   progress.writes += result.writes;
   if (result.kind === 'settling') progress.again = result.remaining;
   if (result.kind === 'done') {
-    progress.live = { generation: stamp, settingsHash: hash, declaration: target };
+    progress.live = { generation: input.generation, settingsHash: input.hash, declaration: input.target };
     progress.configMaps = result.configMaps;
     progress.applying = undefined;
   }
 }
 
-/** What another term applied last may have taken licenses away, and dialers may not have seen it yet. */
-const wasJustApplied = (status: Status | undefined, settle: number, clock: Clock): boolean =>
-  // The time is cut to whole seconds.
-  status?.applied !== undefined && clock.wall() - Date.parse(status.applied.time) < settle + 1_000;
+/** Looks for what the plan has to know of, and takes over what an earlier term began. Gives a name that is someone else's. */
+async function makeReady({ place, memory, judged, progress }: Turn, input: PlanInput): Promise<string | undefined> {
+  const { applying } = judged;
+  const wanted = configMapNames(input.target);
+  // A plan that is left behind may have written more than the status says.
+  const leftBehind = applying?.settingsHash === input.hash ? undefined : applying?.declaration;
+  const leftBy = leftBehind ? configMapNames(leftBehind).filter((name) => !wanted.includes(name)) : [];
+  const named = (progress.configMaps ?? []).map(({ name }) => name);
+  await lookForLost(place, input.owner, [...new Set([...named, ...leftBy])]);
+  if (applying === undefined || memory.ownsPlan) return undefined;
+  const plans = [applying.declaration, input.target].filter((one) => one !== undefined);
+  const { writes, taken } = await takeOver(place, input, plans);
+  progress.writes += writes;
+  if (taken) return taken;
+  memory.ownsPlan = true;
+  // Of the earlier term nobody tells what dialers have seen.
+  look(memory, 'taken', place.clock);
+  return undefined;
+}
+
+/** Writes into the status that a plan begins, unless it has begun. Gives a name that is someone else's. */
+async function begin({ place, memory, judged, progress, facts }: Turn, input: PlanInput): Promise<string | undefined> {
+  const { target, hash, superseded } = input;
+  if (judged.applying?.settingsHash === hash) return undefined;
+  const taken = await takenName(place, input);
+  if (taken) return taken;
+  look(memory, sightOf(place, memory, input), place.clock);
+  memory.superseded = superseded;
+  memory.ownsPlan = true;
+  progress.applying = { generation: judged.generation, settingsHash: hash, time: facts().now, settings: target };
+  const begun = nextStatus(progress.about.status, facts());
+  if (begun) await writeStatus(place, progress, begun);
+  return undefined;
+}
 
 async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {
   progress.about = await place.api.putStatus(progress.about, status);

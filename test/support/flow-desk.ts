@@ -17,6 +17,8 @@ import { reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import { Store } from '../../src/kube/store.ts';
+import { wantedMetadata } from '../../src/settings/configmap.ts';
+import { renderZone } from '../../src/settings/render.ts';
 import { type Answer, type Change, createServer, type Stored } from '../simulation/server.ts';
 import { createJudge, type Stored as Judged } from './judge.ts';
 import { createVirtualClock } from './virtual-clock.ts';
@@ -131,6 +133,13 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     /** Somebody changes a ConfigMap. */
     edit(one: string, change: (map: Stored) => object): void {
       act('PUT', `${maps}/${one}`, change(configMap(one) as Stored));
+    },
+    /** Somebody puts the ConfigMap of a zone back that this object wrote once. */
+    restoreMap(one: string, { zone, ports }: { zone: string; ports: number }): void {
+      const rendered = renderZone(one, { name: zone, licenses: { outboundPorts: ports } });
+      const owner = { name, uid: object()?.metadata.uid ?? '' };
+      const metadata = { namespace, name: one, ...wantedMetadata(owner, { rendered, generation: 1, retained: false }) };
+      act('POST', maps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: rendered.data });
     },
     /** Somebody deletes a ConfigMap. */
     deleteMap: (one: string): unknown => act('DELETE', `${maps}/${one}`),

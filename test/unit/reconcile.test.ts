@@ -1076,7 +1076,7 @@ test('until a plan has ended the status shows the last finished apply, also wher
     desk.world.configMaps.get('dialer/pom-licenses')?.metadata.annotations?.['licensing.dialer.dev/generation'],
     '2',
   );
-  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } } }, 3);
+  desk.save({ licenses: { outboundPorts: { minimum: 9, maximum: 1 } }, settleSeconds: 0 }, 3);
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Invalid');
   assert.equal([desk.status()?.applied?.generation, desk.status()?.applying?.generation], [1, 2]);
@@ -1544,17 +1544,6 @@ test('a decrease that another term applied less than settleSeconds ago: the next
   nextTerm(desk, 'term-2');
   desk.save(zoned(2, 3), 3);
   assert.is((await desk.run()).again, 100_000);
-});
-
-test('what was applied longer ago than settleSeconds makes nobody wait after a restart', async () => {
-  const desk = setUp(zoned(3, 1));
-  desk.faults.push(noConfigMap);
-  await desk.run();
-  await desk.clock.advance(101_000);
-  nextTerm(desk, 'term-2');
-  desk.save(zoned(3, 2), 2);
-  assert.is((await desk.run()).again, undefined);
-  assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
 test('a status that lags behind its ConfigMaps does not tell what was taken away: the next increase waits in full', async () => {
