@@ -346,9 +346,7 @@ async function act(
     progress.writes += result.writes;
     progress.later = result.later;
     progress.configMaps = result.configMaps;
-    // What was rebuilt under a later stamp is the record from now on.
-    if (!unchanged || (stamp > live.generation && !target.zones))
-      progress.live = { ...(unchanged ? live : {}), generation: stamp, settingsHash: hash, declaration: target };
+    if (!unchanged) progress.live = { generation: stamp, settingsHash: hash, declaration: target };
     if (result.failure) throw result.failure;
     return;
   }
@@ -389,7 +387,9 @@ async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
   progress.writes += result.writes;
   if (result.kind === 'settling') progress.again = result.remaining;
   if (result.kind === 'done') {
-    progress.live = { generation: input.generation, settingsHash: input.hash, declaration: input.target };
+    // The way back to what is applied is no apply: it moves only with the settingsHash.
+    if (input.hash !== judged.applied?.settingsHash)
+      progress.live = { generation: input.generation, settingsHash: input.hash, declaration: input.target };
     progress.configMaps = result.configMaps;
     progress.applying = undefined;
   }

@@ -36,8 +36,8 @@ export function liveSettings(
     .flatMap((view) => fromConfigMap(view, owner) ?? [])
     .filter((record) => record.generation > since && record.generation <= generation)
     .sort((a, b) => b.generation - a.generation)[0];
-  // Also where the settings are the same again: the stamp must not go back.
-  return newer ?? applied;
+  // A record of the settings that the status has is no apply of its own: they were taken back before they had gone.
+  return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
 }
 
 /** The live settings as a status has them. */

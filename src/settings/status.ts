@@ -135,12 +135,12 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
     return { type, status, observedGeneration: generation, lastTransitionTime, reason, message: text };
   };
   const valid = errors.length === 0;
-  const applied = nextApplied(previous?.applied, live, facts.now);
+  const applies = appliesSince(previous?.applied, facts);
+  const applied = nextApplied(previous?.applied, applies, facts.now);
   const configMaps = facts.configMaps ?? previous?.configMaps;
   const licenses = live?.declaration ? liveNumbers(live.declaration) : previous?.licenses;
   const zones = live?.declaration ? zoneNumbers(live.declaration) : previous?.zones;
-  const between = isNewer(facts.before, previous?.applied) && isNewer(live, facts.before) ? facts.before : undefined;
-  const history = nextHistory(previous, [between && { ...between, time: between.time ?? facts.now }, applied]);
+  const history = nextHistory(previous?.history, applies, facts.now);
   return {
     observedGeneration: generation,
     ...(applied ? { applied } : {}),
@@ -176,29 +176,27 @@ export const sameStatus = (a: Status | undefined, b: Status): boolean =>
   a !== undefined && canonicalJson(a) === canonicalJson(b);
 
 /**
- * True when settings were applied later than others. The generation of what is live moves only with the settingsHash, so a
- * higher one says that it moved, also where it moved there and back.
+ * The applies that the previous status does not tell of, oldest first: those by which the settingsHash moved. What was live
+ * for a moment, before a status could say so, is one; settings that were taken back before others were live are none.
  */
-const isNewer = (live: Live | undefined, than: Applied | Live | undefined): boolean =>
-  live !== undefined && (live.settingsHash !== than?.settingsHash || live.generation > than.generation);
-
-/** Moves only with the settingsHash. What a later release wrote is handed on as it stands. */
-function nextApplied(previous: Applied | undefined, live: Live | undefined, now: string): Applied | undefined {
-  if (!live || !isNewer(live, previous)) return previous;
-  const settings = live.declaration as Declaration;
-  return { generation: live.generation, settingsHash: live.settingsHash, time: live.time ?? now, settings };
+function appliesSince(previous: Applied | undefined, { before, live }: Facts): Live[] {
+  const applies: Live[] = [];
+  for (const one of [before, live])
+    if (one && one.settingsHash !== (applies.at(-1) ?? previous)?.settingsHash) applies.push(one);
+  return applies;
 }
 
-type Apply = { readonly generation: number; readonly settingsHash: string; readonly time: string };
+/** What is live as a status has it. What a later release wrote is handed on as it stands. */
+function nextApplied(previous: Applied | undefined, applies: readonly Live[], now: string): Applied | undefined {
+  const last = applies.at(-1);
+  if (!last) return previous;
+  const { generation, settingsHash, time = now } = last;
+  return { generation, settingsHash, time, settings: last.declaration as Declaration };
+}
 
-function nextHistory(previous: Status | undefined, applies: readonly (Apply | undefined)[]): Apply[] {
-  const history = previous?.history ?? [];
-  const since = previous?.applied;
-  const added = applies.filter((one) => one !== undefined).filter((one) => isNewer(one, since));
-  return [
-    ...added.map(({ generation, settingsHash, time }) => ({ generation, settingsHash, time })).reverse(),
-    ...history,
-  ].slice(0, maxHistory);
+function nextHistory(previous: Status['history'] = [], applies: readonly Live[], now: string) {
+  const added = applies.map(({ generation, settingsHash, time = now }) => ({ generation, settingsHash, time }));
+  return [...added.reverse(), ...previous].slice(0, maxHistory);
 }
 
 /** How many errors a message names; `status.errors` has them all. */

@@ -337,6 +337,11 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
           `${field} becomes ${stored.settingsHash} of generation ${stored.generation}: expected one of ${allowed.join(', ') || 'nothing'} (the newest spec is ${applicable ? '' : 'not '}applicable)`,
         );
     }
+    // Section 2: they move only with the settingsHash.
+    const history = after?.history ?? [];
+    const twice = history.find(({ settingsHash }, i) => settingsHash === history[i + 1]?.settingsHash);
+    if (twice && canonical(history) !== canonical(before?.history))
+      wrong('status', `history: generation ${twice.generation} has the settingsHash of the apply before it`);
     if (before?.applying && !after?.applying && after?.applied?.settingsHash !== before.applying.settingsHash)
       wrong(
         'S2',
