@@ -3,7 +3,7 @@
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, asApiError } from '../kube/errors.ts';
 import type { NamespacedStore } from '../kube/store.ts';
 import {
   carriesUid,
@@ -30,11 +30,13 @@ import {
   missingAsUndefined,
   remove,
 } from './apply.ts';
-import { forgetLate, type LateWrite, lateOf, noteLate } from './late.ts';
+import { forgetLate, type LateWrite, lateness, lateOf, noteLate } from './late.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
 
 /** What a term remembers of an object that has zones. */
 export type PlanMemory = {
+  /** When this term first saw the object, on the monotonic clock: every write of an earlier term was sent before. */
+  readonly firstSeen: number;
   /** When licenses were last taken away from a dialer: every raise waits until settleSeconds after it. */
   takenAway: TakenAway;
   /** True once this term has begun a plan of the object, or taken over the one that it found. */
@@ -67,8 +69,8 @@ export type MoveResult =
   | { readonly kind: 'settling'; readonly remaining: number; readonly writes: number }
   | { readonly kind: 'conflict'; readonly name: string };
 
-/** Decreases, fences, system, increases, deletions, metadata, and a look that all is done; each may be repeated when someone interferes. */
-const maxRounds = 12;
+/** Each step of a plan is one, and so is a look that all is done; each may be repeated when someone interferes. */
+const maxRounds = 15;
 
 /**
  * The ConfigMaps of this object by name: those that carry its uid, and those of a name that it wants that it may adopt. Under
@@ -153,10 +155,13 @@ async function restamp(
  */
 export async function takeOver(
   world: Means & { epoch: string },
+  memory: PlanMemory,
   input: Omit<MoveInput, 'settle' | 'names'>,
   plans: readonly Declaration[],
 ): Promise<{ writes: number; taken: string | undefined }> {
   const { clock, configMaps: cache, epoch } = world;
+  // Nothing can land any more: so a plan goes on in the end where a quota has no room for what would keep it out.
+  if (clock.monotonic() >= memory.firstSeen + lateness) return { writes: 0, taken: undefined };
   const { owner, generation, retained } = input;
   const present = presentOf(cache, input);
   const { stamp, create } = planTakeover({ ...input, present }, plans);
@@ -227,14 +232,18 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   if (await fenceUpdates(way)) return undefined;
   if (plan.system) return writeAll(way, [plan.system]);
   look(memory, 'nothing to take', world.clock);
-  const obsolete = plan.obsolete
-    .flatMap((name) => present.get(name) ?? [])
-    .filter((view) => mayDelete(view, input.owner));
-  if (plan.increases.length === 0 && obsolete.length === 0) return finish(way, present);
+  const [emptied = [], obsolete = []] = [plan.emptied, plan.obsolete].map((names) =>
+    names
+      .flatMap((name) => present.get(name) ?? [])
+      .filter((view) => mayDelete(view, input.owner) && !view.metadata.deletionTimestamp),
+  );
+  const leftovers = [...emptied, ...obsolete];
+  if (plan.increases.length + plan.creations.length + leftovers.length === 0) return finish(way, present);
   const remaining = waitLeft(memory.takenAway, input.settle, world.clock.monotonic());
   if (remaining > 0) return { kind: 'settling', remaining, writes: way.writes };
   if (plan.increases.length > 0) return writeAll(way, plan.increases);
-  return removeAll(way, obsolete);
+  if (plan.creations.length > 0) return (await makeRoom(way, emptied)) ? undefined : writeAll(way, plan.creations);
+  return removeAll(way, leftovers);
 }
 /** Writes a ConfigMap of the plan; gives its name if it is someone else's. */
 async function write(way: Way, rendered: Rendered, generation = way.input.generation): Promise<string | undefined> {
@@ -307,24 +316,47 @@ async function fenceUpdates(way: Way): Promise<boolean> {
   return moved;
 }
 
-/** Deletes what the plan leaves behind, but no ConfigMap that keeps out a late create. */
-async function removeAll(way: Way, obsolete: readonly StoredConfigMap[]): Promise<MoveResult | undefined> {
-  const { world, names } = way;
-  const fences = new Map(
-    threats(way).flatMap(({ name, version, until }) => (version === undefined ? [[name, until]] : [])),
-  );
-  const fencedUntil = ({ metadata }: StoredConfigMap) => fences.get(metadata.name);
-  const ready = obsolete.filter((view) => fencedUntil(view) === undefined);
+/** Until when a ConfigMap keeps out a late create; undefined where it keeps out none. */
+function fencedUntil(way: Way): (view: StoredConfigMap) => number | undefined {
+  const creates = threats(way).filter(({ version }) => version === undefined);
+  const until = new Map(creates.map((one) => [one.name, one.until]));
+  return ({ metadata }) => until.get(metadata.name);
+}
+
+/**
+ * Deletes ConfigMaps of zones that are not wanted any more, where the plan may: a quota can have no room for both an old
+ * and a new one. One whose deletion is refused does not keep others from getting licenses. True if any was deleted.
+ */
+async function makeRoom(way: Way, emptied: readonly StoredConfigMap[]): Promise<boolean> {
+  const until = fencedUntil(way);
+  let deleted = false;
+  for (const view of emptied.filter((one) => until(one) === undefined)) {
+    try {
+      await removeOne(way, view);
+      deleted = true;
+    } catch (error) {
+      if (asApiError(error)?.class !== 'rejected') throw error;
+    }
+  }
+  return deleted;
+}
+
+/** Deletes all that the plan leaves behind, but no ConfigMap that keeps out a late create. */
+async function removeAll(way: Way, leftovers: readonly StoredConfigMap[]): Promise<MoveResult | undefined> {
+  const until = fencedUntil(way);
+  const ready = leftovers.filter((view) => until(view) === undefined);
   if (ready.length === 0) {
-    const until = Math.min(...obsolete.flatMap((view) => fencedUntil(view) ?? []));
-    return { kind: 'settling', remaining: until - world.clock.monotonic(), writes: way.writes };
+    const next = Math.min(...leftovers.flatMap((view) => until(view) ?? []));
+    return { kind: 'settling', remaining: next - way.world.clock.monotonic(), writes: way.writes };
   }
-  for (const view of ready) {
-    names.delete(view.metadata.name);
-    await remove(world, view);
-    way.writes++;
-  }
+  for (const view of ready) await removeOne(way, view);
   return undefined;
+}
+
+async function removeOne(way: Way, view: StoredConfigMap): Promise<void> {
+  await remove(way.world, view);
+  way.names.delete(view.metadata.name);
+  way.writes++;
 }
 
 /**

@@ -137,7 +137,8 @@ function remembered(place: Place, known: Memory | undefined, { metadata: { uid }
   if (known?.uid === uid) return known;
   if (known) forget(place, known.uid);
   return {
-    ...{ uid, takenAway: undefined, ownsPlan: false, superseded: [] },
+    ...{ uid, firstSeen: place.clock.monotonic() },
+    ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
     ...{ restored: undefined, failing: undefined },
   };
 }
@@ -406,7 +407,7 @@ async function makeReady({ place, memory, judged, progress }: Turn, input: PlanI
   await lookForLost(place, input.owner, [...new Set([...named, ...leftBy])]);
   if (applying === undefined || memory.ownsPlan) return undefined;
   const plans = [applying.declaration, input.target].filter((one) => one !== undefined);
-  const { writes, taken } = await takeOver(place, input, plans);
+  const { writes, taken } = await takeOver(place, memory, input, plans);
   progress.writes += writes;
   if (taken) return taken;
   memory.ownsPlan = true;

@@ -27,9 +27,16 @@ export type ZonePlan = {
   readonly system: Rendered | undefined;
   /** True when that takes CAPACITY keys away from dialers. */
   readonly systemTakesAway: boolean;
-  /** Zones that get licenses, new ones among them. */
+  /** Zones that get more licenses, and a system that gets its CAPACITY keys back. */
   readonly increases: Rendered[];
-  /** Names of ConfigMaps that have to go. */
+  /**
+   * Names of ConfigMaps of zones that are not wanted any more. They hold nothing once the decreases are done, and go before a
+   * new one is created: a quota may have room for no more ConfigMaps than the settings need.
+   */
+  readonly emptied: string[];
+  /** Zones, or a system that waited for the increases, that have no ConfigMap yet: created with their final numbers. */
+  readonly creations: Rendered[];
+  /** Names of other ConfigMaps that have to go, as after a rename: not before the new ones are there. */
   readonly obsolete: string[];
 };
 
@@ -100,12 +107,18 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   const systemWaits = target.zones === undefined && others.some(({ zone }) => zone !== undefined);
   const system = differs(wantedSystem) ? wantedSystem : undefined;
   const presentSystem = present.get(wantedSystem.name);
+  const emptied = others.flatMap(({ name, zone }) =>
+    zone === undefined || targetZones.has(zone) || wantedNames.has(name) ? [] : [name],
+  );
+  const raised = [...wantedZones.filter(differs), ...(systemWaits && system ? [system] : [])];
   return {
     decreases: decreases.filter(differs),
     system: systemWaits ? undefined : system,
     systemTakesAway: target.zones !== undefined && presentSystem !== undefined && hasCapacity(presentSystem),
-    increases: [...wantedZones.filter(differs), ...(systemWaits && system ? [system] : [])],
-    obsolete: [...present.keys()].filter((name) => !wantedNames.has(name)),
+    increases: raised.filter(({ name }) => present.has(name)),
+    emptied,
+    creations: raised.filter(({ name }) => !present.has(name)),
+    obsolete: [...present.keys()].filter((name) => !wantedNames.has(name) && !emptied.includes(name)),
   };
 }
 

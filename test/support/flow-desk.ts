@@ -34,6 +34,7 @@ export type FlowDesk = ReturnType<typeof createFlowDesk>;
 
 /** @param quota most ConfigMaps of the namespace, as a ResourceQuota has it */
 export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
+  let most = quota;
   const clock = createVirtualClock();
   const judge = createJudge();
   const faults: Fault[] = [];
@@ -87,10 +88,10 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
 
   function carryOut(request: Request): Answer {
     const isCreate = request.method === 'POST' && request.resource === 'configmaps';
-    if (isCreate && server.all('configmaps').length >= quota && !server.get('configmaps', namespace, nameIn(request)))
+    if (isCreate && server.all('configmaps').length >= most && !server.get('configmaps', namespace, nameIn(request)))
       return {
         code: 403,
-        body: { kind: 'Status', reason: 'Forbidden', message: `exceeded quota: count/configmaps=${quota}` },
+        body: { kind: 'Status', reason: 'Forbidden', message: `exceeded quota: count/configmaps=${most}` },
       };
     const body = request.body === undefined ? {} : { body: structuredClone(request.body) };
     const answer = server.handle({ method: request.method, path: request.path, ...body }, 'operator');
@@ -148,6 +149,9 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       act('PUT', `${path}/status`, { ...(object() as Stored), status });
     },
     run: () => reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' }),
+    setQuota(next: number): void {
+      most = next;
+    },
     /** A new leader, or a new process: it remembers nothing. */
     nextTerm(): void {
       Object.assign(world, newTerm());

@@ -44,6 +44,8 @@ const shown = (from: Declaration, to: Declaration, change?: (present: Present) =
     decreases: list(plan.decreases),
     system: plan.system && `${plan.system.name}=${portsIn(plan.system)}`,
     increases: list(plan.increases),
+    emptied: plan.emptied,
+    creations: list(plan.creations),
     obsolete: plan.obsolete,
   };
 };
@@ -52,13 +54,22 @@ const test = suite('zone plan');
 
 test('what is right needs nothing', () => {
   const same = zones({ a: 1, b: 2 });
-  assert.equal(shown(same, same), { decreases: [], system: undefined, increases: [], obsolete: [] });
+  assert.equal(shown(same, same), {
+    decreases: [],
+    system: undefined,
+    increases: [],
+    emptied: [],
+    creations: [],
+    obsolete: [],
+  });
 });
 test('a move: the giver goes down, the taker goes up', () => {
   assert.equal(shown(zones({ a: 300, b: 200 }), zones({ a: 200, b: 300 })), {
     decreases: ['pom-a=200'],
     system: 'pom=-',
     increases: ['pom-a=200', 'pom-b=300'].slice(0, 2),
+    emptied: [],
+    creations: [],
     obsolete: [],
   });
 });
@@ -93,21 +104,25 @@ test('zones hold what other settings gave them, or what these did', () => {
   assert.is(holdOthers(unedited(none), target), false, 'the system is no zone');
 });
 test('a removed zone goes to zero before it is deleted', () => {
-  const { decreases, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }));
-  assert.equal([decreases, obsolete], [['pom-b=0'], ['pom-b']]);
+  const { decreases, emptied, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }));
+  assert.equal([decreases, emptied, obsolete], [['pom-b=0'], ['pom-b'], []]);
 });
 test('no zones to zones: the system loses its CAPACITY keys; zones to none: it gets them back after the zones are at zero', () => {
   assert.equal(shown(none, zones({ a: 500 })), {
     decreases: [],
     system: 'pom=-',
-    increases: ['pom-a=500'],
+    increases: [],
+    emptied: [],
+    creations: ['pom-a=500'],
     obsolete: [],
   });
   assert.equal(shown(zones({ a: 500 }), none), {
     decreases: ['pom-a=0'],
     system: undefined,
     increases: ['pom=500'],
-    obsolete: ['pom-a'],
+    emptied: ['pom-a'],
+    creations: [],
+    obsolete: [],
   });
 });
 test('no zones to zones under a new name: the old system must not be obeyed beside the zones', () => {
@@ -116,7 +131,18 @@ test('no zones to zones under a new name: the old system must not be obeyed besi
 });
 test('a rename moves nothing', () => {
   const plan = shown(zones({ a: 300 }), zones({ a: 300 }, 'pom-new'));
-  assert.equal(plan, { decreases: [], system: 'pom-new=-', increases: ['pom-new-a=300'], obsolete: ['pom', 'pom-a'] });
+  assert.equal(plan, {
+    decreases: [],
+    system: 'pom-new=-',
+    increases: [],
+    emptied: [],
+    creations: ['pom-new-a=300'],
+    obsolete: ['pom', 'pom-a'],
+  });
+});
+test('a zone that goes with a rename makes room before the new names are there, the others stay until then', () => {
+  const { emptied, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300, c: 200 }, 'pom-new'));
+  assert.equal([emptied, obsolete], [['pom-b'], ['pom', 'pom-a']]);
 });
 test('a zone that was edited by hand counts as the smaller of what was live and what is on its way', () => {
   const edited = (present: Present) => {
@@ -294,8 +320,11 @@ test('3,000 random moves, with newer settings in the middle: never above the tot
           assert.ok(round < 100, `comes to an end: ${trail.slice(0, 12).join('\n')}`);
           const before = applying ? [applied, applying] : [applied];
           const plan = planZones({ target, before, present });
-          const step = plan.decreases.length > 0 ? plan.decreases : plan.system ? [plan.system] : plan.increases;
-          if (step.length === 0 && plan.obsolete.length === 0) {
+          const leftovers = [...plan.emptied, ...plan.obsolete];
+          const created = plan.emptied.length > 0 ? [] : plan.creations;
+          const writing = [plan.decreases, plan.system ? [plan.system] : [], plan.increases, created];
+          const step = writing.find(({ length }) => length > 0) ?? [];
+          if (step.length === 0 && leftovers.length === 0) {
             [applied, applying] = [target, undefined];
             break;
           }
@@ -308,8 +337,8 @@ test('3,000 random moves, with newer settings in the middle: never above the tot
           written.set(write?.name ?? '', times);
           if (write) assert.ok(times <= 2, `${write.name} is written at most twice: ${trail.join('\n')}`);
           if (write) present.set(write.name, view(write));
-          else present.delete(plan.obsolete[0] as string);
-          trail.push(write ? `${write.name}=${portsIn(write)}` : `delete ${plan.obsolete[0]}`);
+          else present.delete(leftovers[0] as string);
+          trail.push(write ? `${write.name}=${portsIn(write)}` : `delete ${leftovers[0]}`);
           judged++;
           judge(present, target, () => trail.join('\n'));
         }
