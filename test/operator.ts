@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Agent, request as send } from 'undici';
@@ -9,7 +10,6 @@ import type { Status } from '../src/api/licensesettings.ts';
 import type { ControlPlane } from './controlplane/controlplane.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const bundle = `${root}dist/operator.js`;
 
 /** The ServiceAccount of deploy/account. */
 export const serviceAccount = { namespace: 'license-settings-system', name: 'license-settings-operator' };
@@ -96,10 +96,19 @@ export type Operator = {
   stop(signal?: NodeJS.Signals): Promise<number>;
 };
 
-/** Starts the operator with these flags. Without `kubeconfig` it runs under its own ServiceAccount. */
+export type OperatorOptions = {
+  readonly flags?: readonly string[];
+  /** Path; without it the operator runs under its own ServiceAccount. */
+  readonly kubeconfig?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of a project whose built operator runs: an older release, for one. This project by default. */
+  readonly directory?: string | undefined;
+};
+
+/** Starts the operator with these flags. */
 export async function startOperator(
   plane: ControlPlane | undefined,
-  { flags = [], kubeconfig, env = {} }: { flags?: string[]; kubeconfig?: string; env?: Record<string, string> } = {},
+  { flags = [], kubeconfig, env = {}, directory = root }: OperatorOptions = {},
 ): Promise<Operator> {
   const config =
     kubeconfig ?? (await plane?.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name)) ?? '';
@@ -112,7 +121,7 @@ export async function startOperator(
     'debug',
     ...flags,
   ];
-  const child = spawn(process.execPath, [bundle, '--kubeconfig', config, ...args], {
+  const child = spawn(process.execPath, [join(directory, 'dist', 'operator.js'), '--kubeconfig', config, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });
@@ -244,6 +253,8 @@ export function createDesk(plane: ControlPlane, namespace: string) {
     conditionOf,
     /** Makes the namespace. */
     open: () => plane.kubectl(['create', 'namespace', namespace]),
+    /** Deletes the namespace, and waits until it is gone. */
+    gone: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=true']),
     /** Deletes the namespace, without waiting. */
     close: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found']),
     create: (name: string, spec: unknown) =>
