@@ -6,9 +6,9 @@ import type { Revision, Stored } from '../support/judge.ts';
 import { createJudges } from '../support/judges.ts';
 import { createModel, differences, type Snapshot } from '../support/model.ts';
 import { createTruthJudge } from '../support/truth.ts';
+import { createWaitJudge } from '../support/wait.ts';
 import { createOrphanJudge } from './orphans.ts';
 import type { Change } from './server.ts';
-import { createWaitJudge } from './wait.ts';
 
 export type BenchOptions = {
   /** Told of everything that is wrong. */
