@@ -1,9 +1,11 @@
 /** The admin's requests in a run: each is made until the API server has done it, also while that is away or full. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Desk } from '../operator.ts';
-import type { Action } from '../support/actions.ts';
-import { type ActionDesk, carryOut } from '../support/actions.ts';
+import { type Action, type ActionDesk, type Actor, carryOut } from '../support/actions.ts';
+import { actFor, isActor } from '../support/actors.ts';
 import type { Stored } from '../support/judge.ts';
+import { police } from './policies.ts';
+import { limit } from './quotas.ts';
 
 export type Kind = 'LicenseSettings' | 'ConfigMap';
 /** What becomes of what an object owns. */
@@ -22,8 +24,14 @@ export type Admin = {
   change(kind: Kind, name: string, edit: (object: AdminObject) => void): Promise<boolean>;
   /** Without a policy in the background. With another one the object stays for a while, with a deletionTimestamp. */
   remove(kind: Kind, name: string, policy?: DeletePolicy): Promise<void>;
-  /** Does what somebody does. */
+  /** Does what somebody does; who acts for a while has begun when it resolves, and ends by himself. */
   act(action: Action): Promise<unknown>;
+  /** Resolves when all who act for a while have let go. */
+  alone(): Promise<void>;
+  /** How many of them are at it. */
+  acting(): number;
+  /** The same work, as actions are done: in this namespace, and from here in the others. */
+  readonly desk: ActionDesk;
   /**
    * What it has written, and a watcher has not seen yet.
    * @param seen the last revision of each KIND/NAME
@@ -36,8 +44,16 @@ const deleteOptions = (propagationPolicy: DeletePolicy) => ({
   ...{ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy },
 });
 
-/** @throws Error for what the API server refuses, and when it was away for a minute and a half */
-export function createAdmin(desk: Desk): Admin {
+export type AdminOptions = {
+  readonly desk: Desk;
+  /** Of the names of the run. */
+  readonly prefix: string;
+  /** The desk of another namespace of the run. */
+  readonly there: (place: string) => ActionDesk;
+};
+
+/** Its methods throw an Error for what the API server refuses, and when it was away for a minute and a half. */
+export function createAdmin({ desk, prefix, there }: AdminOptions): Admin {
   const collection = (kind: Kind) =>
     kind === 'ConfigMap'
       ? `/api/v1/namespaces/${desk.namespace}/configmaps`
@@ -108,8 +124,22 @@ export function createAdmin(desk: Desk): Admin {
       coded(`delete ${kind} ${name}`, answer);
       removal(kind, name, answer);
     },
+    in: there,
+    police: (effect, inForce) => police(desk, effect, inForce),
+    limit: (spare) => limit(desk, prefix, spare),
     fresh: () => `${performance.now()}-${++edits}`,
     backups: new Map(),
+  };
+  const actors = new Set<Promise<void>>();
+  let failure: unknown;
+  /** Begins to act: a failure is told by `alone`. */
+  const begin = (action: Actor & { readonly namespace?: string }) => {
+    const acting = actFor(action, actionDesk)
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => actors.delete(acting));
+    actors.add(acting);
   };
 
   const admin: Admin = {
@@ -146,7 +176,13 @@ export function createAdmin(desk: Desk): Admin {
       expect(`remove ${kind} ${name}`, answer, [200, 202, 404]);
       removal(kind, name, answer);
     },
-    act: (action) => carryOut(action, actionDesk),
+    desk: actionDesk,
+    act: async (action) => (isActor(action) ? begin(action) : carryOut(action, actionDesk)),
+    async alone() {
+      await Promise.all(actors);
+      if (failure !== undefined) throw failure;
+    },
+    acting: () => actors.size,
     behind: (seen, ending) => [
       ...[...written].filter(([key, version]) => (seen.get(key) ?? 0) < version).map(([key]) => key),
       ...[...removed].filter(([uid]) => !ending.has(uid)).map(([, key]) => key),

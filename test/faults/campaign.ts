@@ -5,10 +5,12 @@ import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '
 import { createDesk, install, removeRules, serviceAccount, until } from '../operator.ts';
 import { createRandom } from '../support/random.ts';
 import { everySingleFault, type Fault, faultText } from './faults.ts';
+import { places } from './places.ts';
+import { definePolicies } from './policies.ts';
 import { eventFaults, killFaults, requestFaults, watchFaults } from './proxy.ts';
 import { type Committed, storesJson, watchRevisions } from './revisions.ts';
 import { type Job, type Result, run } from './run.ts';
-import { failovers, randomScenario, type Scenario } from './scenarios.ts';
+import { type Needs, randomScenario, type Scenario } from './scenarios.ts';
 import { openSlot, type Slot, type SlotOptions } from './slot.ts';
 
 /** A control plane for campaigns: it stores JSON, collects garbage fast, and takes invalid objects as an older CRD would. */
@@ -16,12 +18,14 @@ export async function startCampaignPlane(options: ControlPlaneOptions = {}): Pro
   const plane = await startControlPlane({
     audit: false,
     apiServerArgs: [storesJson],
+    controllers: ['resourcequota-controller'],
     // One garbage collector cleans up after many runs at once.
     managerArgs: ['--kube-api-qps=500', '--kube-api-burst=1000'],
     ...options,
   });
   await install(plane);
   await removeRules(plane);
+  await definePolicies(plane);
   // The garbage collector looks for new kinds at its start, and then only twice a minute.
   await plane.restart('kube-controller-manager');
   await collectsGarbage(plane);
@@ -41,6 +45,8 @@ async function collectsGarbage(plane: ControlPlane): Promise<void> {
 
 export type Stage = {
   readonly plane: ControlPlane;
+  /** Directory with the operator that is tested; this project where it is undefined. */
+  readonly operator: string | undefined;
   /** What the harness itself missed. */
   readonly problems: readonly string[];
   /** Revisions of all namespaces so far. */
@@ -49,29 +55,35 @@ export type Stage = {
   readonly close: () => Promise<void>;
 };
 
-/** What campaigns need on a control plane. */
-export async function openStage(plane: ControlPlane): Promise<Stage> {
+/**
+ * What campaigns need on a control plane.
+ * @param operator directory with the operator to test; this project by default
+ */
+export async function openStage(plane: ControlPlane, operator?: string): Promise<Stage> {
   if (!plane.etcd) throw new Error('the campaign needs a control plane of its own: it reads etcd');
   const problems: string[] = [];
-  const slots = new Map<string, Slot>();
-  const take = (committed: Committed) => slots.get(committed.object.metadata.namespace)?.take(committed);
+  const slots: Slot[] = [];
+  /** By namespace. */
+  const owners = new Map<string, Slot>();
+  const take = (committed: Committed) => owners.get(committed.object.metadata.namespace)?.take(committed);
   const revisions = await watchRevisions(plane.etcd, take, (problem) => problems.push(problem));
   const kubeconfig = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
   let opened = 0;
   return {
-    ...{ plane, problems, taken: revisions.taken },
+    ...{ plane, operator, problems, taken: revisions.taken },
     async open(count, options = {}) {
       const fresh: Slot[] = [];
       await inParallel(4, Array.from({ length: count }), async () => {
-        const slot = await openSlot({ plane, kubeconfig, namespace: `slot-${opened++}`, ...options });
-        slots.set(slot.namespace, slot);
+        const slot = await openSlot({ plane, kubeconfig, operator, namespace: `slot-${opened++}`, ...options });
+        for (const place of places) owners.set(slot.desks[place].namespace, slot);
+        slots.push(slot);
         fresh.push(slot);
       });
       return fresh;
     },
     async close() {
       // An orderly end takes its time, and is held against a deadline: not all at once.
-      await inParallel(4, [...slots.values()], async (slot) => void problems.push(...(await slot.close())));
+      await inParallel(4, slots, async (slot) => void problems.push(...(await slot.close())));
       await revisions.stop();
     },
   };
@@ -91,8 +103,8 @@ function createGovernor(slots: readonly Slot[]) {
   const sum = (of: (slot: Slot) => number) => slots.reduce((all, slot) => all + of(slot), 0);
   const timer = setInterval(() => {
     const now = {
-      answers: sum((slot) => slot.served().answers),
-      milliseconds: sum((slot) => slot.served().milliseconds),
+      answers: sum((slot) => slot.answered().answers),
+      milliseconds: sum((slot) => slot.answered().milliseconds),
     };
     const mean = (now.milliseconds - before.milliseconds) / Math.max(1, now.answers - before.answers);
     before = now;
@@ -108,7 +120,8 @@ function createGovernor(slots: readonly Slot[]) {
   };
 }
 
-const waits = ({ faults }: Job): boolean => faults.some(({ kind }) => kind.startsWith('hang') || kind === 'silent');
+const waits = ({ faults, scenario }: Job): boolean =>
+  scenario.plain === true || faults.some(({ kind }) => kind.startsWith('hang') || kind === 'silent');
 const isSilent = ({ faults }: Job): boolean => faults.some(({ kind }) => kind === 'silent');
 
 /** Works off jobs; each slot does one after the other. */
@@ -145,6 +158,34 @@ export async function runAll(
   return results;
 }
 
+/** Slots for scenarios of one kind: see {@link Needs}. */
+export const openFor = (stage: Stage, count: number, { clockSteps, ...needs }: Needs): Promise<Slot[]> =>
+  stage.open(count, { ...needs, ...(clockSteps ? { env: steppingClock } : {}) });
+
+/** Loads a clock that steps into a process. */
+export const steppingClock = { NODE_OPTIONS: `--import=${new URL('stepping-clock.ts', import.meta.url).href}` };
+
+/** The same as {@link runAll}, each job in a slot as its scenario needs it. */
+export async function runEach(
+  stage: Stage,
+  jobs: readonly Job[],
+  most: number,
+  onResult: (result: Result) => void = () => {},
+): Promise<Result[]> {
+  const groups = new Map<string, Job[]>();
+  for (const job of jobs) {
+    const key = JSON.stringify(job.scenario.needs ?? {});
+    groups.set(key, [...(groups.get(key) ?? []), job]);
+  }
+  const results = await Promise.all(
+    [...groups].map(async ([needs, some]) => {
+      const slots = await openFor(stage, Math.min(most, some.length), JSON.parse(needs) as Needs);
+      return runAll(slots, some, onResult);
+    }),
+  );
+  return results.flat();
+}
+
 /** A run of each scenario without faults: what there is to strike. */
 export const cleanJobs = (scenarios: readonly Scenario[]): Job[] =>
   scenarios.map((scenario) => ({
@@ -152,7 +193,7 @@ export const cleanJobs = (scenarios: readonly Scenario[]): Job[] =>
     ...replicasOf(scenario),
   }));
 
-const replicasOf = (scenario: Scenario) => (failovers.includes(scenario) ? { replicas: 2 as const } : {});
+const replicasOf = ({ needs }: Scenario) => (needs?.replicas ? { replicas: needs.replicas } : {});
 const struckJob = (scenario: Scenario, faults: readonly Fault[], label: string): Job => ({
   ...{ scenario, faults, label, ...replicasOf(scenario) },
   replay: `--replay ${[scenario.name, ...faults.map(faultText)].join(',')}`,
@@ -197,6 +238,9 @@ const watchesDrawn = 6;
 /** One seed in so many is for two replicas. */
 const everyPair = 8;
 
+/** One seed in four plays in two namespaces; every other one of these has others who act beside people. */
+const worldOf = (seed: number) => (seed % 8 === 3 ? 'actors' : seed % 8 === 6 ? 'twin' : undefined);
+
 /**
  * Two to six faults at random requests and events of random actions; all from one seed. With two replicas also at
  * leases and the openings of watches, and with failovers.
@@ -205,7 +249,9 @@ export function randomJob(seed: number): Job {
   const random = createRandom(seed);
   // A process more costs as much as ten runs.
   const replicas = seed % everyPair === 0 ? 2 : 1;
-  const scenario = randomScenario(seed, random, random.chance(0.2) || replicas > 1, replicas);
+  const world = replicas > 1 ? undefined : worldOf(seed);
+  const machines = random.chance(0.2) || replicas > 1;
+  const scenario = randomScenario({ seed, random, machines, replicas, world });
   const reach = 3 * scenario.steps((name) => name).length;
   const patient = random.chance(0.08);
   const quick = <T extends string>(kinds: readonly T[]) =>

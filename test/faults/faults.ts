@@ -83,11 +83,11 @@ export type Armed = {
   readonly excusedUntil: () => number;
 };
 
-/**
- * Arms the faults of one run.
- * @param isOurs whether a name belongs to an object of the run
- */
-export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean): Armed {
+/** What a run strikes: objects of its own, and the lists and watches of its namespace. */
+export type Aim = { readonly namespace: string; readonly prefix: string };
+
+/** Arms the faults of one run. */
+export function arm(faults: readonly Fault[], { namespace, prefix }: Aim): Armed {
   const counts: Counts = { request: [], watch: [], event: [], lease: [] };
   const struck: Fault[] = [];
   const lasting = new Map<Seen, Fault>();
@@ -116,17 +116,18 @@ export function arm(faults: readonly Fault[], isOurs: (name: string) => boolean)
     struck,
     decide(request) {
       const { verb, resource, name } = request;
+      if (request.namespace !== namespace) return undefined;
       if (resource === 'leases') return strike('lease', verb, request) as RequestFault | undefined;
       const watched = isStream(request) ? `list ${resource}` : resource;
       if (verb === 'watch') return strike('watch', watched, request) as RequestFault | undefined;
-      if (verb !== 'list' && !isOurs(name)) return undefined;
+      if (verb !== 'list' && !name.startsWith(prefix)) return undefined;
       // No fault strikes what is refused: it might let it through.
       if (resource === 'configmaps' && verb !== 'get' && refused.has(name)) return 'answer-403';
       return strike('request', `${verb} ${resource}`, request) as RequestFault | undefined;
     },
     refuse: (name) => void refused.add(name),
     decideEvent(watch, { type, object }) {
-      if (!isOurs(object.metadata?.name ?? '')) return undefined;
+      if (watch.namespace !== namespace || !object.metadata?.name?.startsWith(prefix)) return undefined;
       return strike('event', `${type} ${watch.resource}`, watch) as EventFault | undefined;
     },
     ended(request) {

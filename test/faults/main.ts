@@ -10,22 +10,25 @@ import { createRandom } from '../support/random.ts';
 import {
   cleanJobs,
   killJobs,
+  openFor,
   openStage,
   pairJobs,
   randomJob,
   runAll,
+  runEach,
   type Stage,
   singleJobs,
   startCampaignPlane,
 } from './campaign.ts';
 import { parseFault } from './faults.ts';
-import { failures, type Part, table, totals } from './report.ts';
+import { failures, type Part, scenarioTable, table, totals } from './report.ts';
 import type { Job, Result } from './run.ts';
 import { failovers as allFailovers, scenarios as allScenarios, type Scenario } from './scenarios.ts';
 import type { Slot } from './slot.ts';
 import { specials } from './specials.ts';
+import { widerScenarios } from './wider.ts';
 
-const parts = ['singles', 'kills', 'pairs', 'randoms', 'failovers', 'specials'] as const;
+const parts = ['singles', 'kills', 'pairs', 'randoms', 'failovers', 'wider', 'specials'] as const;
 const usage = `usage: npm run faults -- [--only ${parts.join('|')},...] [--seed N] [--slots N] [--runs N] [--special NAME]
        npm run faults -- --replay SCENARIO[,FAULT]... | --random SEED [--pages] [--times N]
   --only     parts of the campaign, with commas between them; all by default
@@ -34,6 +37,8 @@ const usage = `usage: npm run faults -- [--only ${parts.join('|')},...] [--seed 
   --failovers  single faults and kills with two replicas, drawn from all; 600 by default
   --runs     runs of each part at most, drawn from the seed
   --special  one of what befalls all at once
+  --operator  directory of a project whose built operator is tested; this one by default
+  --alone    without objects of the same name, and copies, in other namespaces
   --scenarios  these alone, with commas between them
   --replay   one run, with its story; faults as in request3:reset-after
   --random   one random schedule, with its story
@@ -48,6 +53,8 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     failovers: { type: 'string', default: '600' },
     special: { type: 'string' },
+    operator: { type: 'string' },
+    alone: { type: 'boolean', default: false },
     scenarios: { type: 'string' },
     pages: { type: 'boolean', default: false },
     replay: { type: 'string' },
@@ -65,11 +72,14 @@ for (const part of wanted)
   if (!(parts as readonly string[]).includes(part)) throw new Error(`--only ${part}\n${usage}`);
 const chosen = values.scenarios?.split(',');
 const isChosen = ({ name }: Scenario) => chosen?.includes(name) ?? true;
-const [scenarios, failovers] = [allScenarios.filter(isChosen), allFailovers.filter(isChosen)];
+const [scenarios, failovers, wider] = [allScenarios, allFailovers, widerScenarios].map((all) =>
+  all.filter(isChosen).map((scenario) => (values.alone ? { ...scenario, alone: true } : scenario)),
+) as [Scenario[], Scenario[], Scenario[]];
 const seed = Number(values.seed);
 const limit = Number(values.runs ?? Number.POSITIVE_INFINITY);
-/** Slots with two replicas. */
+/** Slots with two replicas, and slots of each kind for the wider world. */
 const pairSlots = 8;
+const widerSlots = 24;
 const storyFile = join(tmpdir(), `license-settings-faults-${process.pid}.log`);
 process.setMaxListeners(0);
 
@@ -87,7 +97,7 @@ const close = async () => {
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => close().finally(() => process.exit(1)));
 try {
-  stage = await openStage(plane);
+  stage = await openStage(plane, values.operator);
   bad = values.replay || values.random ? await replay(stage) : await campaign(stage);
 } finally {
   await close();
@@ -98,7 +108,8 @@ process.exit(bad > 0 ? 1 : 0);
 async function replay(stage: Stage): Promise<number> {
   const job = values.random ? randomJob(Number(values.random)) : jobOf(values.replay ?? '');
   const listening = { ...job, listens: true };
-  const [slot] = await stage.open(1, { pages: values.pages, replicas: job.replicas ?? 1 });
+  const needs = job.scenario.needs ?? (job.replicas ? { replicas: job.replicas } : {});
+  const [slot] = await openFor(stage, 1, { ...needs, ...(values.pages ? { pages: true } : {}) });
   if (!slot) throw new Error('no slot');
   const results: Result[] = [];
   for (let n = 0; n < Number(values.times); n++) {
@@ -113,8 +124,11 @@ async function replay(stage: Stage): Promise<number> {
 
 function jobOf(text: string): Job {
   const [name, ...faults] = text.split(',');
-  const scenario = [...scenarios, ...failovers].find((one) => one.name === name);
-  if (!scenario) throw new Error(`no scenario ${name}: there are ${scenarios.map((one) => one.name).join(', ')}`);
+  const scenario = [...scenarios, ...failovers, ...wider].find((one) => one.name === name);
+  if (!scenario)
+    throw new Error(
+      `no scenario ${name}: there are ${[...scenarios, ...failovers, ...wider].map((one) => one.name).join(', ')}`,
+    );
   const [clean] = cleanJobs([scenario]);
   return { ...(clean as Job), faults: faults.map(parseFault), label: 'replay', replay: `--replay ${text}` };
 }
@@ -147,7 +161,7 @@ async function campaign(stage: Stage): Promise<number> {
   }, 15_000);
 
   const needsPairs = ['failovers', 'pairs', 'randoms'].some((one) => wanted.includes(one));
-  const needsSlots = wanted.some((one) => one !== 'failovers');
+  const needsSlots = wanted.some((one) => one !== 'failovers' && one !== 'wider');
   const slots = needsSlots ? await stage.open(Number(values.slots)) : [];
   const pairs = needsPairs ? await stage.open(Math.min(pairSlots, Number(values.slots)), { replicas: 2 }) : [];
   const clean = needsSlots ? await part('clean', slots.slice(0, 6), cleanJobs(scenarios)) : [];
@@ -206,7 +220,18 @@ async function campaign(stage: Stage): Promise<number> {
     const all = singleJobs(cleanPaged, ' --pages');
     await part('singles, lists in pages', of, drawn(all), all.length);
   };
-  await Promise.all([single(), failover(), paged()]);
+  /** The wider world, each scenario as it is; those that are over soon also with every fault at every request. */
+  const widerWorld = async () => {
+    if (!wanted.includes('wider')) return;
+    const jobs = cleanJobs(wider);
+    planned += jobs.length;
+    const results = await runEach(stage, jobs, widerSlots, onResult);
+    done.push({ name: 'wider world', results, of: results.length });
+    if (!wanted.includes('singles')) return;
+    const all = singleJobs(results.filter(({ job }) => !job.scenario.plain));
+    await part('wider world, singles', slots, drawn(all), all.length);
+  };
+  await Promise.all([single(), failover(), paged(), widerWorld()]);
   if (wanted.includes('specials')) {
     const results: Result[] = [];
     for (const [name, special] of Object.entries(specials)) {
@@ -221,7 +246,8 @@ async function campaign(stage: Stage): Promise<number> {
   clearInterval(timer);
 
   const all = done.flatMap(({ results }) => results);
-  const tabled = done.filter(({ name }) => !name.startsWith('randoms')).flatMap(({ results }) => results);
+  const tabled = done.filter(({ name }) => !/^(randoms|wider)/.test(name)).flatMap(({ results }) => results);
+  const widerPlain = done.filter(({ name }) => name === 'wider world').flatMap(({ results }) => results);
   const minutes = ((performance.now() - started) / 60_000).toFixed(1);
   const command = `npm run faults${process.argv
     .slice(2)
@@ -231,7 +257,17 @@ async function campaign(stage: Stage): Promise<number> {
   const problems = stage.problems.map((one) => `harness: ${one}`);
   console.log(
     [
-      ...['', `\`${command}\`: ${minutes} minutes, seed ${seed}`, '', totals(done), '', table(tabled), ''],
+      ...[
+        '',
+        `\`${command}\`: ${minutes} minutes, seed ${seed}`,
+        '',
+        totals(done),
+        '',
+        table(tabled),
+        '',
+        scenarioTable(widerPlain),
+        '',
+      ],
       ...[failures(all), ...problems, failed > 0 ? `stories: ${storyFile}` : ''],
     ].join('\n'),
   );

@@ -20,6 +20,8 @@ export type Seen = {
   readonly verb: Verb;
   /** Such as `configmaps` or `licensesettings/status`. */
   readonly resource: string;
+  /** Empty for a request about all namespaces. */
+  readonly namespace: string;
   /** Of the object; for a list or watch empty. An event has the name of the object that it is about. */
   readonly name: string;
   readonly path: string;
@@ -32,7 +34,7 @@ export type Seen = {
   forwarded?: boolean;
   /** The code that the API server answered, whatever the operator got to see of it. */
   committed?: number;
-  /** The resourceVersion that it answered to a create or update. */
+  /** The resourceVersion of the object that it answered to a write. */
   version?: number;
   /** The code that the operator got; 0 when none. */
   code?: number;
@@ -146,8 +148,10 @@ export type FaultProxy = {
   readonly lastActivity: () => number;
   /** How many requests, watches aside, the API server has answered, and how long it took for them, in milliseconds. */
   readonly served: () => { readonly answers: number; readonly milliseconds: number };
-  /** Resources whose watch is open and delivers: a list that comes as a stream is complete. */
+  /** NAMESPACE/RESOURCE of each watch that is open and delivers: a list that comes as a stream is complete. */
   readonly watching: () => string[];
+  /** From now on each request waits so long, drawn anew for each, before it is passed on: none is lost. */
+  readonly slow: (milliseconds: { readonly from: number; readonly to: number }) => void;
   /** Ends every open watch with a 410: lists follow. */
   readonly expireWatches: () => void;
   /** Notes the lists as they are now, for `stale-list`. Streams are noted as they go by, too. */
@@ -162,6 +166,9 @@ const isForgotten = (path: string, floor: number | undefined): boolean => {
   const version = new URL(path, 'https://server').searchParams.get('resourceVersion');
   return floor !== undefined && version !== null && Number(version) <= floor;
 };
+
+/** What lists and watches are about. */
+const scopeOf = ({ namespace, resource }: Pick<Seen, 'namespace' | 'resource'>): string => `${namespace}/${resource}`;
 
 /** A watch that begins with a list. */
 export const isStream = ({ path }: Pick<Seen, 'path'>): boolean => path.includes('sendInitialEvents');
@@ -200,13 +207,14 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   let requests: Seen[] = [];
   let active = performance.now();
   let flying = 0;
-  /** By resource: no watch may go on from this version, or from an earlier one. */
+  /** By scope: no watch may go on from this version, or from an earlier one. */
   const forgotten = new Map<string, number>();
   const newest = new Map<string, number>();
   const served = { answers: 0, milliseconds: 0 };
+  let slowness = { from: 0, to: 0 };
   const watches = new Set<OpenWatch>();
   const sockets = new Map<string, Socket>();
-  /** Path and query of the last list of each resource, its credentials, and an answer of the past. */
+  /** Path and query of the last list of each scope, its credentials, and an answer of the past. */
   const lists = new Map<string, Listed<Answer>>();
   /** The same of lists as streams: the initial events, and the bookmark that ends them. */
   const streams = new Map<string, Listed<readonly string[]>>();
@@ -300,10 +308,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
 
     if (pages && isStream(seen)) return refuse(response, 'answer-422');
     const known = seen.verb === 'list' ? lists : isStream(seen) ? streams : new Map<string, Listed<never>>();
-    if (known.get(seen.resource)?.old) seen.hasPast = true;
+    if (known.get(scopeOf(seen))?.old) seen.hasPast = true;
+    const delay = slowness.from + Math.random() * (slowness.to - slowness.from);
+    if (delay > 0) await sleep(delay);
     const fault = decide(seen);
     if (fault) seen.fault = fault;
-    known.set(seen.resource, { ...(known.get(seen.resource) as Listed<never>), path, headers });
+    known.set(scopeOf(seen), { ...(known.get(scopeOf(seen)) as Listed<never>), path, headers });
     if (fault === 'reset-before') return reset(message);
     if (fault === 'hang-before') return;
     if (fault === 'kill-before') {
@@ -327,7 +337,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       await sleep(heldFor);
     }
     seen.forwarded = true;
-    const old = fault === 'stale-list' ? lists.get(seen.resource)?.old : undefined;
+    const old = fault === 'stale-list' ? lists.get(scopeOf(seen))?.old : undefined;
     const answer =
       old ??
       (await ask(method, path, headers, body).catch(() => {
@@ -340,7 +350,8 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     }
     if (!answer) return;
     seen.committed = answer.code;
-    if (answer.code < 300 && (seen.verb === 'create' || seen.verb === 'update')) {
+    // The answer to a deletion is the object where somebody's finalizer holds it, and a Status else.
+    if (answer.code < 300 && ['create', 'update', 'delete'].includes(seen.verb)) {
       seen.version = Number(/"resourceVersion":"(\d+)"/.exec(answer.body.toString())?.[1]);
     }
     onAnswer(seen);
@@ -375,7 +386,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       silent: false,
       listing: false,
       expire() {
-        forgotten.set(seen.resource, newest.get(seen.resource) ?? 0);
+        forgotten.set(scopeOf(seen), newest.get(scopeOf(seen)) ?? 0);
         response.end(`${errorEvent(410)}\n`);
         abort.abort();
       },
@@ -384,9 +395,9 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       watches.delete(open);
       abort.abort();
     });
-    if (isForgotten(seen.path, forgotten.get(seen.resource))) return refuse(response, 'answer-410');
+    if (isForgotten(seen.path, forgotten.get(scopeOf(seen)))) return refuse(response, 'answer-410');
     // A stale list comes whole from here; what came since then is sent by the API server.
-    const past = seen.fault === 'stale-list' ? streams.get(seen.resource)?.old : undefined;
+    const past = seen.fault === 'stale-list' ? streams.get(scopeOf(seen))?.old : undefined;
     open.listing = isStream(seen) && !past;
     let recorded: string[] | undefined = open.listing ? [] : undefined;
     const path = past ? following(seen.path, past) : seen.path;
@@ -407,13 +418,13 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
         const event = JSON.parse(line) as WatchEvent;
         recorded?.push(line);
         if (recorded && endsInitial(event)) {
-          streams.set(seen.resource, { path: seen.path, headers, old: recorded });
+          streams.set(scopeOf(seen), { path: seen.path, headers, old: recorded });
           recorded = undefined;
           open.listing = false;
         }
-        const before = newest.get(seen.resource) ?? 0;
+        const before = newest.get(scopeOf(seen)) ?? 0;
         const version = Number(event.object.metadata?.resourceVersion) || 0;
-        newest.set(seen.resource, Math.max(before, version));
+        newest.set(scopeOf(seen), Math.max(before, version));
         const fault = event.type === 'BOOKMARK' ? undefined : decideEvent(seen, event);
         if (fault) seen.fault = fault;
         switch (fault) {
@@ -425,7 +436,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
             return void response.end(`${line}\n`);
           case 'gone':
             // All before the event that the operator did not get.
-            forgotten.set(seen.resource, version - 1);
+            forgotten.set(scopeOf(seen), version - 1);
             return void response.end(`${errorEvent(410)}\n`);
           case 'error-500':
             return void response.end(`${errorEvent(500)}\n`);
@@ -470,7 +481,10 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     served: () => ({ ...served }),
     lastActivity: () => active,
     watching: () =>
-      [...watches].filter(({ silent, listing }) => !silent && !listing).map(({ request }) => request.resource),
+      [...watches].filter(({ silent, listing }) => !silent && !listing).map(({ request }) => scopeOf(request)),
+    slow: (milliseconds) => {
+      slowness = milliseconds;
+    },
     expireWatches() {
       for (const open of [...watches]) open.expire();
     },
@@ -520,17 +534,23 @@ function refuse(response: ServerResponse, fault: string): void {
 }
 
 /** What a request is, from its method, path and body. */
-export function describe(method: string, path: string, body: string): Pick<Seen, 'verb' | 'resource' | 'name'> {
+export function describe(
+  method: string,
+  path: string,
+  body: string,
+): Pick<Seen, 'verb' | 'resource' | 'namespace' | 'name'> {
   const url = new URL(path, 'https://server');
   const parts = url.pathname.split('/').filter(Boolean);
   // /api/v1/... or /apis/GROUP/VERSION/...
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
-  const [plural = '', name = '', subresource] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest;
+  const isNamespaced = rest[0] === 'namespaces' && rest.length > 2;
+  const [plural = '', name = '', subresource] = isNamespaced ? rest.slice(2) : rest;
   const verbs: Record<string, Verb> = { POST: 'create', PUT: 'update', PATCH: 'update', DELETE: 'delete' };
   const reading = url.searchParams.has('watch') ? 'watch' : name === '' ? 'list' : 'get';
   return {
     verb: verbs[method] ?? reading,
     resource: subresource ? `${plural}/${subresource}` : plural,
+    namespace: isNamespaced ? (rest[1] ?? '') : '',
     name: name || (method === 'POST' ? nameIn(body) : ''),
   };
 }

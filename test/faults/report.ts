@@ -33,6 +33,28 @@ export function table(results: readonly Result[]): string {
   ].join('\n');
 }
 
+/** A table of scenarios that run as they are: what each took, and what it broke. */
+export function scenarioTable(results: readonly Result[]): string {
+  const rules = ({ violations }: Result) => [
+    ...new Set(violations.map((one) => /\b([SL]\d+|rule \d)\b/.exec(one)?.[1] ?? 'other')),
+  ];
+  return [
+    row(['scenario', 'requests', 'revisions judged', 'seconds', 'broken']),
+    row(['---', '--:', '--:', '--:', '---']),
+    ...[...results]
+      .sort((a, b) => a.job.scenario.name.localeCompare(b.job.scenario.name))
+      .map((one) =>
+        row([
+          one.job.scenario.name,
+          one.counts.request.length,
+          one.judged,
+          (one.milliseconds / 1000).toFixed(0),
+          rules(one).join(', '),
+        ]),
+      ),
+  ].join('\n');
+}
+
 /** `of`: how many runs there are, of which these were drawn. */
 export type Part = { readonly name: string; readonly results: readonly Result[]; readonly of: number };
 

@@ -17,7 +17,7 @@ export type StoredObject = {
     readonly generation?: number;
     readonly labels?: Record<string, string>;
     readonly annotations?: Record<string, string>;
-    readonly deletionTimestamp?: string;
+    readonly deletionTimestamp?: string | undefined;
   };
   readonly [field: string]: unknown;
 };

@@ -1,15 +1,19 @@
 /** One run: a scenario in a slot, with faults armed, and the judgement of it. */
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lateness } from '../../src/controller/late.ts';
-import { createJudge, type Revision, type Stored } from '../support/judge.ts';
-import { createModel, differences } from '../support/model.ts';
-import { type Admin, type AdminObject, createAdmin, type Kind } from './admin.ts';
-import { createAuthors } from './authors.ts';
-import { arm, type Counts, type Fault } from './faults.ts';
+import type { Stored } from '../support/judge.ts';
+import { createJudges, type Judges } from '../support/judges.ts';
+import { type Admin, createAdmin } from './admin.ts';
+import { type Authors, asSent, createAuthors, type Source } from './authors.ts';
+import { type Armed, arm, type Counts, type Fault } from './faults.ts';
+import { type Everywhere, everywhere, type Place, places } from './places.ts';
 import type { Seen } from './proxy.ts';
+import { costly, hotLoops, loudRequests } from './requests.ts';
+import type { Committed, StoredObject } from './revisions.ts';
 import type { Scenario, Step } from './scenarios.ts';
+import { createScene, type Scene } from './scene.ts';
 import { defectsIn, type Slot } from './slot.ts';
+import { cleanUp, isLook, type Look, mirror, neighbour, take } from './steps.ts';
 
 export type Job = {
   readonly scenario: Scenario;
@@ -43,18 +47,18 @@ export type Result = {
 
 /** What L1 grants after a change, in milliseconds, with a settleSeconds of 1 that is waited for twice. */
 const convergence = 7_000;
+/** What L1 grants where something is tried again slowly. */
+const slowConvergence = 65_000;
 /** What a busy machine needs besides; the time that the API server takes to answer is added to it. */
 const slack = 3_000;
 /** No request for so long, in milliseconds: quiet. */
 const quietFor = 100;
 /** How long some runs listen in the end, in milliseconds: S8. */
 const listensFor = 2_500;
-/** Events are sent behind the rest, in milliseconds. */
-const eventsFollow = 1_000;
-/** The most openings of watches, and writes of the lease, of one process within a second: more is a hot loop. */
-const mostPerSecond = { watch: 24, lease: 12 };
 /** Nothing excuses more. */
 const patience = 150_000;
+/** How long a status may be silent about what is wrong, in milliseconds: S10. */
+const tellsWithin = 15_000;
 
 let runs = 0;
 
@@ -62,212 +66,291 @@ let runs = 0;
 const isListener = ({ listens, replay }: Job): boolean =>
   listens ?? [...replay].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9_973, 0) % 10 === 0;
 
-/** What somebody said more often within a second than any backoff allows. */
-function hotLoops(requests: readonly Seen[]): string[] {
-  const times = {
-    watch: requests.filter(({ verb }) => verb === 'watch').map(({ at }) => at),
-    lease: requests.filter(({ verb, resource }) => resource === 'leases' && verb !== 'get').map(({ at }) => at),
-  };
-  return (['watch', 'lease'] as const).flatMap((what) => {
-    const { [what]: all } = times;
-    const most = Math.max(0, ...all.map((at, index) => all.findLastIndex((other) => other <= at + 1_000) - index + 1));
-    return most > mostPerSecond[what] ? [`S8: ${most} requests for a ${what} within a second`] : [];
-  });
-}
+/** A run under way. Times are milliseconds of `performance.now()`. */
+type Course = {
+  readonly slot: Slot;
+  readonly job: Job;
+  readonly started: number;
+  readonly prefix: string;
+  readonly armed: Armed;
+  readonly judges: Judges;
+  readonly scenes: Everywhere<Scene>;
+  readonly admins: Everywhere<Admin>;
+  readonly authors: Authors;
+  readonly problems: string[];
+  readonly steps: readonly Step[];
+  /** When people changed anything. */
+  readonly changes: number[];
+  readonly tell: (what: string) => void;
+  readonly told: readonly { readonly at: number; readonly what: string }[];
+  /** The longest way back so far. */
+  slowest: number;
+  /** When garbage was last there that only the collector may take, a process was starting, or a create was kept out. */
+  elsewhere: number;
+  /** While every request is slow. */
+  isSlow: boolean;
+  /** When those who act for a while last acted. */
+  acted: number;
+};
 
 /**
  * Runs a job. Whatever goes wrong is in the result's violations.
  * @param onQuiet called when all that is left is to listen: that costs no more than time
  */
 export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}): Promise<Result> {
-  const started = performance.now();
-  const prefix = `r${(++runs).toString(36)}`;
-  const isOurs = (name: string) => name.startsWith(`${prefix}-`);
-  const armed = arm(job.faults, isOurs);
-  const told: { at: number; what: string }[] = [];
-  const tell = (what: string, at = performance.now()) => told.push({ at: at - started, what });
+  const course = await begin(slot, job);
+  const looking = setInterval(() => lookForUntruth(course), 1_000);
+  try {
+    let finished = await perform(course);
+    if (finished && course.steps.at(-1)?.do !== 'settle') finished = await settle(course, {});
+    if (finished) course.judges.finish();
+    if (finished && isListener(job)) await listen(course, onQuiet);
+  } catch (error) {
+    course.problems.push(`the harness failed: ${(error as Error).stack}`);
+  }
+  clearInterval(looking);
+  return conclude(course);
+}
 
-  const judge = createJudge();
-  const model = createModel();
-  const present = new Map<string, { kind: Kind; object: Stored }>();
-  /** The last revision that was judged of each object, and the uids that are gone or about to go. */
-  const seen = new Map<string, number>();
-  const ending = new Set<string>();
-  const authors = createAuthors(
-    () => slot.replicas.flatMap(({ proxy }) => proxy.requests),
-    ({ type, kind, object, revision }, by) => {
-      const { name, uid, deletionTimestamp } = object.metadata;
-      tell(`revision ${revision} ${type} ${kind} ${name} by ${by}`);
-      const taken = { type, kind, object: object as Stored, by } satisfies Revision;
-      const before = judge.violations.length;
-      judge.take(taken);
-      for (const violation of judge.violations.slice(before)) tell(`VIOLATION ${violation}`);
-      model.take(taken);
-      if (type === 'DELETED') present.delete(`${kind}/${name}`);
-      else present.set(`${kind}/${name}`, { kind, object: object as Stored });
-      seen.set(`${kind}/${name}`, revision);
-      if (type === 'DELETED' || deletionTimestamp) ending.add(uid);
-    },
+/** Makes the slot strike and judge for this run from now on. */
+async function begin(slot: Slot, job: Job): Promise<Course> {
+  const started = performance.now();
+  const prefix = `r${(++runs).toString(36)}-`;
+  const told: { at: number; what: string }[] = [];
+  const admins: Everywhere<Admin> = everywhere((place) =>
+    createAdmin({ desk: slot.desks[place], prefix, there: (other) => admins[other as Place].desk }),
   );
+  const course: Course = {
+    ...{ slot, job, started, prefix, admins, told },
+    ...{ slowest: 0, elsewhere: 0, isSlow: false, acted: 0, problems: [], changes: [] },
+    armed: arm(job.faults, { namespace: slot.desks.home.namespace, prefix }),
+    judges: createJudges(),
+    scenes: everywhere((place) => createScene(admins[place])),
+    steps: job.scenario.steps((name) => `${prefix}${name}`),
+    authors: createAuthors(
+      () => slot.replicas.flatMap(({ proxy }) => proxy.requests),
+      (committed, source) => judge(course, committed, source),
+    ),
+    tell: (what) => told.push({ at: performance.now() - started, what }),
+  };
   slot.take = (committed) => {
-    if (!isOurs(committed.object.metadata.name)) return;
-    authors.add(committed);
+    if (!committed.object.metadata.name.startsWith(prefix)) return;
+    course.authors.add(committed);
     slot.wake();
   };
   slot.over = () => {
-    authors.look();
+    course.authors.look();
     slot.wake();
   };
-  const problems: string[] = [];
   for (const { proxy, takeLog } of slot.replicas) {
     proxy.forget();
-    problems.push(...defectsIn(takeLog()).map((defect) => `${defect} (before this run)`));
+    course.problems.push(...defectsIn(takeLog()).map((defect) => `${defect} (before this run)`));
   }
   if (job.faults.some(({ kind }) => kind === 'stale-list')) {
     await Promise.all(slot.replicas.map(({ proxy }) => proxy.snapshot()));
   }
-  slot.armed = armed;
-  const admin = createAdmin(slot.desk);
+  slot.armed = course.armed;
+  return course;
+}
 
-  const snapshot = () => {
-    const all = [...present.values()];
-    const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
-    return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
+/** Shows a revision to all who judge. What a policy changed on its way was sent by the operator, and then changed by others. */
+function judge(course: Course, committed: Committed, source: Source): void {
+  const { type, kind, object, revision } = committed;
+  const place = placeOf(course, object);
+  const sent = asSent(committed, source);
+  const before = course.judges.violations.length;
+  const show = (object: StoredObject, type: Committed['type'], by: Source['by']) => {
+    const { namespace, name } = object.metadata;
+    course.tell(`revision ${revision} ${type} ${kind} ${namespace}/${name} by ${by}`);
+    const taken = { type, kind, object: object as Stored, by };
+    course.judges.take(taken);
+    course.problems.push(...course.scenes[place].take(taken, committed));
   };
-  /** What keeps the run from being settled; empty when nothing does. The cheap looks come first. */
-  const unsettled = (except?: string): string[] => {
-    if (!slot.isConnected()) return ['the operator does not watch'];
-    if (slot.inFlight() > 0) return ['requests are under way'];
-    if (performance.now() - slot.lastActivity() < quietFor) return ['S8: requests go on'];
-    const { behind } = admin;
-    const unseen = behind(seen, ending);
-    if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
-    const all = snapshot();
-    const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
-    const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
-    if (poisoned && !rejected) return [`${except} is not said to be rejected`];
-    const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
-    // Its data are right, so the model does not miss it; a busy machine may tell the operator late.
-    const isReplaced = ({ immutable, metadata: { name } }: Stored) =>
-      immutable &&
-      left.settings.some(
-        ({ spec, status }) =>
-          (spec as { suspend?: unknown }).suspend !== true && status?.configMaps?.some((one) => one.name === name),
-      );
-    return [
-      ...differences(model, left),
-      ...left.configMaps.filter(isReplaced).map(({ metadata }) => `${metadata.name} is immutable`),
-      ...[...left.settings, ...left.configMaps]
-        .filter(({ metadata }) => metadata.deletionTimestamp)
-        .map(({ metadata }) => `${metadata.name} is being deleted`),
-    ];
-  };
-  /** What befalls all has been under way, or just over, since this run began. */
-  const isDisturbed = () => slot.excusedUntil() > started;
-  let slowest = 0;
-  /** When garbage was last there that only the collector may take, a process was starting, or a create was kept out. */
-  let elsewhere = 0;
-  const hasGarbage = () => {
-    const { settings, configMaps } = snapshot();
-    // It lets go of what it deletes in the foreground, or orphans, when it is there again itself.
-    if (settings.some(({ metadata }) => metadata.deletionTimestamp)) return true;
-    const owned = (one: Stored) => one.metadata.ownerReferences?.find(({ kind }) => kind === 'LicenseSettings')?.uid;
-    const orphans = configMaps.map(owned).filter((uid) => uid !== undefined);
-    return orphans.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
-  };
-  /** A foreign ConfigMap, and a rejected write, are looked at again within a minute. */
-  const slowly = () => job.scenario.name.startsWith('random') && told.some(({ what }) => what.includes('"foreign"'));
-  /** A zone that is no longer wanted stays at zero while a create of it may still land. */
-  const isKeptOut = () =>
-    snapshot().configMaps.some(({ metadata, data = {} }) => {
-      const owner = metadata.annotations?.['licensing.dialer.dev/owner-uid'];
-      const object = snapshot().settings.find(({ metadata: { uid } }) => uid === owner);
-      const zone = metadata.labels?.['licensing.dialer.dev/zone'];
-      const zones = object?.status?.applying?.settings.zones ?? [];
-      const isWanted = zones.some(({ name }) => name === zone);
-      const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
-      return object?.status?.applying && zone && !isWanted && counts.every(([, count]) => count === '0');
-    });
-  const settle = async (step: { readonly patience?: number; readonly except?: string }): Promise<boolean> => {
-    const from = performance.now();
-    const servedBefore = slot.served().milliseconds;
-    for (;;) {
-      const missing = unsettled(step.except);
-      const now = performance.now();
-      if (missing.length === 0) {
-        slowest = Math.max(slowest, now - Math.max(from, Math.min(armed.excusedFrom(), now)) - quietFor);
-        judge.settled();
-        model.settled(snapshot());
-        tell('settled');
-        return true;
-      }
-      const isHeld = now < from + lateness && isKeptOut();
-      if (isHeld || hasGarbage() || slot.replicas.some(({ isStarting }) => isStarting())) elsewhere = now;
-      const granted = convergence + (step.patience ?? 0) + (slowly() ? 60_000 : 0);
-      const until = Math.max(from + granted, armed.excusedUntil(), slot.excusedUntil(), elsewhere + convergence);
-      const served = slot.served().milliseconds - servedBefore;
-      const disturbed = Math.min(slot.excusedUntil(), now);
-      if (now > Math.min(until + slack + served, Math.max(from, disturbed) + patience)) {
-        problems.push(
-          `${step.except ? 'L2' : 'L1'}: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`,
-        );
-        return false;
-      }
-      await slot.stir(quietFor / 2);
-    }
-  };
+  if (sent) show(sent, type, 'operator');
+  show(object, sent ? 'MODIFIED' : type, sent ? 'other' : source.by);
+  for (const violation of course.judges.violations.slice(before)) course.tell(`VIOLATION ${violation}`);
+}
 
-  /** S8: nothing is asked for any more. Who was refused, or found somebody else's ConfigMap, comes back now and then. */
-  const comesBack = (steps: readonly Step[]) =>
-    slowly() || steps.some((step) => step.do === 'refuse' || step.do === 'create-map');
-  const listen = async (steps: readonly Step[]): Promise<void> => {
-    if (comesBack(steps) || slot.excusedUntil() > performance.now()) return;
-    const from = performance.now();
-    onQuiet();
-    tell('listens');
-    await sleep(listensFor);
-    // A disturbance of all has begun meanwhile.
-    if (slot.excusedUntil() > performance.now()) return;
-    const loud = slot.replicas.flatMap(({ proxy }) =>
-      proxy.requests.filter(({ at, verb, resource }) => {
-        if (verb === 'watch' || resource === 'leases') return false;
-        // The event of a change follows its status, and delays nobody.
-        return at > from + (resource === 'events' ? eventsFollow : 0);
-      }),
-    );
-    for (const { verb, resource, name, at } of loud) {
-      problems.push(`S8: ${verb} ${resource} ${name}, ${(at - from).toFixed(0)} ms after it settled`);
-    }
-  };
+const placeOf = ({ slot }: Course, { metadata: { namespace } }: StoredObject): Place => {
+  const place = places.find((one) => slot.desks[one].namespace === namespace);
+  if (!place) throw new Error(`${namespace} is no namespace of this slot`);
+  return place;
+};
 
-  let finished = true;
-  const steps: Step[] = [];
-  try {
-    steps.push(...job.scenario.steps((name) => `${prefix}-${name}`));
-    for (const step of steps) {
-      tell(`step ${JSON.stringify(step)}`);
-      if (step.do === 'settle') {
-        finished = await settle(step);
-        if (!finished) break;
-      } else if (step.do === 'survived') {
-        const owners = present.get(`ConfigMap/${step.name}`)?.object.metadata.ownerReferences?.length;
-        // A garbage collector whose watch breaks orphans what it has seen, and takes the rest: not the operator's doing.
-        if (!present.has(`ConfigMap/${step.name}`) && !isDisturbed())
-          problems.push(`rule 5: ConfigMap ${step.name} did not survive`);
-        if (owners) problems.push(`rule 5: ConfigMap ${step.name} has an owner again`);
-      } else await take(slot, admin, step);
+/** Takes the steps of the scenario in turn, with a neighbour of the same name. False when something did not converge. */
+async function perform(course: Course): Promise<boolean> {
+  const { slot, admins, steps, job } = course;
+  let isMirrored = job.scenario.alone === true;
+  const twin = isMirrored ? undefined : neighbour(steps);
+  if (twin) await admins.twin.create('LicenseSettings', { metadata: { name: twin.name }, spec: twin.spec });
+  for (const step of steps) {
+    course.tell(`step ${JSON.stringify(step)}`);
+    if (isLook(step)) {
+      if (!(await look(course, step))) return false;
+      if (step.do === 'settle' && !isMirrored) await mirror(course.scenes);
+      if (step.do === 'settle') isMirrored = true;
+    } else {
+      course.changes.push(performance.now());
+      if (step.do === 'slow') course.isSlow = step.to > 0;
+      await take(slot, admins, step);
+      // What comes of a step comes after it.
+      course.changes.push(performance.now());
     }
-    if (finished && steps.at(-1)?.do !== 'settle') finished = await settle({});
-    if (finished) judge.finish();
-    if (finished && isListener(job)) await listen(steps);
-  } catch (error) {
-    problems.push(`the harness failed: ${(error as Error).stack}`);
   }
+  return true;
+}
+
+async function look(course: Course, step: Look): Promise<boolean> {
+  const { problems, scenes } = course;
+  switch (step.do) {
+    case 'settle':
+      return settle(course, step);
+    case 'endure':
+      await endure(course, step);
+      return true;
+    case 'history': {
+      const { history = [] } = scenes.home.find('LicenseSettings', step.name)?.status ?? {};
+      if (history.length !== step.entries)
+        problems.push(`the history of ${step.name} has ${history.length} entries, not ${step.entries}`);
+      return true;
+    }
+    case 'survived': {
+      const map = scenes[step.place ?? 'home'].find('ConfigMap', step.name);
+      // A garbage collector whose watch breaks orphans what it has seen, and takes the rest: not the operator's doing.
+      if (!map && !isDisturbed(course)) problems.push(`rule 5: ConfigMap ${step.name} did not survive`);
+      if (map?.metadata.ownerReferences?.length) problems.push(`rule 5: ConfigMap ${step.name} has an owner again`);
+      return true;
+    }
+  }
+}
+
+/** What befalls all has been under way, or just over, since this run began. */
+const isDisturbed = ({ slot, started }: Course): boolean => slot.excusedUntil() > started;
+
+/** What keeps the run from being settled; empty when nothing does. The cheap looks come first. */
+function unsettled({ slot, authors, scenes }: Course, except?: string): string[] {
+  if (!slot.isConnected()) return ['the operator does not watch'];
+  if (slot.inFlight() > 0) return ['requests are under way'];
+  if (performance.now() - slot.lastActivity() < quietFor) return ['S8: requests go on'];
+  const unseen = places.flatMap((place) => scenes[place].unseen());
+  if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
+  const left = places.filter((place) => place === 'aside' || slot.served.has(place));
+  return left.flatMap((place) =>
+    scenes[place].missing(except).map((one) => (place === 'home' ? one : `${place}: ${one}`)),
+  );
+}
+
+type Settling = { readonly patience?: number; readonly except?: string };
+
+/** Waits until all is as it must be, and quiet: L1. False, with the problem told, when that takes too long. */
+async function settle(course: Course, step: Settling): Promise<boolean> {
+  const { slot, armed, judges, scenes, problems, tell } = course;
+  const from = performance.now();
+  const answeredBefore = slot.answered().milliseconds;
+  for (;;) {
+    const missing = unsettled(course, step.except);
+    const now = performance.now();
+    if (missing.length === 0) {
+      const since = Math.max(from, Math.min(armed.excusedFrom(), now));
+      course.slowest = Math.max(course.slowest, now - since - quietFor);
+      judges.settled();
+      for (const place of places) scenes[place].settled();
+      tell('settled');
+      return true;
+    }
+    const kept = Object.values(scenes);
+    const isHeld = now < from + lateness && kept.some((scene) => scene.isKeptOut());
+    const isStarting = slot.replicas.some((replica) => replica.isStarting());
+    if (isHeld || isStarting || kept.some((scene) => scene.hasGarbage())) course.elsewhere = now;
+    const answered = slot.answered().milliseconds - answeredBefore;
+    const disturbed = Math.min(slot.excusedUntil(), now);
+    if (now > Math.min(granted(course, from, step) + slack + answered, Math.max(from, disturbed) + patience)) {
+      const rule = step.except ? 'L2' : 'L1';
+      problems.push(`${rule}: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`);
+      return false;
+    }
+    await slot.stir(quietFor / 2);
+  }
+}
+
+/** Until when all has to be as it must be. */
+function granted(course: Course, from: number, { patience = 0 }: Settling): number {
+  const { armed, slot, admins, elsewhere } = course;
+  if (Object.values(admins).some((admin) => admin.acting() > 0)) course.acted = performance.now();
+  const more = patience + (looksSlowly(course) ? slowConvergence - convergence : 0);
+  const afterActing = course.acted > 0 ? course.acted + slowConvergence : 0;
+  return Math.max(
+    from + convergence + more,
+    afterActing,
+    armed.excusedUntil(),
+    slot.excusedUntil(),
+    elsewhere + convergence,
+  );
+}
+
+/** A foreign ConfigMap, and a rejected write, are looked at again within a minute. */
+const looksSlowly = ({ job, told }: Course): boolean =>
+  job.scenario.name.startsWith('random') && told.some(({ what }) => what.includes('"foreign"'));
+
+/** Waits until those who act for a while have let go. Before that the status has to say what is wrong. */
+async function endure(
+  { admins, scenes, problems, tell }: Course,
+  step: Extract<Look, { do: 'endure' }>,
+): Promise<void> {
+  const alone = Promise.all(Object.values(admins).map((admin) => admin.alone()));
+  const told = step.says;
+  if (told !== undefined) {
+    await Promise.race([alone, sleep(tellsWithin)]);
+    const { conditions = [] } = scenes.home.find('LicenseSettings', step.name)?.status ?? {};
+    const said = conditions.map(({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`);
+    for (const type of ['Ready', 'Applied'])
+      if (conditions.some((one) => one.type === type && one.status === 'True'))
+        problems.push(`S10: ${tellsWithin / 1000} s after it began ${type} is True: ${said.join(' | ')}`);
+    for (const word of told)
+      if (!said.some((text) => text.includes(word)))
+        problems.push(`the status of ${step.name} does not name ${word}: ${said.join(' | ')}`);
+  }
+  await alone;
+  tell('alone again');
+}
+
+/** S10: whoever is cut off, starts, or is slow, can't say so. */
+function lookForUntruth({ slot, armed, scenes, problems, isSlow }: Course): void {
+  const now = performance.now();
+  const isExcused =
+    isSlow ||
+    Math.max(slot.excusedUntil(), armed.excusedUntil()) > now ||
+    slot.replicas.some((replica) => replica.isStarting());
+  for (const place of places) {
+    problems.push(...scenes[place].untruths(now, isExcused || !slot.served.has(place)));
+  }
+}
+
+/** S8: nothing is asked for any more. Who was refused, or found somebody else's ConfigMap, comes back now and then. */
+const comesBack = (course: Course): boolean =>
+  looksSlowly(course) || course.steps.some((step) => step.do === 'refuse' || step.do === 'create-map');
+
+async function listen(course: Course, onQuiet: () => void): Promise<void> {
+  const { slot, problems, tell } = course;
+  if (comesBack(course) || slot.excusedUntil() > performance.now()) return;
+  const from = performance.now();
+  onQuiet();
+  tell('listens');
+  await sleep(listensFor);
+  // A disturbance of all has begun meanwhile.
+  if (slot.excusedUntil() > performance.now()) return;
+  problems.push(...slot.replicas.flatMap(({ proxy }) => loudRequests(proxy.requests, from)));
+}
+
+/** Lets go of the slot, and gives what the run has shown. */
+async function conclude(course: Course): Promise<Result> {
+  const { slot, job, started, problems, judges, scenes, armed, changes } = course;
   slot.armed = undefined;
   slot.take = () => {};
   slot.over = () => slot.wake();
-  const requests = slot.replicas.flatMap(({ proxy }) => proxy.requests.filter(({ at }) => at >= started));
-  for (const { proxy } of slot.replicas) problems.push(...hotLoops(proxy.requests.filter(({ at }) => at >= started)));
+  const requestsOf = slot.replicas.map(({ proxy }) => proxy.requests.filter(({ at }) => at >= started));
+  const names = [...new Set(course.steps.flatMap((step) => nameIn(step) ?? []))];
+  for (const requests of requestsOf) problems.push(...hotLoops(requests), ...costly(requests, names, changes));
   const log = slot.replicas.flatMap(({ takeLog }) => takeLog());
   problems.push(...defectsIn(log), ...slot.takeBadEnds());
   problems.push(...slot.takeLate().map((what) => `S5: ${what}`));
@@ -276,93 +359,49 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
     if (end) problems.push(`L3: the operator ended: ${end}`);
   }
   try {
-    await cleanUp(admin, present);
+    for (const { proxy } of slot.replicas) proxy.slow({ from: 0, to: 0 });
+    for (const place of places) await scenes[place].admin.alone();
+    for (const place of places) await cleanUp(scenes[place]);
     for (const { revive } of slot.replicas) await revive();
   } catch (error) {
     problems.push(`the harness failed to clean up: ${(error as Error).stack}`);
   }
   // Who comes back finds what an API server that has just started says, such as a 403, and tells it.
   const isExcused = (violation: string) =>
-    isDisturbed() && comesBack(steps) && violation.includes('S8: a status is written');
-  const broken = judge.violations.filter((violation) => !isExcused(violation));
-  const origin = performance.timeOrigin + started;
+    isDisturbed(course) && comesBack(course) && violation.includes('S8: a status is written');
+  const broken = judges.violations.filter((violation) => !isExcused(violation));
   return {
-    ...{ job, violations: [...broken, ...problems], judged: judge.judged, slowest },
-    ...{ started, struck: armed.struck.length },
-    counts: armed.counts,
+    ...{ job, violations: [...broken, ...problems], judged: judges.judged, slowest: course.slowest },
+    ...{ started, struck: armed.struck.length, counts: armed.counts },
     milliseconds: performance.now() - started,
-    story: () =>
-      [
-        ...told,
-        ...requests.map(({ at, verb, resource, name, fault = '', committed = '-', code = '-', ended }) => ({
-          at: at - started,
-          what: `request ${verb} ${resource} ${name}: ${fault} the server said ${committed}, the operator got ${code}${ended ? ` after ${(ended - at).toFixed(0)} ms` : ''}`,
-        })),
-        ...log.map((line) => ({ at: Date.parse(String(line['time'])) - origin, what: `log ${JSON.stringify(line)}` })),
-      ]
-        .sort((a, b) => a.at - b.at)
-        .map(({ at, what }) => `${at.toFixed(0).padStart(7)} ${what.slice(0, 600)}`),
+    story: () => storyOf(course, requestsOf.flat(), log),
   };
 }
 
-async function take(slot: Slot, admin: Admin, step: Exclude<Step, { do: 'settle' | 'survived' }>): Promise<unknown> {
-  switch (step.do) {
-    case 'create': {
-      const metadata = { name: step.name, ...(step.held ? { finalizers: [holder] } : {}) };
-      return admin.create('LicenseSettings', { metadata, spec: step.spec });
-    }
-    case 'release':
-      return release(admin, step.name);
-    case 'change':
-      return admin.change('LicenseSettings', step.name, (object) => {
-        object['spec'] = step.spec;
-      });
-    case 'annotate':
-      return admin.change('LicenseSettings', step.name, annotate(step.annotations));
-    case 'remove':
-      return admin.remove('LicenseSettings', step.name, step.policy);
-    case 'create-map':
-      return admin.create('ConfigMap', { metadata: { name: step.name }, data: step.data });
-    case 'edit-map':
-      return admin.change('ConfigMap', step.name, (object) => {
-        object['data'] = { ...(object['data'] as object), ...step.data };
-      });
-    case 'remove-map':
-      return admin.remove('ConfigMap', step.name);
-    case 'pause':
-      return new Promise((resolve) => setTimeout(resolve, step.milliseconds));
-    case 'expire':
-      for (const { proxy } of slot.replicas) proxy.expireWatches();
-      return undefined;
-    case 'restart':
-      return slot.leader().restart('SIGTERM');
-    case 'kill':
-      return slot.leader().restart('SIGKILL');
-    case 'freeze':
-      return slot.leader().freeze(step.milliseconds);
-    case 'refuse':
-      return slot.armed?.refuse(step.name);
-    case 'act':
-      return admin.act(step.action);
-  }
-}
-
-/** A finalizer that keeps an object, as those of other controllers do. */
-const holder = 'test.dialer.dev/held';
-const release = (admin: Admin, name: string) =>
-  admin.change('LicenseSettings', name, ({ metadata }) => {
-    metadata['finalizers'] = ((metadata['finalizers'] ?? []) as string[]).filter((one) => one !== holder);
-  });
-
-const annotate = (annotations: Readonly<Record<string, string>>) => (object: AdminObject) => {
-  object.metadata['annotations'] = { ...(object.metadata['annotations'] as object), ...annotations };
+/** The LicenseSettings that a step is about. */
+const nameIn = (step: Step): string | undefined => {
+  if (step.do === 'create') return step.name;
+  return step.do === 'act' && step.action.do === 'create' ? step.action.name : undefined;
 };
 
-/** Deletes what the run left; the garbage collector takes the rest. */
-async function cleanUp(admin: Admin, present: ReadonlyMap<string, { kind: Kind; object: Stored }>): Promise<void> {
-  for (const { kind, object } of present.values()) {
-    const { name, ownerReferences = [], finalizers = [] } = object.metadata;
-    if (finalizers.includes(holder)) await release(admin, name);
-    if (kind === 'LicenseSettings' || ownerReferences.length === 0) await admin.remove(kind, name);
-  }
+/** Everything that was told, asked for and logged, in the order of time. */
+function storyOf(
+  { started, told }: Course,
+  requests: readonly Seen[],
+  log: ReturnType<Slot['replicas'][number]['takeLog']>,
+): string[] {
+  const origin = performance.timeOrigin + started;
+  const answers = requests.map(
+    ({ at, verb, resource, namespace, name, fault = '', committed = '-', code = '-', ended }) => ({
+      at: at - started,
+      what: `request ${verb} ${resource} ${namespace}/${name}: ${fault} the server said ${committed}, the operator got ${code}${ended ? ` after ${(ended - at).toFixed(0)} ms` : ''}`,
+    }),
+  );
+  const lines = log.map((line) => ({
+    at: Date.parse(String(line['time'])) - origin,
+    what: `log ${JSON.stringify(line)}`,
+  }));
+  return [...told, ...answers, ...lines]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, what }) => `${at.toFixed(0).padStart(7)} ${what.slice(0, 600)}`);
 }

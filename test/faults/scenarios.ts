@@ -4,8 +4,10 @@ import { annotations } from '../../src/api/names.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { type Action, drawActions } from '../support/actions.ts';
+import { isActor } from '../support/actors.ts';
 import type { Random } from '../support/random.ts';
 import type { DeletePolicy } from './admin.ts';
+import type { Place } from './places.ts';
 
 export type Step =
   /** `held`: it stays when it is deleted, with a deletionTimestamp, until it is released. */
@@ -14,9 +16,16 @@ export type Step =
   | { readonly do: 'change'; readonly name: string; readonly spec: Spec }
   | { readonly do: 'annotate'; readonly name: string; readonly annotations: Record<string, string> }
   | { readonly do: 'remove'; readonly name: string; readonly policy?: DeletePolicy }
-  /** Fails if there is no ConfigMap of that name, or if it has an owner. */
-  | { readonly do: 'survived'; readonly name: string }
-  | { readonly do: 'edit-map'; readonly name: string; readonly data: Record<string, string> }
+  /** Fails if there is no ConfigMap of that name, or if it has an owner. At home where no place is given. */
+  | { readonly do: 'survived'; readonly name: string; readonly place?: Place }
+  /** Fails unless as many applies stand in the history. */
+  | { readonly do: 'history'; readonly name: string; readonly entries: number }
+  | {
+      readonly do: 'edit-map';
+      readonly name: string;
+      readonly data: Record<string, string>;
+      readonly immutable?: boolean;
+    }
   | { readonly do: 'remove-map'; readonly name: string }
   | { readonly do: 'create-map'; readonly name: string; readonly data: Record<string, string> }
   | { readonly do: 'pause'; readonly milliseconds: number }
@@ -27,6 +36,17 @@ export type Step =
   /** The leader stands still for so long. */
   | { readonly do: 'freeze'; readonly milliseconds: number }
   | { readonly do: 'act'; readonly action: Action }
+  /**
+   * Waits until those who act for a while have let go. `says`: what the status of the object has to name before that,
+   * while it is neither Ready nor Applied.
+   */
+  | { readonly do: 'endure'; readonly name: string; readonly says?: readonly string[] }
+  /** From now on each request takes so much longer, in milliseconds: none is lost. */
+  | { readonly do: 'slow'; readonly from: number; readonly to: number }
+  /** The operators' rights in the twin namespace go, and come back. */
+  | { readonly do: 'forbid' | 'permit' }
+  /** The twin namespace itself goes, and comes back with the rights. */
+  | { readonly do: 'close' | 'reopen' }
   /** Waits until all is as the model says, and quiet. */
   | {
       readonly do: 'settle';
@@ -41,34 +61,48 @@ export type Step =
 /** How long the lease of two replicas lasts: the least that the operator takes. */
 export const leaseSeconds = 5;
 
+/** What a scenario needs of its slot, where that is not what all have. */
+export type Needs = {
+  readonly replicas?: 2;
+  readonly leaseSeconds?: number;
+  readonly ownAccount?: true;
+  /** See stepping-clock.ts. */
+  readonly clockSteps?: true;
+};
+
 export type Scenario = {
   readonly name: string;
   /** @param n gives an object its name in this run */
   readonly steps: (n: (name: string) => string) => Step[];
+  /** True without an object of the same name, and copies, in other namespaces. */
+  readonly alone?: boolean;
+  /** True where it mostly waits, or is unruly: it is not run again with faults at each request. */
+  readonly plain?: boolean;
+  readonly needs?: Needs;
 };
 
-type Rest = Omit<Spec, 'licenses'>;
-const ports = (maximum: number, rest: Rest = {}): Spec => ({
+export type Rest = Omit<Spec, 'licenses'>;
+export const ports = (maximum: number, rest: Rest = {}): Spec => ({
   licenses: { outboundPorts: { minimum: 10, maximum } },
   ...rest,
 });
-const zone = (name: string, outboundPorts: number, organizations?: [string, number][]) => ({
+export const zone = (name: string, outboundPorts: number, organizations?: [string, number][]) => ({
   name,
   licenses: { outboundPorts },
   ...(organizations
     ? { organizations: organizations.map(([name, ports]) => ({ name, licenses: { outboundPorts: ports } })) }
     : {}),
 });
-const settle: Step = { do: 'settle' };
+export const settle: Step = { do: 'settle' };
 
 /** One object through several specs, each settled before the next. */
-const inTurn = (name: string, first: Spec, ...next: readonly Spec[]): Step[] => [
+export const inTurn = (name: string, first: Spec, ...next: readonly Spec[]): Step[] => [
   { do: 'create', name, spec: first },
   settle,
   ...next.flatMap((spec): Step[] => [{ do: 'change', name, spec }, settle]),
 ];
-const afterFailover: Step = { do: 'settle', patience: 2_000 * leaseSeconds };
-const approval = (name: string, spec: Spec) => ({ [annotations.apply]: settingsHash(declare(name, spec)) });
+export const afterFailover: Step = { do: 'settle', patience: 2_000 * leaseSeconds };
+export const approval = (name: string, spec: Spec) => ({ [annotations.apply]: settingsHash(declare(name, spec)) });
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -356,6 +390,7 @@ function failover(name: string, what: Step): Scenario {
   const zones = (x: number, y: number) => ports(100, { settleSeconds: 0, zones: [zone('x', x), zone('y', y)] });
   return {
     name: `failover-${name}`,
+    needs: { replicas: 2 },
     steps(n) {
       const a = n('a');
       return [
@@ -376,34 +411,57 @@ export const failovers: readonly Scenario[] = [
   failover('freeze', { do: 'freeze', milliseconds: 1_500 * leaseSeconds }),
 ];
 
+/** Nobody acts for longer than that beside people, in milliseconds: those who do it for minutes have scenarios of their own. */
+const longestAct = 10_000;
+
+export type Draw = {
+  readonly seed: number;
+  readonly random: Random;
+  readonly machines: boolean;
+  readonly replicas: 1 | 2;
+  /** `twin`: objects of the same names in two namespaces, and copies. `actors`: and others who act beside people. */
+  readonly world?: 'twin' | 'actors' | undefined;
+};
+
+const worlds = {
+  twin: { namespaces: ['home', 'twin'], elsewhere: ['aside'] },
+  actors: {
+    ...{ namespaces: ['home', 'twin'], elsewhere: ['aside'] },
+    actors: ['hold', 'fight', 'fight status', 'police', 'limit'],
+  },
+} as const;
+
 /** What drawActions draws, under names of the run's own. */
-export function randomScenario(seed: number, random: Random, machines: boolean, replicas = 1): Scenario {
-  const actions = drawActions(random, { invalidStorable: true, machines });
+export function randomScenario({ seed, random, machines, replicas, world }: Draw): Scenario {
+  const actions = drawActions(random, { invalidStorable: true, machines, ...(world ? worlds[world] : {}) });
   // With two replicas there is one failover at least.
   if (replicas > 1) actions.splice(1 + random.below(actions.length), 0, { do: 'kill' });
+  const acts = actions.some(isActor);
   return {
     name: `random ${seed}`,
-    steps: (n) => [
-      ...actions.map((action): Step => {
-        switch (action.do) {
-          case 'settle':
-            return replicas > 1 ? afterFailover : settle;
-          case 'pause':
-            return { do: 'pause', milliseconds: action.milliseconds };
-          case 'fail over':
-            if (replicas > 1) return { do: 'freeze', milliseconds: 1_500 * leaseSeconds };
-            return { do: 'restart' };
-          case 'restart':
-            return { do: 'restart' };
-          case 'kill':
-            return { do: 'kill' };
-          default:
-            return { do: 'act', action: renamed(action, n) };
-        }
-      }),
-      ...(replicas > 1 ? [afterFailover] : []),
-    ],
+    ...(world ? { alone: true } : {}),
+    ...(acts ? { plain: true } : {}),
+    steps: (n) => [...actions.map((action) => stepOf(action, n, replicas)), ...(replicas > 1 ? [afterFailover] : [])],
   };
+}
+
+function stepOf(action: Action, n: (name: string) => string, replicas: number): Step {
+  switch (action.do) {
+    case 'settle':
+      return replicas > 1 ? afterFailover : settle;
+    case 'pause':
+      return { do: 'pause', milliseconds: action.milliseconds };
+    case 'fail over':
+      return replicas > 1 ? { do: 'freeze', milliseconds: 1_500 * leaseSeconds } : { do: 'restart' };
+    case 'restart':
+    case 'kill':
+      return { do: action.do };
+    default: {
+      const own = renamed(action, n);
+      const brief = isActor(own) ? { ...own, milliseconds: Math.min(own.milliseconds, longestAct) } : own;
+      return { do: 'act', action: brief };
+    }
+  }
 }
 
 /** Every name in an action, and in the spec that it carries. */

@@ -1,6 +1,6 @@
 /**
- * A slot: a namespace, and operators that watch it alone, each behind a proxy of its own. Runs follow one another in it,
- * each with fresh names, so that nothing has to be started for a run.
+ * A slot: some namespaces, and operators that watch them alone, each behind a proxy of its own. Runs follow one another
+ * in it, each with fresh names, so that nothing has to be started for a run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,10 +14,12 @@ import {
   startOperator,
   until,
 } from '../operator.ts';
+import { type Account, allowLease, createAccount } from './accounts.ts';
 import type { Armed } from './faults.ts';
+import { type Everywhere, everywhere, type Place, places, watchedPlaces } from './places.ts';
 import { type FaultProxy, type Seen, startProxy } from './proxy.ts';
 import type { Committed } from './revisions.ts';
-import { leaseSeconds } from './scenarios.ts';
+import { leaseSeconds as shortestLease } from './scenarios.ts';
 
 /** An operator and the proxy that it talks through. */
 export type Replica = {
@@ -39,12 +41,15 @@ export type Replica = {
 };
 
 export type Slot = {
-  readonly namespace: string;
-  readonly desk: Desk;
+  readonly desks: Everywhere<Desk>;
   readonly replicas: readonly Replica[];
+  /** Where the operators have every right that they need, as far as people have seen to it. */
+  readonly served: Set<Place>;
+  /** Gives and takes the operators' rights; undefined where they share an account with those of other slots. */
+  readonly account: Account | undefined;
   /** The faults of a run; undefined: nothing befalls anybody. */
   armed: Armed | undefined;
-  /** Told of every revision in the namespace. */
+  /** Told of every revision in its namespaces. */
   take: (committed: Committed) => void;
   /** Told when a request is answered or over. */
   over: () => void;
@@ -54,8 +59,8 @@ export type Slot = {
   readonly inFlight: () => number;
   readonly lastActivity: () => number;
   /** As that of a proxy, for all replicas. */
-  readonly served: () => { readonly answers: number; readonly milliseconds: number };
-  /** True when every replica watches both kinds. */
+  readonly answered: () => { readonly answers: number; readonly milliseconds: number };
+  /** True when every replica watches both kinds wherever it may. */
   readonly isConnected: () => boolean;
   /** The one whose lease lasts longest. */
   readonly leader: () => Replica;
@@ -76,7 +81,13 @@ export type SlotOptions = {
   readonly namespace: string;
   /** Of the operator's ServiceAccount. */
   readonly kubeconfig: string;
+  /** Directory with a built operator; that of this project by default. */
+  readonly operator?: string | undefined;
   readonly replicas?: number;
+  /** Of two replicas; the least that the operator takes by default. */
+  readonly leaseSeconds?: number;
+  /** True for an account of the slot's own, so that its rights can be taken away. */
+  readonly ownAccount?: boolean;
   /** True for an API server that gives lists in pages alone. */
   readonly pages?: boolean;
   readonly flags?: readonly string[];
@@ -92,26 +103,28 @@ export const defectsIn = (log: readonly LogLine[]): string[] =>
     .filter(({ msg }) => /defect|unhandled|uncaught/i.test(msg))
     .map((line) => `L3: ${JSON.stringify(line).slice(0, 500)}`);
 
-/** Makes the namespace and starts what it needs. Resolves when every operator watches. */
+/** Makes the namespaces and starts what they need. Resolves when every operator watches. */
 export async function openSlot(options: SlotOptions): Promise<Slot> {
   const { plane, namespace, replicas: wanted = 1 } = options;
-  const desk = createDesk(plane, namespace);
-  await desk.open();
+  const desks = everywhere((place) => createDesk(plane, place === 'home' ? namespace : `${namespace}-${place}`));
+  await Promise.all(places.map((place) => desks[place].open()));
+  const account = options.ownAccount ? await createAccount(plane, desks) : undefined;
   const replicas: Replica[] = [];
   const closers: (() => Promise<void>)[] = [];
   const badEnds: string[] = [];
-  if (wanted > 1) await allowLease(plane, namespace);
+  if (wanted > 1) await allowLease(plane, namespace, account?.subject ?? serviceAccount);
   const waiting = new Set<() => void>();
   const late: string[] = [];
   const slot: Slot = {
-    ...{ namespace, desk, replicas, armed: undefined, take: () => {}, over: () => {}, excusedUntil: () => 0 },
+    ...{ desks, replicas, account, served: new Set(watchedPlaces) },
+    ...{ armed: undefined, take: () => {}, over: () => {}, excusedUntil: () => 0 },
     inFlight: () => replicas.reduce((sum, { proxy }) => sum + proxy.inFlight(), 0),
     lastActivity: () => Math.max(...replicas.map(({ proxy }) => proxy.lastActivity())),
-    served: () => ({
+    answered: () => ({
       answers: replicas.reduce((sum, { proxy }) => sum + proxy.served().answers, 0),
       milliseconds: replicas.reduce((sum, { proxy }) => sum + proxy.served().milliseconds, 0),
     }),
-    isConnected: () => replicas.every(({ proxy }) => watchesBoth(proxy)),
+    isConnected: () => replicas.every(({ proxy }) => watchesAll(slot, proxy)),
     leader: () => replicas.toSorted((a, b) => b.leaseUntil() - a.leaseUntil())[0] as Replica,
     takeLate: () => late.splice(0),
     takeBadEnds: () => badEnds.splice(0),
@@ -142,33 +155,21 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
   return slot;
 }
 
-const watchesBoth = (proxy: FaultProxy): boolean => {
+const watchesAll = ({ desks, served }: Slot, proxy: FaultProxy): boolean => {
   const watched = proxy.watching();
-  return watched.includes('licensesettings') && watched.includes('configmaps');
+  return [...served].every((place) =>
+    ['licensesettings', 'configmaps'].every((resource) => watched.includes(`${desks[place].namespace}/${resource}`)),
+  );
 };
-
-/** Lets the operators have a lease in the slot's namespace. */
-async function allowLease(plane: ControlPlane, namespace: string): Promise<void> {
-  const { namespace: home, name } = serviceAccount;
-  const role = ['create', 'role', 'lease', '--verb=get,create,update', '--resource=leases.coordination.k8s.io'];
-  await plane.kubectl([...role, '-n', namespace]);
-  await plane.kubectl([
-    'create',
-    'rolebinding',
-    'lease',
-    '--role=lease',
-    `--serviceaccount=${home}:${name}`,
-    '-n',
-    namespace,
-  ]);
-}
 
 async function openReplica(
   slot: Slot,
   number: number,
   { late, badEnds }: { late: string[]; badEnds: string[] },
-  { plane, namespace, kubeconfig, replicas = 1, pages = false, flags = [], env }: SlotOptions,
+  options: SlotOptions,
 ) {
+  const { plane, namespace, replicas = 1, pages = false, flags = [], env, leaseSeconds = shortestLease } = options;
+  const kubeconfig = slot.account?.kubeconfig ?? options.kubeconfig;
   let operator: Operator | undefined;
   let ended: string | undefined;
   let closed = false;
@@ -214,7 +215,7 @@ async function openReplica(
     if (closed) return;
     const all = [
       '--watch-namespaces',
-      namespace,
+      watchedPlaces.map((place) => slot.desks[place].namespace).join(','),
       '--metrics-address',
       'off',
       '--health-address',
@@ -222,7 +223,10 @@ async function openReplica(
       ...elects,
       ...flags,
     ];
-    const started = await startOperator(plane, { kubeconfig: through, flags: all, env: { ...env } });
+    const started = await startOperator(plane, {
+      ...{ kubeconfig: through, flags: all, env: { ...env } },
+      directory: options.operator,
+    });
     operator = started;
     // Without this a process that ends by itself is noticed by nobody.
     void started.exit().then((code) => {
@@ -270,7 +274,7 @@ async function openReplica(
         .slice(-5)
         .map((line) => JSON.stringify(line))
         .join('\n');
-    await until(`the operator of ${namespace} watches`, async () => watchesBoth(proxy), 70_000, show);
+    await until(`the operator of ${namespace} watches`, async () => watchesAll(slot, proxy), 70_000, show);
   };
   await start();
   await revive();

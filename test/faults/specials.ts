@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane, Part } from '../controlplane/controlplane.ts';
 import { createDesk, until } from '../operator.ts';
-import { cleanJobs, openStage, runAll, type Stage, startCampaignPlane } from './campaign.ts';
+import { cleanJobs, openStage, runAll, type Stage, startCampaignPlane, steppingClock } from './campaign.ts';
+import { restored } from './restored.ts';
 import type { Job, Result } from './run.ts';
 import { failovers, type Scenario } from './scenarios.ts';
 import type { Slot } from './slot.ts';
@@ -94,21 +95,28 @@ export const specials: Readonly<Record<string, Special>> = {
   'CRD upgraded': ({ plane }, slots, scenarios) =>
     under(slots, labelled(scenarios, 'CRD upgraded'), upgrade(plane), bursts(7, 700)),
   async 'clocks that step'(stage, _, scenarios) {
-    const preload = new URL('stepping-clock.ts', import.meta.url).href;
     // A lease is what a clock that steps would hurt most.
-    const slots = await stage.open(4, { replicas: 2, env: { NODE_OPTIONS: `--import=${preload}` } });
+    const slots = await stage.open(4, { replicas: 2, env: steppingClock });
     const label = 'clocks that step';
     const results = await runAll(slots, [...labelled(failovers, label, 4), ...labelled(scenarios, label)]);
     return results.map((one) => ({ ...one, struck: Math.floor(one.milliseconds / clockSteps) }));
   },
-  async 'etcd out of space'(_, __, scenarios) {
+  async 'etcd restored'({ operator }) {
+    const plane = await startCampaignPlane();
+    try {
+      return await restored(plane, operator);
+    } finally {
+      await plane.stop();
+    }
+  },
+  async 'etcd out of space'({ operator }, __, scenarios) {
     const quota = 24 * 1024 * 1024;
     const plane = await startCampaignPlane({
       etcdArgs: [`--quota-backend-bytes=${quota}`],
       audit: false,
     });
     try {
-      const stage = await openStage(plane);
+      const stage = await openStage(plane, operator);
       const slots = await stage.open(4);
       const results = await under(slots, labelled(scenarios, 'etcd out of space'), fill(plane), bursts(1, 3_000));
       await stage.close();

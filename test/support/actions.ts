@@ -677,7 +677,8 @@ function changedCopy(map: Stored, change: CopyChange): { data: Stored['data']; n
   return {
     data: first?.data,
     notes: {
-      [note('generation')]: '999',
+      // Newer than the real one, and no more than a save that is not live would have made it.
+      [note('generation')]: String(Number(map.metadata.annotations?.[note('generation')] ?? 1) + 1),
       [note('settings-hash')]: hash,
       [note('data-hash')]: dataHash(first?.data ?? {}),
     },

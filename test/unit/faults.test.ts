@@ -1,6 +1,6 @@
 /** The parts of the fault campaign that need no server: which request a fault strikes, and who wrote a revision. */
 import * as assert from 'uvu/assert';
-import { authorOf, createAuthors } from '../faults/authors.ts';
+import { createAuthors, sourceOf } from '../faults/authors.ts';
 import { arm, everySingleFault, faultText, parseFault } from '../faults/faults.ts';
 import { describe, listFaults, requestFaults, type Seen } from '../faults/proxy.ts';
 import type { Committed } from '../faults/revisions.ts';
@@ -18,10 +18,14 @@ const committed = (type: Committed['type'], revision: number, more: object = {})
   ...{ type, kind: 'ConfigMap', revision },
   object: { metadata: { name: 'r1-a', namespace: 'n', uid: 'u', resourceVersion: `${revision}` }, ...more },
 });
+const authorOf = (...args: Parameters<typeof sourceOf>) => sourceOf(...args)?.by;
 const named = (name: string) => JSON.stringify({ metadata: { name } });
 
 test('a request is told by its method and path', () => {
-  const what = (...args: Parameters<typeof describe>) => Object.values(describe(...args)).join(' ');
+  const what = (...args: Parameters<typeof describe>) => {
+    const { verb, resource, name } = describe(...args);
+    return `${verb} ${resource} ${name}`;
+  };
   assert.is(what('GET', `${maps}?limit=500`, ''), 'list configmaps ');
   assert.is(what('GET', `${maps}?watch=true`, ''), 'watch configmaps ');
   assert.is(what('GET', `${maps}/x`, ''), 'get configmaps x');
@@ -34,7 +38,7 @@ test('a request is told by its method and path', () => {
 });
 
 test('a fault strikes once, the request of its number, and only those of the run', () => {
-  const armed = arm([parseFault('request1:reset-after')], (name) => name.startsWith('r1-'));
+  const armed = arm([parseFault('request1:reset-after')], { namespace: 'n', prefix: 'r1-' });
   const decided = ['r1-a', 'r2-a', 'r1-b', 'r1-c'].map((name) => armed.decide(seen('PUT', `${maps}/${name}`)));
   assert.equal(decided, [undefined, undefined, 'reset-after', undefined]);
   assert.equal(armed.counts.request, ['update configmaps', 'update configmaps', 'update configmaps']);
@@ -43,7 +47,7 @@ test('a fault strikes once, the request of its number, and only those of the run
 
 test('watches, events and leases are counted for themselves', () => {
   const faults = ['watch0:answer-410', 'event1:silent', 'lease0:answer-500'].map(parseFault);
-  const armed = arm(faults, (name) => name === 'r1-a');
+  const armed = arm(faults, { namespace: 'n', prefix: 'r1-' });
   const watch = seen('GET', `${maps}?watch=true`);
   assert.is(armed.decide(watch), 'answer-410');
   const event = (name: string) => ({ type: 'ADDED', object: { metadata: { name, resourceVersion: '1' } } });
@@ -55,7 +59,7 @@ test('watches, events and leases are counted for themselves', () => {
 });
 
 test('a fault that lasts excuses until it is over, and L1 from then on', () => {
-  const armed = arm([parseFault('request0:hang-before')], () => true);
+  const armed = arm([parseFault('request0:hang-before')], { namespace: 'n', prefix: '' });
   const request = seen('PUT', `${maps}/a`);
   armed.decide(request);
   assert.is(armed.excusedUntil(), Number.POSITIVE_INFINITY);
@@ -114,7 +118,7 @@ test('revisions keep their order while the author of one is not known', () => {
   const taken: string[] = [];
   const authors = createAuthors(
     () => requests,
-    ({ revision }, by) => taken.push(`${revision} ${by}`),
+    ({ revision }, { by }) => taken.push(`${revision} ${by}`),
   );
   authors.add(committed('MODIFIED', 7));
   authors.add(committed('DELETED', 8));
