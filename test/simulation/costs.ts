@@ -37,10 +37,11 @@ export function createCosts(server: Server) {
   };
 }
 
-/** What a body is about, without versions and times: those differ each time. */
+/** What a body is about, without versions, times, and what others put there: those differ each time. */
 function contentOf(body: Partial<Stored> | undefined): string {
   if (!body?.metadata) return '';
-  const { labels: tags, annotations, ownerReferences } = body.metadata;
-  const content = { data: body['data'], status: body['status'], tags, annotations, ownerReferences };
+  const { labels: tags, annotations = {}, ownerReferences } = body.metadata;
+  const notes = Object.entries(annotations).filter(([key]) => key.startsWith('licensing.dialer.dev/'));
+  const content = { data: body['data'], status: body['status'], tags, notes, ownerReferences };
   return JSON.stringify(content).replaceAll(/"\d{4}-\d\d-\d\dT[^"]*"/g, '"a time"');
 }

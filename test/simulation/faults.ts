@@ -63,6 +63,8 @@ export type TimeFault =
   | { kind: 'slow'; least: number; greatest: number; for: number }
   /** One namespace: its requests are refused (403), as without a Role; the same, and all in it is gone; or slow. */
   | { kind: 'scope'; namespace: string; how: 'forbidden' | 'gone' | 'slow'; for: number }
+  /** A quota of ConfigMaps in one namespace: those that are there when it begins, and so many more. */
+  | { kind: 'quota'; namespace: string; spare: number; for: number }
   /** The store goes back to what it held so long ago, and its version does; every connection breaks. At most once in a run. */
   | { kind: 'restore'; age: number };
 

@@ -1,6 +1,7 @@
 /**
  * `npm run simulate -- [--schedules N] [--seed S] [--processes P]`: runs schedules from seed S on, and shrinks the first
- * ones that fail. `--seed S --trace` shows one of them in words, `--schedule FILE` runs one that was shrunk.
+ * ones that fail. `--seed S --trace` shows one of them in words, `--schedule FILE` runs one that was shrunk, and
+ * `--scenario NAME` one of `scenarios.ts`.
  */
 import { fork } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nameOf } from './faults.ts';
 import { type Result, runSchedule } from './run.ts';
+import { scenarios } from './scenarios.ts';
 import { drawSchedule, type Schedule } from './schedule.ts';
 import { invariantOf, shrink } from './shrink.ts';
 
@@ -42,11 +44,13 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     schedule: { type: 'string' },
+    scenario: { type: 'string' },
   },
 });
 
 if (process.send) work();
 else if (values.schedule !== undefined) await replay(JSON.parse(readFileSync(values.schedule, 'utf8')) as Schedule);
+else if (values.scenario !== undefined) await replay(scheduleOf(values.scenario));
 else if (values.trace) await replay(drawSchedule(whole('seed')));
 else await campaign(whole('seed'), whole('schedules'), whole('processes'));
 
@@ -54,6 +58,14 @@ function whole(option: 'seed' | 'schedules' | 'processes'): number {
   const value = Number(values[option]);
   if (Number.isSafeInteger(value) && value >= (option === 'seed' ? 0 : 1)) return value;
   process.stderr.write(`--${option} takes a whole number\n`);
+  process.exit(2);
+}
+
+/** The scenario whose name has this text. */
+function scheduleOf(text: string): Schedule {
+  const found = scenarios.find(({ name }) => name.includes(text));
+  if (found) return found.schedule;
+  process.stderr.write(`no scenario has '${text}' in its name: ${scenarios.map(({ name }) => name).join('; ')}\n`);
   process.exit(2);
 }
 

@@ -138,6 +138,14 @@ export function createNetwork(options: NetworkOptions) {
     return windowOf('poison').find((one) => label === one.object);
   }
 
+  /** What a fault does to the server itself when it begins. */
+  function takeEffect(fault: TimeFault): void {
+    if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
+    if (fault.kind !== 'quota') return;
+    const there = server.all('configmaps', fault.namespace).length;
+    server.admission.limit(fault.namespace, there + fault.spare);
+  }
+
   /** Restores, at a time, what was stored so long before: nobody may notice before a watch would have gone silent. */
   function restore(at: number, age: number): void {
     let backup = server.backUp();
@@ -196,7 +204,7 @@ export function createNetwork(options: NetworkOptions) {
           default:
             if ('retryAfter' in fault) retryAfter = Math.max(retryAfter, 1000 * (fault.retryAfter ?? 0));
             windows.add(fault);
-            if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
+            takeEffect(fault);
             scheduler.after(fault.for, () => {
               windows.delete(fault);
               trace?.(`over: ${JSON.stringify(fault)}`);
@@ -531,8 +539,11 @@ export function createNetwork(options: NetworkOptions) {
     /** Begins a fault that lasts until the function given back is called. */
     begin(fault: TimeFault): () => void {
       windows.add(fault);
-      if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
-      return () => void windows.delete(fault);
+      takeEffect(fault);
+      return () => {
+        windows.delete(fault);
+        if (fault.kind === 'quota') server.admission.limit(fault.namespace, undefined);
+      };
     },
     get disturbedUntil() {
       return disturbedUntil;

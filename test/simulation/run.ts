@@ -186,7 +186,12 @@ export async function runSchedule(
       ? createElector({
           ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
           onNews(news) {
-            if (news.kind === 'lost') movedAt = scheduler.now;
+            if (news.kind === 'lost') {
+              movedAt = scheduler.now;
+              // As client-go's elector does, at every delay that leaves a renewal its time.
+              if (isLasting && lasting?.kind === 'slow')
+                fail(`L1: ${name} loses its lease, though no request is lost: ${news.why}`);
+            }
             say?.(`${name}: ${JSON.stringify(news)}`);
           },
         })
@@ -285,12 +290,12 @@ export async function runSchedule(
   }
   /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
   const isOfOthers = (one: string) =>
-    !isLasting || lasting?.kind === 'slow' || (/^[\w-]+\/[\w-]+: /.test(one) && !one.startsWith(concernOf(lasting)));
+    !isLasting || concernOf(lasting) === '' || (/^[\w-]+\/[\w-]+: /.test(one) && !one.startsWith(concernOf(lasting)));
   const isUndone = () => left().some(isOfOthers);
   /** True for an object that nobody could look at: nobody leads, or a fault is between. Who acts beside people is no excuse. */
   function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
     if (!isWatched(namespace) || !isLed() || !running.every(Boolean)) return true;
-    if (isLasting && (lasting?.kind === 'slow' || `${namespace}/${name}: `.startsWith(concernOf(lasting)))) return true;
+    if (isLasting && `${namespace}/${name}: `.startsWith(concernOf(lasting))) return true;
     if (network.disturbedUntil === 0 && movedAt === 0) return false;
     const since = Math.max(network.disturbedUntil, movedAt);
     const wait = network.slowAt > since - slowly ? slowly : 0;
@@ -366,9 +371,18 @@ export async function runSchedule(
     acted = true;
   })().catch((error) => fail(`the harness: ${(error as Error).stack}`));
 
-  const stopLasting = lasting && network.begin(lasting);
+  let stopLasting = () => {};
+  if (lasting) {
+    const start = () => {
+      say?.(`fault: ${JSON.stringify(lasting)}`);
+      stopLasting = network.begin(lasting);
+    };
+    // From the very beginning on: before anybody has asked for anything.
+    if (lasting.from) scheduler.after(lasting.from, start);
+    else start();
+  }
   await scheduler.run(3_600_000, () => acted || violations.length > 0);
-  await scheduler.run(Math.max(scheduler.now, horizon));
+  await scheduler.run(Math.max(scheduler.now, horizon), () => violations.length > 0);
   // A fault that has begun may last, or make another wait.
   const untilUndisturbed = async () => {
     while ((network.disturbedUntil > scheduler.now || acting > 0) && violations.length === 0)
@@ -388,7 +402,7 @@ export async function runSchedule(
       fail(`${what}: ${one} (${boundFrom(from, isSlow) / 1000} s after the last fault)`);
     return scheduler.now - from;
   }
-  if (lasting && stopLasting) {
+  if (lasting) {
     await converge('L2', false, () => left().filter(isOfOthers));
     stopLasting();
     isLasting = false;
@@ -444,7 +458,7 @@ function isGuarded(method: string, body: unknown): boolean {
   return !['PUT', 'DELETE'].includes(method) || Boolean(guard?.uid && guard.resourceVersion);
 }
 
-/** How the messages about what a lasting fault concerns begin. */
+/** How the messages about what a lasting fault concerns begin; empty where it concerns all alike. */
 const concernOf = (lasting: Lasting | undefined): string =>
   lasting?.kind === 'poison' ? `${home}/${lasting.object}: ` : lasting?.kind === 'scope' ? `${lasting.namespace}/` : '';
 

@@ -22,8 +22,11 @@ export type Schedule = {
   readonly lasting?: Lasting | undefined;
 };
 
-/** One object whose ConfigMaps can't be written; one namespace that can't be worked in; or all requests, which are slow. */
-export type Lasting = Extract<TimeFault, { kind: 'poison' | 'scope' | 'slow' }>;
+/**
+ * One object whose ConfigMaps can't be written; one namespace that can't be worked in; requests that are all slow; or a
+ * quota that is just enough. `from`: when it begins, in milliseconds.
+ */
+export type Lasting = Extract<TimeFault, { kind: 'poison' | 'scope' | 'slow' | 'quota' }> & { readonly from?: number };
 
 /** Where people work where nothing else is said. */
 export const home = 'dialer';

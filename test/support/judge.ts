@@ -319,6 +319,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const stored = after?.[field];
       if (!stored || canonical(stored) === canonical(before?.[field])) continue;
       const hash = knowStored(stored)?.hash;
+      const same = field === 'applied' && before?.applied?.settingsHash === stored.settingsHash && !life.restored;
+      if (same && canonical(before?.applied?.settings) === canonical(stored.settings))
+        wrong('status', `applied moves to generation ${stored.generation}, though its settingsHash does not`);
       if (hash !== stored.settingsHash) wrong('status', `${field}: settingsHash ${stored.settingsHash} is not its own`);
       if (stored.generation > (life.object.metadata.generation ?? 0))
         wrong('status', `${field}: generation ${stored.generation} is still to come`);

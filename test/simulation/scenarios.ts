@@ -1,0 +1,224 @@
+/**
+ * What befell clusters, or was seen on a real API server, each as a schedule by name: fixed, so that the mend of each can
+ * be shown. test/unit/scenarios.test.ts runs them; `npm run simulate -- --scenario NAME --trace` shows one in words.
+ */
+import type { Action, CopyChange, Edit, Kind } from '../support/actions.ts';
+import type { Fault, TimeFault } from './faults.ts';
+import type { Schedule } from './schedule.ts';
+
+export type Scenario = { readonly name: string; readonly schedule: Schedule };
+
+const ports = (maximum: number, more: object = {}) => ({
+  ...{ licenses: { outboundPorts: { minimum: 0, maximum } }, settleSeconds: 0 },
+  ...more,
+});
+const zoned = (held: Readonly<Record<string, number>>, more: object = {}) =>
+  ports(10, {
+    zones: Object.entries(held).map(([name, count]) => ({ name, licenses: { outboundPorts: count } })),
+    ...more,
+  });
+
+const create = (spec: object, place: object = {}): Action => ({ do: 'create', name: 'pom', what: '', spec, ...place });
+const save = (spec: object, place: object = {}): Action => ({ do: 'save', name: 'pom', what: '', spec, ...place });
+const touch = (value: string, name = 'pom'): Action => ({ do: 'touch', name, value });
+/** Others are busy: the server's version grows. */
+const busy = (letters: string): Action[] => letters.split('').map((value) => touch(value, 'night'));
+const copy = (map: string, change: CopyChange = 'none'): Action => ({
+  ...{ do: 'copy', map, to: 'mirror', without: ['owners'], change },
+});
+const editMap = (map: string, edit: Edit): Action => ({ do: 'edit', map, edit });
+const restoreBackup = (to: string): Action => ({ do: 'restore backup', name: 'pom', to });
+const hold = (kind: Kind, name: string, milliseconds: number): Action => ({ do: 'hold', kind, name, milliseconds });
+const fight = (map: string, edit: Edit): Action => ({ do: 'fight', map, edit, milliseconds: 90_000 });
+const pause = (milliseconds: number): Action => ({ do: 'pause', milliseconds });
+const kill: Action = { do: 'kill' };
+const settle: Action = { do: 'settle' };
+const forEver = Number.MAX_SAFE_INTEGER;
+const second = { namespace: 'second' };
+
+type Step = Action | { readonly atOnce: Action };
+/** Before anybody can have seen the action before. */
+const atOnce = (action: Action): Step => ({ atOnce: action });
+type Plan = { readonly actions: readonly Step[] } & Partial<Omit<Schedule, 'actions' | 'seed'>>;
+
+/** One replica without an election, 100 ms between two actions, and nothing that fails, unless it says otherwise. */
+function scenario(name: string, { actions, ...more }: Plan): Scenario {
+  const timed = actions.map((one) => ('do' in one ? { after: 100, action: one } : { after: 0, action: one.atOnce }));
+  const common = { seed: 1, replicas: 1, election: false, rules: true, horizon: 100_000, faults: [] };
+  return { name, schedule: { ...common, ...more, actions: timed } };
+}
+
+const elected = { election: true, replicas: 2 };
+const scope = (how: 'forbidden' | 'gone' | 'slow', from = 0) =>
+  ({ kind: 'scope', namespace: 'second', how, for: forEver, from }) as const;
+const slow = (least: number, greatest: number) => ({ kind: 'slow', least, greatest, for: forEver }) as const;
+const timed = (at: number, fault: TimeFault): Fault => ({ on: 'time', at, fault });
+const configMapRequest = (nth: number, fault: Extract<Fault, { on: 'request' }>['fault']): Fault => ({
+  ...{ on: 'request', class: 'configmap', nth, fault },
+});
+/** Both begin with the same object in each of two namespaces that are watched by themselves. */
+const twoScopes = { watched: ['dialer', 'second'] };
+const both = [create(zoned({ amer: 6, emea: 4 })), create(ports(5), second), settle];
+const moved = zoned({ amer: 2, emea: 8 });
+
+/** Copies of an object's ConfigMaps lie in a namespace that is watched too. */
+const copies: readonly Scenario[] = [
+  scenario('a rename, with a copy elsewhere', {
+    actions: [
+      create(ports(5)),
+      settle,
+      copy('pom-licenses'),
+      save(ports(5, { configMap: { name: 'pom-limits' } })),
+      settle,
+    ],
+  }),
+  scenario('a zone is removed, with a copy at zero elsewhere', {
+    actions: [
+      create(zoned({ amer: 6, apac: 4 }, { settleSeconds: 5 })),
+      ...[settle, copy('pom-licenses-apac', 'zero'), pause(500)],
+      ...[save(zoned({ amer: 10 }, { settleSeconds: 5 })), settle],
+    ],
+  }),
+  scenario('a zone is removed, with a copy with numbers elsewhere', {
+    actions: [
+      ...[create(zoned({ amer: 6, apac: 4 })), settle, copy('pom-licenses-apac'), pause(500)],
+      ...[save(zoned({ amer: 10 })), settle],
+    ],
+  }),
+  // What is live while the newest spec waits for its approval is what the record says.
+  scenario('a record is forged elsewhere', {
+    actions: [
+      ...[create(ports(5)), settle, save(ports(7, { applyPolicy: 'Manual' })), settle],
+      ...[copy('pom-licenses', 'forge'), pause(500), editMap('pom-licenses', 'delete'), settle],
+    ],
+  }),
+  scenario('a backup is restored into another namespace', {
+    actions: [
+      ...[create(zoned({ amer: 6, apac: 4 })), settle, restoreBackup('second')],
+      ...[pause(500), save(zoned({ amer: 10 })), save(moved, second), settle],
+    ],
+  }),
+];
+
+const longFight = { milliseconds: 90_000 };
+const police = (effect: Extract<Action, { do: 'police' }>['effect']): Action => ({
+  do: 'police',
+  effect,
+  ...longFight,
+});
+const underPolicy = (effect: Extract<Action, { do: 'police' }>['effect']) =>
+  scenario(`a policy: ${effect}`, {
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 })), settle, police(effect), editMap('pom-licenses-amer', 'raise')],
+      ...[pause(60_000), save(moved), settle],
+    ],
+  });
+
+/** Others undo what the operator does, for a minute and a half. */
+const fights: readonly Scenario[] = [
+  scenario('a finalizer holds what is made immutable and edited', {
+    actions: [
+      ...[create(ports(5)), settle, hold('ConfigMap', 'pom-licenses', 90_000), pause(500)],
+      ...[editMap('pom-licenses', 'raise'), atOnce(editMap('pom-licenses', 'make immutable')), settle],
+    ],
+  }),
+  scenario('a finalizer holds a LicenseSettings that is recreated', {
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 })), settle, hold('LicenseSettings', 'pom', 20_000), pause(500)],
+      ...[{ ...create(moved), do: 'recreate' } as Action, settle],
+    ],
+  }),
+  underPolicy('make immutable'),
+  underPolicy('add key'),
+  underPolicy('add label'),
+  underPolicy('add annotation'),
+  underPolicy('change number'),
+  underPolicy('refuse'),
+  scenario('a second operator heals the same ConfigMap', {
+    actions: [create(ports(5)), settle, fight('pom-licenses', 'raise'), settle],
+  }),
+  scenario('a second operator deletes a zone whenever it is there', {
+    actions: [...[create(zoned({ amer: 6, emea: 4 })), settle, fight('pom-licenses-amer', 'delete'), settle]],
+  }),
+  scenario('somebody rewrites the status', {
+    actions: [create(ports(5)), settle, { do: 'fight status', name: 'pom', ...longFight }, save(ports(6)), settle],
+  }),
+];
+
+/** One of two namespaces can't be worked in. */
+const scopes: readonly Scenario[] = [
+  scenario('one scope is forbidden at the start', {
+    ...twoScopes,
+    actions: [...both, save(moved), settle],
+    lasting: scope('forbidden'),
+  }),
+  scenario('one scope is forbidden, and another leader takes over', {
+    ...{ ...twoScopes, ...elected, lasting: scope('forbidden', 10_000) },
+    actions: [...both, pause(15_000), kill, pause(25_000), save(moved), settle],
+  }),
+  scenario('one namespace is deleted, and another leader takes over', {
+    ...{ ...twoScopes, ...elected, lasting: scope('gone', 10_000) },
+    actions: [...both, pause(15_000), kill, pause(25_000), save(moved), settle],
+  }),
+  scenario('one scope is slow', { ...twoScopes, lasting: scope('slow'), actions: [...both, save(moved), settle] }),
+];
+
+const settles = { settleSeconds: 90 };
+/** What a plan must not forget, or take from a clock on the wall. */
+const plans: readonly Scenario[] = [
+  scenario('a create without an answer, then an update without an answer, of one zone', {
+    actions: [
+      ...[create(zoned({ emea: 10 })), settle, save(zoned({ amer: 4, emea: 6 })), pause(25_000)],
+      ...[save(zoned({ emea: 10 })), pause(60_000), settle],
+    ],
+    // The first one arrives when its sender has long given it up.
+    faults: [
+      configMapRequest(4, { kind: 'slow', there: 50_000, back: 0 }),
+      configMapRequest(6, { kind: 'hang', arrives: false }),
+    ],
+  }),
+  scenario('a takeover within settleSeconds 90, by a replica whose wall clock was put a day ahead', {
+    ...elected,
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 }, settles)), settle, save(zoned({ amer: 2, emea: 4 }, settles)), settle],
+      ...[kill, pause(20_000), save(zoned({ amer: 2, emea: 8 }, settles)), settle],
+    ],
+    faults: [0, 1].map((replica) => timed(7_000, { kind: 'wall', replica, by: 86_400_000 })),
+  }),
+  scenario('taken back in the middle of a plan', {
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 }, { settleSeconds: 20 })), settle],
+      ...[save(zoned({ amer: 2, emea: 8 }, { settleSeconds: 20 })), pause(5_000)],
+      ...[save(zoned({ amer: 6, emea: 4 }, { settleSeconds: 20 })), settle],
+    ],
+  }),
+  scenario('an exact quota, and a zone is renamed', {
+    actions: [create(zoned({ amer: 6, emea: 4 })), settle, pause(3_000), save(zoned({ amer: 6, apac: 4 })), settle],
+    lasting: { kind: 'quota', namespace: 'dialer', spare: 0, for: forEver, from: 4_000 },
+  }),
+];
+
+const hurried = [create(zoned({ amer: 6, emea: 4 })), pause(30_000), save(moved), pause(30_000), save(ports(8))];
+/** The server is slow, or not the one that it was. */
+const servers: readonly Scenario[] = [
+  scenario('every request takes 3.5 to 5 s', { ...elected, actions: hurried, lasting: slow(3_500, 5_000) }),
+  scenario('every request takes up to 9 s', { ...elected, actions: hurried, lasting: slow(0, 9_000) }),
+  scenario('every request takes 5 s, and nobody is elected', { actions: hurried, lasting: slow(5_000, 5_000) }),
+  scenario('the store goes back, and soon past what was known', {
+    actions: [
+      ...[create(ports(5)), { ...create(ports(5)), name: 'night' } as Action, pause(10_000), ...busy('abcdefghij')],
+      ...[settle, pause(5_000), save(moved), ...busy('klmnopqrstuvwxyz'), pause(70_000), settle],
+    ],
+    faults: [timed(16_000, { kind: 'restore', age: 10_000 })],
+  }),
+  scenario('the store goes back to before a plan', {
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 })), settle, pause(3_000), save(moved), settle],
+      ...[pause(10_000), touch('late'), pause(60_000), save(zoned({ amer: 3, emea: 7 })), settle],
+    ],
+    faults: [timed(20_000, { kind: 'restore', age: 18_000 })],
+  }),
+];
+
+/** Every scenario, in the order of what it is about. */
+export const scenarios: readonly Scenario[] = [...copies, ...fights, ...scopes, ...plans, ...servers];
