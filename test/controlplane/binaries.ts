@@ -1,7 +1,7 @@
 /**
  * Finds the real Kubernetes programs that tests and the demo run against: KUBEBUILDER_ASSETS, else the project's cache,
- * else a build of the Go module in this folder (once, about 9 minutes on two cores). kstatus, Argo CD's health evaluation and
- * comparison, Helm, Flux's kustomize-controller and containerd come from modules of their own, in the same way.
+ * else a build of the Go module in this folder (once, about 9 minutes on two cores). kstatus, client-go's elector, Argo CD's health
+ * evaluation and comparison, Helm, Flux's kustomize-controller and containerd come from modules of their own, in the same way.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,6 +34,10 @@ type Module = {
 const controlPlane: Module = { directory: import.meta.dirname, files: ['go.mod', 'go.sum'] };
 const kstatus: Module = {
   directory: join(import.meta.dirname, '..', 'kstatus'),
+  files: ['go.mod', 'go.sum', 'main.go'],
+};
+const clientGoElector: Module = {
+  directory: join(import.meta.dirname, '..', 'clientgo-elector'),
   files: ['go.mod', 'go.sum', 'main.go'],
 };
 
@@ -116,6 +120,10 @@ export async function findBinaries<N extends BinaryName>(names: readonly N[]): P
  * @throws Error with a message for people if Go is missing or too old, or the build fails
  */
 export const findKstatus = (): Promise<string> => findProgram(kstatus, 'kstatus', '10 s');
+
+/** Path of the program of test/clientgo-elector: an elector of client-go. Likewise. */
+export const findClientGoElector = (): Promise<string> =>
+  findProgram(clientGoElector, 'clientgo-elector', '1 minute on two cores');
 
 /** Path of the program of test/argocd: Argo CD's own evaluation of a health check, and its comparison. Likewise. */
 export const findArgoCd = (): Promise<string> => findProgram(argocd, 'argocd', '3 minutes on two cores');

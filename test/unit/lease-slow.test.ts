@@ -88,6 +88,7 @@ slow('while the fence is shut the term goes on, and the fence opens again with t
 slow('the term ends when no renewal was answered for 10 s, and what is under way is told', async () => {
   const { clock, replica, server } = createLeaseWorld();
   const a = replica('a');
+  a.drainFor(1_000);
   await clock.advance(5_000);
   let answered = 0;
   server.fault = ({ method }) => {
@@ -190,7 +191,7 @@ slow('of two renewals that can not be told apart the earlier counts: the wall cl
 
 slow('after a conflict the lease is read at once; after the next it waits', async () => {
   const { clock, server, sent, replica } = createLeaseWorld();
-  replica('a');
+  const a = replica('a');
   await clock.advance(10);
   let met = 0;
   server.fault = ({ method }) => (method === 'PUT' && met++ < 2 ? failing(409)({} as never, '') : undefined);
@@ -198,6 +199,7 @@ slow('after a conflict the lease is read at once; after the next it waits', asyn
   await clock.advance(6_000);
   const [put = 0, get = 0, , later = 0] = sent.map(({ at }) => at);
   assert.equal([get - put, later - get > 1_500], [0, true]);
+  assert.equal(a.kinds(), ['leading'], 'that is no news');
 });
 
 slow("a deleted lease is nobody else's for a whole life, whenever its last renewal was seen", async () => {

@@ -1210,7 +1210,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'events are not sent',
     file: 'src/controller/controller.ts',
-    find: '    if (event) void sendEvent(event);\n',
+    find: '    if (event) void sendEvent(term, event);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',

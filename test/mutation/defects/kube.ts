@@ -87,8 +87,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the timer of the deadline is left behind',
     file: 'src/kube/client.ts',
-    find: 'for (const cancel of timers) cancel();',
-    replace: '',
+    find: '      cancel();\n      request.signal?',
+    replace: '      request.signal?',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client deadline > is 15 s unless told, and is cleared when the answer is there',
@@ -2211,8 +2211,8 @@ export const kube: readonly Defect[] = [
     find: "if (error.class !== 'conflict') tell(",
     replace: 'tell(',
     caughtBy: {
-      file: 'test/unit/elector.test.ts',
-      test: 'elector > a renewal whose answer was lost is found out by reading, not taken for a lost lease',
+      file: 'test/unit/lease-slow.test.ts',
+      test: 'slow lease > after a conflict the lease is read at once; after the next it waits',
     },
   },
   {
