@@ -16,6 +16,22 @@ const steering = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 /** A text in which nothing steers: each such character is shown as `?`. Linear in the length of the text. */
 export const harmless = (text: string): string => text.replace(steering, '?');
 
+/**
+ * The same text with each such character as an escape of JSON, which YAML has too: for JSON, and for YAML whose texts with such
+ * characters stand in double quotes. Line feeds and tabs stay: there they are layout. Linear.
+ */
+export const escaped = (text: string): string =>
+  text.replace(steering, (character) => (character === '\n' || character === '\t' ? character : escapeOf(character)));
+
+const escapeOf = (character: string): string =>
+  Array.from(
+    { length: character.length },
+    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+  ).join('');
+
+/** True when a text holds a character that `harmless` shows as `?`. */
+export const isSteering = (text: string): boolean => harmless(text) !== text;
+
 /** A text of at most `max` bytes of UTF-8. What was cut off is shown as `…`, and is not kept in memory. */
 export function cutText(text: string, max = maxText): string {
   // As a character takes at least a byte, what lies behind the first `max` of them never fits.

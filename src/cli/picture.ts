@@ -1,6 +1,8 @@
 /** Draws what is told of an object, as text for a terminal. Pure: the same view, style and time give the same text. */
+
+import { harmless } from '../api/text.ts';
 import type { Change } from './changes.ts';
-import { age, type Colour, harmless, paint, type Style, wrap } from './terminal.ts';
+import { age, type Colour, paint, type Style, wrap } from './terminal.ts';
 import type { Usage, View, ZoneView } from './view.ts';
 
 type Glyphs = {

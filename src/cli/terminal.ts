@@ -50,9 +50,6 @@ export function paint({ colour }: Pick<Style, 'colour'>, name: Colour, text: str
   return colour && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;
 }
 
-/** A text from the cluster, made harmless: control characters could move the cursor or change what was printed before. */
-export const harmless = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
-
 /** Lines of up to `width` columns, broken at spaces; a longer word stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];

@@ -1,6 +1,7 @@
 /** Events on transitions only: DESIGN section 3, rule 10. */
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, kind, manager } from '../api/names.ts';
+import { shownText } from '../api/text.ts';
 import type { LicenseSettings } from './api.ts';
 
 /** What an event says. */
@@ -66,14 +67,7 @@ export function eventFor(
     reportingController: manager,
     reportingInstance: instance,
     regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-    note: shortened(note),
+    note: shownText(note, maxNote),
     ...rest,
   };
-}
-
-function shortened(note: string): string {
-  const bytes = new TextEncoder().encode(note);
-  if (bytes.length <= maxNote) return note;
-  // As a stream it leaves out a character that the cut went through.
-  return `${new TextDecoder().decode(bytes.subarray(0, maxNote - 3), { stream: true })}…`;
 }

@@ -1,6 +1,7 @@
 /** The two small HTTP servers: health and metrics. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { shownText } from '../api/text.ts';
 import { pageOf, type Readiness } from './health.ts';
 
 /** What a server answers. */
@@ -48,7 +49,7 @@ export async function startServer(
         send(response, 405, 'only GET and HEAD\n');
       } else await page(response, new URLSearchParams(query));
     } catch (error) {
-      send(response, 500, `${(error as Error).message}\n`);
+      send(response, 500, `${shownText((error as Error).message)}\n`);
     }
   });
   await new Promise<void>((resolve, reject) => {

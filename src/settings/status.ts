@@ -8,6 +8,7 @@ import {
   type Status,
 } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
+import { shownText } from '../api/text.ts';
 import { canonicalJson } from './hash.ts';
 import type { Live } from './live.ts';
 import { liveNumbers, zoneNumbers } from './render.ts';
@@ -64,7 +65,8 @@ const problemRow = (kind: Problem['kind'], also: 'Stalled' | 'Reconciling'): Row
   applied: () => no,
   ready: no,
   also,
-  message: ({ problem }) => problem?.message ?? '',
+  // In it an API server, or a webhook behind it, has its say.
+  message: ({ problem }) => shownText(problem?.message ?? ''),
 });
 
 const pendingRow = (_situation: string, which: (facts: Facts) => boolean, ready: Verdict): Row => ({

@@ -10,7 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: [],
   settings: ['api'],
   kube: [],
-  observe: ['kube', 'version.ts'],
+  observe: ['api', 'kube', 'version.ts'],
   controller: ['api', 'settings', 'kube', 'observe'],
   cli: ['api', 'settings', 'kube', 'version.ts'],
 };

@@ -136,3 +136,38 @@ test('pretty: no colour to a destination of its own, colour when told', () => {
   assert.not.match(pretty(log), '\u001b');
   assert.match(written({ format: 'pretty', colour: true }, log), '\u001b[32mINFO ');
 });
+
+test('no words of others are long, wherever they stand: a message, a field, its name, an error', () => {
+  const long = `${'x'.repeat(1_000_000)}`;
+  for (const format of ['json', 'pretty'] as const) {
+    const output = written({ format }, (log) => {
+      log.info({ name: long, list: [long, { [long]: long }] }, long);
+      log.error({ err: new Error(long) }, 'failed');
+      log.error({ err: long }, 'failed');
+    });
+    assert.ok(output.length < 20_000, `${format}: ${output.length} characters`);
+  }
+});
+
+test('a token that is cut in two is hidden all the same', () => {
+  assert.not.match(
+    written({}, (log) => log.info({ note: `${'x '.repeat(495)}${token}${'b'.repeat(2_000)}` })),
+    'aaaa',
+  );
+});
+
+test('control and bidirectional characters are escapes, in JSON too', () => {
+  const evil = 'a\u001b\u009b\u202e\u2066\u200f\u061c\u2028\u{e0001}b';
+  for (const format of ['json', 'pretty'] as const) {
+    const output = written({ format }, (log) => log.info({ [evil]: evil, list: [evil], err: new Error(evil) }, evil));
+    assert.not.match(output.trimEnd(), /[\p{Cc}\p{Cf}\u2028]/u, format);
+    assert.match(output, '\\u202e');
+  }
+  assert.is(json((log) => log.info({ why: evil }))['why'], evil, 'and read back they are what they were');
+});
+
+test('a web token is three parts, the last of which may be empty; what only looks like one stays', () => {
+  const logged = (note: string) => json((log) => log.info({ note }))['note'];
+  assert.is(logged('x=eyJa.b.c, eyJa.b. and a-eyJa.b.c.d'), 'x=[hidden], [hidden] and a-[hidden].d');
+  for (const note of ['eyJ', 'eyJa', 'eyJa.b', 'eyJa..c', 'heyJa.b.c', 'a.b.c']) assert.is(logged(note), note);
+});

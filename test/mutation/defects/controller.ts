@@ -1037,9 +1037,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a note may be longer than the API server takes',
-    file: 'src/controller/events.ts',
-    find: 'if (bytes.length <= maxNote) return note;',
-    replace: 'if (note.length <= maxNote) return note;',
+    file: 'src/api/text.ts',
+    find: 'if (bytes.length <= max) return text;',
+    replace: 'if (text.length <= max) return text;',
     caughtBy: {
       file: 'test/unit/events.test.ts',
       test: 'event > a note of 1000 bytes stays, a longer one is cut to 1000',
@@ -1047,7 +1047,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a note that is cut ends with half a character',
-    file: 'src/controller/events.ts',
+    file: 'src/api/text.ts',
     find: '{ stream: true }',
     replace: '{}',
     caughtBy: {

@@ -5,8 +5,8 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a token in the words of a message is logged',
     file: 'src/observe/logger.ts',
-    find: 'hooks: { streamWrite: hideSecrets },',
-    replace: '',
+    find: 'escaped(hideSecrets(line))',
+    replace: 'escaped(line)',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
       test: 'logger > tokens are hidden in words too: of messages, of fields, of errors',
@@ -35,11 +35,145 @@ export const edges: readonly Defect[] = [
   {
     defect: 'words of others may begin a line of their own',
     file: 'src/observe/logger.ts',
-    find: '[/\\p{Cc}/u.test(msg) ? oneLine(msg) : msg]',
+    find: '[isSteering(msg) ? oneLine(msg) : msg]',
     replace: '[msg]',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
       test: "logger > pretty: others' words neither begin a line nor steer the terminal",
+    },
+  },
+  {
+    defect: 'words of a log may be as long as somebody made them',
+    file: 'src/observe/logger.ts',
+    find: "typeof word === 'string' ? shown(word) : word",
+    replace: 'word',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+    },
+  },
+  {
+    defect: 'a field of a log may be as long as somebody made it',
+    file: 'src/observe/logger.ts',
+    find: "if (typeof value === 'string') return shown(value);",
+    replace: "if (typeof value === 'string') return value;",
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+    },
+  },
+  {
+    defect: 'the name of a field of a log may be as long as somebody made it',
+    file: 'src/observe/logger.ts',
+    find: '[shown(key), bounded(inner, depth - 1)]',
+    replace: '[key, bounded(inner, depth - 1)]',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+    },
+  },
+  {
+    defect: "an error's words are logged whole",
+    file: 'src/observe/logger.ts',
+    find: 'const message = shown(error.message);',
+    replace: 'const { message } = error;',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+    },
+  },
+  {
+    defect: "an error's stack is logged whole",
+    file: 'src/observe/logger.ts',
+    find: 'cutText(hideSecrets(stack), maxStack)',
+    replace: 'hideSecrets(stack)',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+    },
+  },
+  {
+    defect: 'a token is cut in two before it is looked for',
+    file: 'src/observe/logger.ts',
+    find: 'cutText(hideSecrets(text))',
+    replace: 'hideSecrets(cutText(text))',
+    caughtBy: { file: 'test/unit/logger.test.ts', test: 'logger > a token that is cut in two is hidden all the same' },
+  },
+  {
+    defect: 'JSON lines steer the terminal',
+    file: 'src/observe/logger.ts',
+    find: 'escaped(hideSecrets(line))',
+    replace: 'hideSecrets(line)',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > control and bidirectional characters are escapes, in JSON too',
+    },
+  },
+  {
+    defect: 'what only looks like a web token is hidden',
+    file: 'src/observe/logger.ts',
+    find: "parts[i + 1] !== '' && ",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/logger.test.ts',
+      test: 'logger > a web token is three parts, the last of which may be empty; what only looks like one stays',
+    },
+  },
+  {
+    defect: 'a pattern for tokens takes quadratic time',
+    file: 'src/observe/logger.ts',
+    find: 'replace(/[\\w.-]+/g, hideWebToken)',
+    replace: "replace(/\\beyJ[\\w-]+\\.[\\w-]+\\.[\\w-]*/g, '[hidden]').replace(/[\\w.-]+/g, hideWebToken)",
+    caughtBy: {
+      file: 'test/unit/regexes.test.ts',
+      test: 'regular expressions > every one of src/ is linear on hostile input',
+    },
+  },
+  {
+    defect: 'bidirectional characters are taken for letters',
+    file: 'src/api/text.ts',
+    find: 'const steering = /[\\p{Cc}\\p{Cf}\\u2028\\u2029]/gu;',
+    replace: 'const steering = /[\\p{Cc}\\u2028\\u2029]/gu;',
+    caughtBy: {
+      file: 'test/unit/text.test.ts',
+      test: 'texts of others > nothing that steers a terminal, a line or the order of writing is left; other characters stay',
+    },
+  },
+  {
+    defect: 'a status says what a webhook said as it stands',
+    file: 'src/settings/status.ts',
+    find: "shownText(problem?.message ?? '')",
+    replace: "problem?.message ?? ''",
+    caughtBy: {
+      file: 'test/unit/text.test.ts',
+      test: 'where texts of others are shown > a status that tells what an API server or a webhook said',
+    },
+  },
+  {
+    defect: 'an event says what others said as it stands',
+    file: 'src/controller/events.ts',
+    find: 'note: shownText(note, maxNote),',
+    replace: 'note: note.slice(0, maxNote),',
+    caughtBy: { file: 'test/unit/text.test.ts', test: 'where texts of others are shown > an event' },
+  },
+  {
+    defect: 'JSON of the plugin steers the terminal',
+    file: 'src/cli/run.ts',
+    find: 'const json = (value: unknown): string => escaped(',
+    replace: 'const json = (value: unknown): string => String(',
+    caughtBy: {
+      file: 'test/unit/text.test.ts',
+      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
+    },
+  },
+  {
+    defect: 'YAML of the plugin has escapes outside of quotes',
+    file: 'src/cli/run.ts',
+    find: "node.type = 'QUOTE_DOUBLE'",
+    replace: "node.type = 'PLAIN'",
+    caughtBy: {
+      file: 'test/unit/text.test.ts',
+      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
     },
   },
   {

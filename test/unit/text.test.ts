@@ -1,0 +1,91 @@
+/** Texts of others, made fit to be shown. */
+import * as assert from 'uvu/assert';
+import { parse as parseYaml } from 'yaml';
+import { cutText, escaped, harmless, isSteering, maxText, shownText } from '../../src/api/text.ts';
+import { eventFor } from '../../src/controller/events.ts';
+import { type Facts, nextStatus } from '../../src/settings/status.ts';
+import { suite } from '../suite.ts';
+import { runCli } from '../support/cli.ts';
+
+const test = suite('texts of others');
+const steering = [
+  '\u0000',
+  '\n',
+  '\u001b',
+  '\u007f',
+  '\u009b',
+  '\u061c',
+  '\u200e',
+  '\u200f',
+  '\u2028',
+  '\u202a',
+  '\u202e',
+];
+steering.push('\u2066', '\u2069', '\ufeff', '\u{e0001}');
+const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+test('nothing that steers a terminal, a line or the order of writing is left; other characters stay', () => {
+  for (const character of steering) {
+    assert.is(harmless(`a${character}b`), 'a?b', JSON.stringify(character));
+    assert.ok(isSteering(`a${character}b`));
+  }
+  const plain = 'Zürich, 東京: "ok" ✔ 😀';
+  assert.equal([harmless(plain), isSteering(plain), escaped(plain)], [plain, false, plain]);
+});
+
+test('as escapes of JSON they read back as what they were', () => {
+  const text = steering.join('x');
+  const written = escaped(JSON.stringify({ [text]: text }, null, 2));
+  assert.equal(JSON.parse(written), { [text]: text });
+  assert.not.match(written.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\u2028]/u);
+});
+
+test('a text is cut to a kilobyte, at a whole character, and says so', () => {
+  assert.is(maxText, 1024);
+  for (const text of ['', 'x'.repeat(1024), 'é'.repeat(512)]) assert.is(cutText(text), text);
+  for (const text of ['x'.repeat(1025), 'é'.repeat(513), '😀'.repeat(300), '東'.repeat(10_000)]) {
+    const cut = cutText(text);
+    assert.ok(bytes(cut) <= 1024 && bytes(cut) > 1015 && cut.endsWith('…'), `${bytes(cut)} bytes`);
+    assert.ok(text.startsWith(cut.slice(0, -1)), 'no half character');
+  }
+  assert.is(shownText('\u202eabcdefgh', 9), '?abc…');
+});
+
+const doors = suite('where texts of others are shown');
+const evil = `a\u001b\u009b\u202eb ${'x'.repeat(100_000)}`;
+
+doors('a status that tells what an API server or a webhook said', () => {
+  const facts: Facts = {
+    ...{ generation: 4, suspended: false, errors: [], live: undefined, applying: undefined, current: false },
+    ...{ pending: undefined, configMaps: undefined, now: '2026-11-30T00:00:00Z' },
+    problem: { kind: 'WriteRejected', message: `the API server refuses the write: ${evil}` },
+  };
+  for (const { message } of nextStatus(undefined, facts)?.conditions ?? []) {
+    assert.ok(bytes(message) < 1_100, `${bytes(message)} bytes`);
+    assert.not.match(message, /[\p{Cc}\p{Cf}]/u);
+  }
+});
+
+doors('an event', () => {
+  const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '42' };
+  const { note } = eventFor(
+    { metadata },
+    { type: 'Normal', reason: 'Applied', action: 'Apply', note: evil },
+    { instance: 'pod-1', suffix: '0', now: 0 },
+  );
+  assert.not.match(note, /[\p{Cc}\p{Cf}]/u);
+});
+
+doors('`-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were', async () => {
+  const said = `${evil}: x\n#y`;
+  const metadata = { name: 'broken', namespace: 'dialer', uid: 'uid-1', resourceVersion: '42', generation: 1 };
+  const status = { errors: [{ field: 'spec', reason: 'InvalidValue', message: said }] };
+  for (const [format, parse] of [
+    ['json', JSON.parse],
+    ['yaml', (text: string) => parseYaml(text) as unknown],
+  ] as const) {
+    const { out } = await runCli(['status', 'broken', '-o', format], { objects: [{ metadata, spec: {}, status }] });
+    assert.not.match(out.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u, format);
+    assert.is((parse(out) as { errors: { message: string }[] }).errors[0]?.message, said);
+  }
+});
