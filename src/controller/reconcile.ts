@@ -26,6 +26,7 @@ import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
 import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
+import { isSuspended, overtaken, renewed } from './renew.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -82,15 +83,16 @@ export type Outcome = {
 /** Reconciles one object. It throws only for a mistake in our own code. */
 export async function reconcile(world: World, { key, priority }: Task): Promise<Outcome> {
   const [namespace = '', name = ''] = key.split('/');
-  const place = placeIn(world, namespace);
-  const cached = place.settings.get(name);
+  const anyObject = placeIn(world, namespace);
+  const cached = anyObject.settings.get(name);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!cached || cached.metadata.deletionTimestamp) {
     const known = world.memories.get(key);
-    if (known) forget(place, known.uid);
+    if (known) forget(anyObject, known.uid);
     world.memories.delete(key);
     return { result: 'gone' };
   }
+  const place = { ...anyObject, api: renewed(anyObject.api, anyObject.settings, cached.metadata) };
   const known = world.memories.get(key);
   const memory = remembered(place, known, cached);
   if (memory !== known) world.memories.set(key, memory);
@@ -113,8 +115,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
-    // The object itself is gone, or its namespace.
-    if (error.class === 'missing') return quietly(error);
+    // The object itself is gone, or its namespace; or it is no longer one to be written for.
+    if (error.class === 'missing' || error.reason === overtaken) return quietly(error);
     return retryOf(error);
   }
 }
@@ -192,8 +194,6 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
     ...(applicable ? { target: newest, hash: newestHash } : { target: live?.declaration, hash: live?.settingsHash }),
   };
 }
-
-const isSuspended = (spec: unknown): boolean => (spec as { suspend?: unknown } | undefined)?.suspend === true;
 
 const isDelete = (policy: unknown): boolean => (policy ?? 'Delete') === 'Delete';
 
