@@ -1,6 +1,13 @@
 /** The contract of `licenses.json`, the key of each ConfigMap that any program can read. */
 import { z } from 'zod';
-import { declarationSchema, maxCount, ofEachType } from './licensesettings.ts';
+import {
+  declarationSchema,
+  maxCount,
+  maxOrganizationsOfZone,
+  maxZones,
+  ofEachType,
+  zoneName,
+} from './licensesettings.ts';
 
 /** Version of the documents below. Within a version fields are only added. */
 export const schemaVersion = 1;
@@ -18,7 +25,7 @@ const capacities = (whose: string) =>
         .describe(`${title}.`),
     ),
   );
-const name = (what: string) => z.string().describe(`Name of the ${what}.`);
+const name = (what: string) => zoneName(what).describe(`Name of the ${what}.`);
 
 /** Settings without zones: one dialer holds everything. */
 const defaultScope = z
@@ -58,6 +65,7 @@ const systemScope = z
       .describe('All six license types.'),
     zones: z
       .array(z.object({ name: name('zone'), licenses: capacities('zone').describe('All six license types.') }))
+      .max(maxZones)
       .describe('Every zone, by name.'),
   })
   .describe('The system while zones exist.');
@@ -71,6 +79,7 @@ const zoneScope = z
     licenses: capacities('zone').describe('All six license types. Zero means off, never unlimited.'),
     organizations: z
       .array(z.object({ name: name('organization'), licenses: capacities('organization').describe('All six types.') }))
+      .max(maxOrganizationsOfZone)
       .describe('Organizations of the zone, by name.'),
   })
   .describe('One zone.');

@@ -79,7 +79,8 @@ const licenses = z
   .meta({ description: 'Minimum and maximum of each license type: at least one of the six.', minProperties: 1 });
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const zoneName = (what: string) =>
+/** A name of a zone or an organization. */
+export const zoneName = (what: string) =>
   z
     .string()
     .max(maxZoneNameLength)

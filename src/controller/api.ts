@@ -7,7 +7,7 @@ import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.t
 import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { dataHash } from '../settings/hash.ts';
 import { type HiddenField, hiddenFields } from '../settings/hidden.ts';
-import { jsonKey } from '../settings/render.ts';
+import { recordOf } from '../settings/record.ts';
 
 /** A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned. */
 export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: readonly HiddenField[] };
@@ -45,7 +45,7 @@ export function projectSettings(object: KubeObject): LicenseSettings {
 /** Keeps of a ConfigMap its metadata, a hash of its data, and the record of what is live. */
 export function projectConfigMap(object: KubeObject): StoredConfigMap {
   const { metadata, data = {}, binaryData, immutable = false } = object as ConfigMap;
-  const record = data[jsonKey];
+  const record = recordOf(data);
   return {
     metadata: withoutManagedFields(metadata),
     dataHash: dataHash(data),

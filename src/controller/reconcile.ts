@@ -165,7 +165,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
-  const applying = status?.applying && fromStatus(status.applying);
+  const applying = status?.applying && fromStatus(status.applying, name);
   const applied = liveSettings(status, applying ? [] : owned, owner, generation);
   const live = applying ?? applied;
   const waits = valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;

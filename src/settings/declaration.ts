@@ -7,6 +7,7 @@ import {
   type Spec,
 } from '../api/licensesettings.ts';
 import { settingsHash } from './hash.ts';
+import { validate } from './validate.ts';
 
 /** The ConfigMap's name where the spec gives none. */
 export const defaultConfigMapName = (objectName: string): string => `${objectName}-licenses`;
@@ -48,10 +49,19 @@ function normalCounts(counts: Allocation = {}): { licenses?: Allocation } {
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
 /**
- * Reads a stored declaration. Undefined when it can't be trusted: a field of a later release (never apply half of
- * what someone wrote), or a hash that is not its own.
+ * Reads a stored declaration of an object. Undefined when it can't be trusted: a field of a later release (never apply half
+ * of what someone wrote), what no valid spec of the object declares (a record can be forged), or a hash that is not its own.
  */
-export function readDeclaration(stored: unknown, hash: string | undefined): Declaration | undefined {
-  const parsed = declarationSchema.safeParse(stored);
-  return parsed.success && settingsHash(parsed.data) === hash ? parsed.data : undefined;
+export function readDeclaration(
+  stored: unknown,
+  hash: string | undefined,
+  objectName: string,
+): Declaration | undefined {
+  if (!declarationSchema.safeParse(stored).success) return undefined;
+  const { spec } = validate({ name: objectName, spec: { licenses: noLicenses, ...(stored as Declaration) } });
+  const declaration = spec && declare(objectName, spec);
+  return declaration && settingsHash(declaration) === hash ? declaration : undefined;
 }
+
+/** A declaration leaves out what is 0 to 0; a spec names at least one type. */
+const noLicenses = { outboundPorts: { minimum: 0, maximum: 0 } };

@@ -10,7 +10,7 @@ export type Live = {
   readonly settingsHash: string;
   /** RFC 3339; missing when the ConfigMap was the record, and nobody wrote down when. */
   readonly time?: string;
-  /** Undefined when a later release wrote it: then it is not rendered, and its ConfigMap is left alone. */
+  /** Undefined when a later release wrote it, or somebody else: then it is not rendered, and its ConfigMap is left alone. */
   readonly declaration?: Declaration;
 };
 
@@ -26,7 +26,7 @@ export function liveSettings(
   owner: Owner,
   generation: number,
 ): Live | undefined {
-  const stored = status?.applied && fromStatus(status.applied);
+  const stored = status?.applied && fromStatus(status.applied, owner.name);
   // A status from a backup may have a generation that this object has still to reach. It says nothing about which is newer,
   // and a stamp of it would have to go back.
   const restored = stored !== undefined && stored.generation > generation;
@@ -40,9 +40,9 @@ export function liveSettings(
   return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
 }
 
-/** The live settings as a status has them. */
-export function fromStatus({ generation, settingsHash, time, settings }: Applied): Live {
-  const declaration = readDeclaration(settings, settingsHash);
+/** The live settings as the status of an object has them. */
+export function fromStatus({ generation, settingsHash, time, settings }: Applied, objectName: string): Live {
+  const declaration = readDeclaration(settings, settingsHash, objectName);
   return { generation, settingsHash, time, ...(declaration ? { declaration } : {}) };
 }
 
@@ -53,7 +53,7 @@ function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   const notes = view.metadata.annotations ?? {};
   const settingsHash = notes[annotations.settingsHash];
   if (settingsHash === undefined || notes[annotations.dataHash] !== view.dataHash) return undefined;
-  const declaration = readDeclaration(declarationIn(view.record), settingsHash);
+  const declaration = readDeclaration(declarationIn(view.record), settingsHash, owner.name);
   return declaration?.configMap.name === view.metadata.name ? { generation, settingsHash, declaration } : undefined;
 }
 

@@ -236,18 +236,27 @@ function hasCapacity(view: ConfigMapView): boolean {
   }
 }
 
-/** What a zone's ConfigMap says by its record, `licenses.json`; undefined where that is no zone's. */
+/** What a zone's ConfigMap says by its record, `licenses.json`; undefined where that is none that a valid spec could have. */
 export function readZone({ record }: { readonly record?: string | undefined }): DeclaredZone | undefined {
   const document = parseZone(record);
   if (!document) return undefined;
   const counts = (licenses: ZoneJson['licenses']): Allocation =>
     Object.fromEntries(licenseTypes.map(({ key }) => [key, licenses[key].capacity]));
+  const { licenses, organizations } = document;
+  if (!isDivided(licenses, organizations)) return undefined;
   return normalZone({
     name: document.zone,
-    licenses: counts(document.licenses),
-    organizations: document.organizations.map(({ name, licenses }) => ({ name, licenses: counts(licenses) })),
+    licenses: counts(licenses),
+    organizations: organizations.map((one) => ({ name: one.name, licenses: counts(one.licenses) })),
   });
 }
+
+/** True when organizations have names of their own, and hold no more than their zone. */
+const isDivided = (licenses: ZoneJson['licenses'], organizations: ZoneJson['organizations']): boolean =>
+  new Set(organizations.map(({ name }) => name)).size === organizations.length &&
+  licenseTypes.every(
+    ({ key }) => organizations.reduce((sum, one) => sum + one.licenses[key].capacity, 0) <= licenses[key].capacity,
+  );
 
 function parseZone(record: string | undefined): ZoneJson | undefined {
   // Most ConfigMaps are no zones: a look is cheaper than parsing each.

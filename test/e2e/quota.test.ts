@@ -6,38 +6,42 @@ import { createDesk, type Desk, install, type Operator, operatorUser, startOpera
 import { suite } from '../suite.ts';
 
 const test = suite('quota');
-const namespace = 'quota';
 /** The controller manager puts one into each namespace. */
 const kubeRootCa = 1;
 let plane: ControlPlane;
 let operator: Operator;
 let desk: Desk;
+/** A namespace without zones. */
+let plain: Desk;
 test.before(async () => {
   // One of its own: the shared one has no controller that counts.
   plane = await startControlPlane({ controllers: ['resourcequota-controller'] });
   await install(plane);
-  desk = createDesk(plane, namespace);
+  desk = createDesk(plane, 'quota');
   await desk.open();
+  plain = createDesk(plane, 'quota-plain');
+  await plain.open();
   operator = await startOperator(plane);
 });
 test.after(async () => {
   await operator?.stop();
   await desk?.close();
+  await plain?.close();
   await plane?.stop();
 });
 
-const quotaPath = `/api/v1/namespaces/${namespace}/resourcequotas`;
 type Quota = { status?: { hard?: Record<string, string>; used?: Record<string, string> } };
 
 /** Gives the namespace room for so many ConfigMaps of ours, and waits until that is known. */
-async function setQuota(ours: number): Promise<void> {
+async function setQuota({ namespace, request }: Desk, ours: number): Promise<void> {
+  const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`;
   const count = String(ours + kubeRootCa);
   const spec = { hard: { 'count/configmaps': count } };
   const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'exact' }, spec };
-  const { code } = await desk.request('PUT', `${quotaPath}/exact`, body);
-  if (code === 404) await desk.request('POST', quotaPath, body);
+  const { code } = await request('PUT', `${quotas}/exact`, body);
+  if (code === 404) await request('POST', quotas, body);
   await until('the quota is known, and what is used of it', async () => {
-    const { json } = await desk.request('GET', `${quotaPath}/exact`);
+    const { json } = await request('GET', `${quotas}/exact`);
     const { hard, used } = (json as Quota).status ?? {};
     return hard?.['count/configmaps'] === count && used?.['count/configmaps'] !== undefined;
   });
@@ -57,7 +61,7 @@ const written = async (mark: number): Promise<string[]> =>
     .map(({ verb, objectRef, responseStatus }) => `${verb} ${objectRef?.name} ${responseStatus?.code}`);
 
 test('a zone is renamed: the old one goes before the new one is created', async () => {
-  await setQuota(3);
+  await setQuota(desk, 3);
   await desk.create('pom', zones({ apac: 200, emea: 300 }));
   await desk.settled('pom');
   const mark = plane.audit().mark();
@@ -83,22 +87,19 @@ test('a rename of the ConfigMap needs room for all of them once more, and is who
   const { message } = desk.conditionOf(await desk.get('pom'), 'Ready') ?? {};
   assert.match(message ?? '', 'exceeded quota');
   assert.is((await desk.configMap('pom-licenses-emea'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '300');
-  await setQuota(6);
+  await setQuota(desk, 6);
   await desk.waitFor('pom', 'Applied', 'True', 'Applied', 65_000);
   assert.is(await desk.configMap('pom-licenses-emea'), undefined);
 });
 
 test('a rename without zones needs room for one more, and is whole again within 65 s after that is there', async () => {
-  await desk.remove('pom');
-  await until('its ConfigMaps are gone', async () => (await desk.configMap('pom-limits-emea')) === undefined);
-  await until('its ConfigMaps are gone', async () => (await desk.configMap('pom-limits')) === undefined);
-  await setQuota(1);
-  await desk.create('solo', { licenses: { outboundPorts: { minimum: 0, maximum: 500 } } });
-  await desk.waitFor('solo', 'Applied', 'True', 'Applied', 65_000);
-  await desk.patch('solo', { spec: { configMap: { name: 'solo' } } });
-  await desk.waitFor('solo', 'Ready', 'False', 'WriteRejected');
-  assert.is((await desk.configMap('solo-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '500');
-  await setQuota(2);
-  await desk.waitFor('solo', 'Applied', 'True', 'Applied', 65_000);
-  assert.is(await desk.configMap('solo-licenses'), undefined);
+  await setQuota(plain, 1);
+  await plain.create('solo', { licenses: { outboundPorts: { minimum: 0, maximum: 500 } } });
+  await plain.waitFor('solo', 'Applied', 'True', 'Applied', 65_000);
+  await plain.patch('solo', { spec: { configMap: { name: 'solo' } } });
+  await plain.waitFor('solo', 'Ready', 'False', 'WriteRejected');
+  assert.is((await plain.configMap('solo-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '500');
+  await setQuota(plain, 2);
+  await plain.waitFor('solo', 'Applied', 'True', 'Applied', 65_000);
+  assert.is(await plain.configMap('solo-licenses'), undefined);
 });

@@ -63,11 +63,11 @@ hash(
 
 hash('a stored declaration is read only with its own hash, and without fields of a later release', () => {
   const declared = declare('pom', ports(100, 500));
-  assert.equal(readDeclaration(declared, settingsHash(declared)), declared);
-  assert.is(readDeclaration(declared, settingsHash(declare('pom', ports(1, 2)))), undefined);
+  assert.equal(readDeclaration(declared, settingsHash(declared), 'pom'), declared);
+  assert.is(readDeclaration(declared, settingsHash(declare('pom', ports(1, 2))), 'pom'), undefined);
   const later = { ...declared, entitlementRef: { name: 'x' } };
-  assert.is(readDeclaration(later, settingsHash(later)), undefined);
-  assert.is(readDeclaration(undefined, undefined), undefined);
+  assert.is(readDeclaration(later, settingsHash(later), 'pom'), undefined);
+  assert.is(readDeclaration(undefined, undefined, 'pom'), undefined);
 });
 
 const rules = suite('validation');
