@@ -245,6 +245,7 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   if (plan.creations.length > 0) return (await makeRoom(way, emptied)) ? undefined : writeAll(way, plan.creations);
   return removeAll(way, leftovers);
 }
+
 /** Writes a ConfigMap of the plan; gives its name if it is someone else's. */
 async function write(way: Way, rendered: Rendered, generation = way.input.generation): Promise<string | undefined> {
   const { world, input } = way;

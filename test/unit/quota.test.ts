@@ -79,6 +79,17 @@ test('a zone that may not be deleted keeps nobody from getting what the quota ha
   assert.is(desk.reasonOf('Ready'), 'Applied');
 });
 
+test('a zone that may not be deleted keeps a new one from nothing that the quota has room for', async () => {
+  const desk = await full();
+  desk.setQuota(4);
+  desk.faults.push((request) =>
+    writesMap(request, 'pom-licenses-apac', 'DELETE') ? new ApiError('policy says no', { code: 403 }) : undefined,
+  );
+  desk.zones({ asia: 2, emea: 2 });
+  await desk.run();
+  assert.equal([desk.ports('pom-licenses-asia'), desk.reasonOf('Ready')], ['2', 'WriteRejected']);
+});
+
 test('a rename of the ConfigMap needs room for all of them once more: the old ones stay until the new ones are there', async () => {
   const desk = await full();
   desk.zones({ apac: 2, emea: 2 }, { configMap: { name: 'pom' } });

@@ -257,11 +257,79 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a stored declaration is believed whatever its hash',
     file: 'src/settings/declaration.ts',
-    find: 'parsed.success && settingsHash(parsed.data) === hash ?',
-    replace: 'parsed.success ?',
+    find: 'declaration && settingsHash(declaration) === hash ?',
+    replace: 'declaration ?',
     caughtBy: {
       file: 'test/unit/settings.test.ts',
       test: 'settings hash > a stored declaration is read only with its own hash, and without fields of a later release',
+    },
+  },
+  {
+    defect: 'a record is believed whatever a spec allows',
+    file: 'src/settings/declaration.ts',
+    find: '  const declaration = spec && declare(objectName, spec);',
+    replace:
+      '  const declaration = declare(objectName, (spec ?? { licenses: noLicenses, ...(stored as Declaration) }) as Spec);',
+    caughtBy: { file: 'test/unit/record.test.ts', test: 'record > a forged record of 2,000 zones makes no ConfigMaps' },
+  },
+  {
+    defect: 'a declaration for the ConfigMap of another object is believed',
+    file: 'src/settings/declaration.ts',
+    find: 'validate({ name: objectName, spec: {',
+    replace: 'validate({ name: String((stored as Declaration).configMap.name), spec: {',
+    caughtBy: {
+      file: 'test/unit/record.test.ts',
+      test: 'record > a declaration with the name of a ConfigMap of another object is none',
+    },
+  },
+  {
+    defect: 'a record of any length is kept',
+    file: 'src/settings/record.ts',
+    find: 'text !== undefined && text.length <= maxRecordLength ?',
+    replace: 'text !== undefined ?',
+    caughtBy: {
+      file: 'test/unit/record.test.ts',
+      test: 'record > a record above 128 KiB is not parsed, and not kept in memory',
+    },
+  },
+  {
+    defect: 'organizations of a record hold what their zone does not',
+    file: 'src/settings/zones.ts',
+    find: '  if (!isDivided(licenses, organizations)) return undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/record.test.ts',
+      test: 'record > the record of a zone with organizations that hold more than the zone is none',
+    },
+  },
+  {
+    defect: 'two organizations of a record have one name',
+    file: 'src/settings/zones.ts',
+    find: '  new Set(organizations.map(({ name }) => name)).size === organizations.length &&\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/record.test.ts',
+      test: 'record > the record of a zone with two organizations of one name is none',
+    },
+  },
+  {
+    defect: 'the record of a zone has any number of organizations',
+    file: 'src/api/licenses-json.ts',
+    find: '      .max(maxOrganizationsOfZone)\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/record.test.ts',
+      test: 'record > the record of a zone with 129 organizations is none',
+    },
+  },
+  {
+    defect: 'a record of the settings that are applied is an apply',
+    file: 'src/settings/live.ts',
+    find: 'return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;',
+    replace: 'return newer ?? applied;',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'live settings > a record of the settings that are applied is no apply of its own, whatever its stamp',
     },
   },
   {
@@ -721,9 +789,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'the history has the newest apply last',
     file: 'src/settings/status.ts',
-    find: '    ...added.map(({ generation, settingsHash, time }) => ({ generation, settingsHash, time })).reverse(),\n    ...history,\n',
-    replace:
-      '    ...history,\n    ...added.map(({ generation, settingsHash, time }) => ({ generation, settingsHash, time })).reverse(),\n',
+    find: '[...added.reverse(), ...previous]',
+    replace: '[...previous, ...added.reverse()]',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'status > applied and history move only with the settings hash; history keeps ten',
@@ -732,8 +799,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'two applies of one status stand in the wrong order',
     file: 'src/settings/status.ts',
-    find: '({ generation, settingsHash, time })).reverse(),',
-    replace: '({ generation, settingsHash, time })),',
+    find: '[...added.reverse(), ...previous]',
+    replace: '[...added, ...previous]',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > there and back before the status was written: the history has both, and the stamp never goes back',
@@ -742,8 +809,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'an apply that no status told of is missing from the history',
     file: 'src/settings/status.ts',
-    find: 'nextHistory(previous, [between && { ...between, time: between.time ?? facts.now }, applied])',
-    replace: 'nextHistory(previous, [applied])',
+    find: 'for (const one of [before, live])',
+    replace: 'for (const one of [live].concat(before ? [] : []))',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > there and back before the status was written: the history has both, and the stamp never goes back',
@@ -752,8 +819,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'the time of the apply moves with every status',
     file: 'src/settings/status.ts',
-    find: 'if (!live || !isNewer(live, previous)) return previous;',
-    replace: 'if (!live) return previous;',
+    find: 'if (one && one.settingsHash !== (applies.at(-1) ?? previous)?.settingsHash)',
+    replace: 'if (one && (one === live || one.settingsHash !== previous?.settingsHash))',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'status > applied and history move only with the settings hash; history keeps ten',
@@ -762,8 +829,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'settings that moved there and back have not moved',
     file: 'src/settings/status.ts',
-    find: ' || live.generation > than.generation);',
-    replace: ');',
+    find: '(applies.at(-1) ?? previous)?.settingsHash)',
+    replace: 'previous?.settingsHash)',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > there and back before the status was written: the history has both, and the stamp never goes back',
@@ -772,8 +839,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'what is live goes from the status while the spec is invalid',
     file: 'src/settings/status.ts',
-    find: 'const applied = nextApplied(previous?.applied, live, facts.now);',
-    replace: 'const applied = valid ? nextApplied(previous?.applied, live, facts.now) : undefined;',
+    find: 'const applied = nextApplied(previous?.applied, applies, facts.now);',
+    replace: 'const applied = valid ? nextApplied(previous?.applied, applies, facts.now) : undefined;',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'status > what is live stays in the status while the newest spec is invalid',
@@ -912,8 +979,8 @@ export const settings: readonly Defect[] = [
     find: 'before.length > 0 ? [...before, target] : [];',
     replace: 'before;',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > what was applied longer ago than settleSeconds makes nobody wait after a restart',
+      file: 'test/unit/settle.test.ts',
+      test: 'settle > what this term took away long ago makes nobody wait',
     },
   },
   {
@@ -959,8 +1026,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'obsolete zones stay',
     file: 'src/settings/zones.ts',
-    find: 'obsolete: [...present.keys()].filter((name) => !wantedNames.has(name)),',
-    replace: 'obsolete: [],',
+    find: '    zone === undefined || targetZones.has(zone) || wantedNames.has(name) ? [] : [name],',
+    replace: '    zone === undefined || targetZones.has(zone) || wantedNames.has(name) || name ? [] : [name],',
     caughtBy: { file: 'test/unit/zones.test.ts', test: 'zone plan > a removed zone goes to zero before it is deleted' },
   },
   {
