@@ -1,6 +1,5 @@
 /** The commands of `kubectl license`. What they touch is an argument: streams, files, terminal, clock and cluster. */
-import { Document, visit } from 'yaml';
-import { escaped, harmless, isSteering } from '../api/text.ts';
+import { harmless } from '../api/text.ts';
 import type { Clock } from '../kube/clock.ts';
 import { version } from '../version.ts';
 import { approve } from './approve.ts';
@@ -14,6 +13,7 @@ import { readSources } from './files.ts';
 import { type CommandName, type Invocation, parse } from './flags.ts';
 import { describeChanges, picture } from './picture.ts';
 import { sarif } from './sarif.ts';
+import { json, structured, yaml } from './structured.ts';
 import type { Style } from './terminal.ts';
 import { liveDeclaration, savedSettings, viewOf } from './view.ts';
 
@@ -95,21 +95,6 @@ function connected(action: (invocation: Invocation, cluster: Cluster, shell: She
     }
   };
 }
-
-const json = (value: unknown): string => escaped(`${JSON.stringify(value, null, 2)}\n`);
-
-/** In double quotes a text of others may have escapes, as in JSON. */
-function yaml(value: unknown): string {
-  const document = new Document(value, { aliasDuplicateObjects: false, version: '1.1' });
-  visit(document, {
-    Scalar(_, node) {
-      if (typeof node.value === 'string' && isSteering(node.value.replaceAll('\n', ''))) node.type = 'QUOTE_DOUBLE';
-    },
-  });
-  return escaped(document.toString({ lineWidth: 0 }));
-}
-
-const structured = (value: unknown, output: string): string => (output === 'json' ? json(value) : yaml(value));
 
 async function status(invocation: Invocation, cluster: Cluster, { out, err, style, clock }: Shell): Promise<number> {
   const { argument, output, allNamespaces, namespace = cluster.namespace } = invocation;

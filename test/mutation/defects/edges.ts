@@ -158,7 +158,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'JSON of the plugin steers the terminal',
-    file: 'src/cli/run.ts',
+    file: 'src/cli/structured.ts',
     find: 'const json = (value: unknown): string => escaped(',
     replace: 'const json = (value: unknown): string => String(',
     caughtBy: {
@@ -168,7 +168,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'YAML of the plugin has escapes outside of quotes',
-    file: 'src/cli/run.ts',
+    file: 'src/cli/structured.ts',
     find: "node.type = 'QUOTE_DOUBLE'",
     replace: "node.type = 'PLAIN'",
     caughtBy: {
