@@ -1,24 +1,23 @@
 /** Wires the operator: configuration, client, controller, servers and signals. */
 import { hostname } from 'node:os';
 import { manager } from './api/names.ts';
-import { parseConfig } from './config.ts';
-import { createController } from './controller/controller.ts';
+import { type Config, parseConfig } from './config.ts';
+import { type Controller, createController } from './controller/controller.ts';
 import { maxEventsUnderWay } from './controller/event-sender.ts';
 import { createClient } from './kube/client.ts';
-import { randomId, systemClock } from './kube/clock.ts';
+import { randomId, systemClock, whenAborted } from './kube/clock.ts';
 import { createElector, maxLeaseRequests } from './kube/elector.ts';
 import { homeNamespace, loadKubeConfig } from './kube/kubeconfig.ts';
 import { createElectionLog } from './observe/election.ts';
-import { readinessOf } from './observe/health.ts';
-import { createLogger } from './observe/logger.ts';
-import { createMetrics } from './observe/metrics.ts';
+import { type Check, readinessOf } from './observe/health.ts';
+import { createLogger, type Logger } from './observe/logger.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { startServer } from './observe/servers.ts';
+import { createStop } from './stop.ts';
 import { version } from './version.ts';
 
 /** Exit code for a configuration that can't work: starting again would not help. */
 const exitUsage = 2;
-/** What is in flight gets this long after SIGTERM, in milliseconds; the process ends within 5 s. */
-const stopPatience = 4_000;
 
 async function main(): Promise<number> {
   const parsed = parseConfig(process.argv.slice(2), process.env);
@@ -33,11 +32,11 @@ async function main(): Promise<number> {
   }
   const { config } = parsed;
   const log = createLogger({ level: config.logLevel, format: config.logFormat });
-  const stop = new AbortController();
+  const clock = systemClock;
+  const stop = createStop(clock, () => process.exit(0));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (!stop.signal.aborted) log.info({ signal }, 'stopping');
-      stop.abort();
+      if (stop.ask()) log.info({ signal }, 'stopping');
     });
   }
   // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole.
@@ -45,7 +44,6 @@ async function main(): Promise<number> {
     log.error({ err: error }, 'unhandled rejection: a defect of the operator'),
   );
 
-  const clock = systemClock;
   const metrics = createMetrics();
   let client: Awaited<ReturnType<typeof createClient>>;
   let home: string;
@@ -87,29 +85,13 @@ async function main(): Promise<number> {
     instance: `license-settings-operator-${hostname()}`.slice(0, 128),
     ...(elector ? { fence: elector.remaining } : {}),
   });
-  const servers: { close(): Promise<void> }[] = [];
+  const others = () => [
+    ...(election ? [election.check()] : []),
+    ...(stop.signal.aborted ? [{ name: 'process', wrong: 'stopping' }] : []),
+  ];
+  let servers: Server[];
   try {
-    if (config.healthAddress) {
-      const others = () => [
-        ...(election ? [election.check()] : []),
-        ...(stop.signal.aborted ? [{ name: 'process', wrong: 'stopping' }] : []),
-      ];
-      const readiness = () => readinessOf(controller.scopes(), others());
-      const server = await startServer({ flag: '--health-address', ...config.healthAddress }, { readiness });
-      servers.push(server);
-      log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
-    }
-    if (config.metricsAddress) {
-      const render = () => {
-        metrics.setObjects(controller.objects());
-        for (const { namespace, watches } of controller.scopes())
-          for (const { resource, synced } of watches) metrics.watchSynced(resource, namespace, synced);
-        return metrics.render();
-      };
-      const server = await startServer({ flag: '--metrics-address', ...config.metricsAddress }, { metrics: render });
-      servers.push(server);
-      log.info({ address: server.address }, 'metrics server listens: /metrics');
-    }
+    servers = await startServers(config, { log, metrics, controller, others });
   } catch (error) {
     log.fatal((error as Error).message);
     return exitUsage;
@@ -121,12 +103,44 @@ async function main(): Promise<number> {
     controller.run(stop.signal),
     elector ? elector.run(stop.signal, lead) : lead(stop.signal),
   ]);
-  await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
-  await Promise.race([running, new Promise<void>((resolve) => clock.after(stopPatience, resolve))]);
+  await whenAborted(stop.signal);
+  await Promise.race([running, stop.patienceIsOver()]);
   await client.close();
   await Promise.all(servers.map((server) => server.close()));
   log.info('stopped');
   return 0;
+}
+
+type Server = { close(): Promise<void> };
+type Shown = {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly controller: Controller;
+  /** What a replica needs besides its scopes. */
+  readonly others: () => Check[];
+};
+
+/** Starts the servers that are wanted. What they show is computed when they are asked. Rejects when one can't listen. */
+async function startServers(config: Config, { log, metrics, controller, others }: Shown): Promise<Server[]> {
+  const servers: Server[] = [];
+  if (config.healthAddress) {
+    const readiness = () => readinessOf(controller.scopes(), others());
+    const server = await startServer({ flag: '--health-address', ...config.healthAddress }, { readiness });
+    servers.push(server);
+    log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
+  }
+  if (config.metricsAddress) {
+    const render = () => {
+      metrics.setObjects(controller.objects());
+      for (const { namespace, watches } of controller.scopes())
+        for (const { resource, synced } of watches) metrics.watchSynced(resource, namespace, synced);
+      return metrics.render();
+    };
+    const server = await startServer({ flag: '--metrics-address', ...config.metricsAddress }, { metrics: render });
+    servers.push(server);
+    log.info({ address: server.address }, 'metrics server listens: /metrics');
+  }
+  return servers;
 }
 
 process.exit(await main());
