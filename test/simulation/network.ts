@@ -39,6 +39,9 @@ export type NetworkOptions = {
     request: Omit<Request, 'method'>,
     method: string,
   ) => void;
+  /** The same, of an answer that the server gives, whether it comes back or not. */
+  readonly onArrive: NetworkOptions['onAnswer'];
+  /** Told of each answer that reaches its process; `sent` is when the request left it. */
   readonly onAnswer: (
     process: Process,
     request: Omit<Request, 'method'>,
@@ -54,13 +57,18 @@ export type Network = ReturnType<typeof createNetwork>;
 const defaultDeadline = 15_000;
 /** A watch that has gone silent is noticed within this time, in milliseconds. */
 const halfOpen = 60_000;
+/**
+ * So long after a watch was ended in another way than agreed, in milliseconds, its list is read once more: the next server
+ * may be another one. A list once a minute is enough, at the opening of the next watch.
+ */
+const doubt = 60_000 + 50_000;
 /** How long a request takes in a namespace that is slow, in milliseconds. */
 const slowScope = { least: 2_000, greatest: 9_000 };
 /** The API server sends a bookmark so long before it ends a watch, in milliseconds. */
 const bookmarkLead = 2_000;
 
 export function createNetwork(options: NetworkOptions) {
-  const { scheduler, server, random, faults, horizon, crash, onRestore, onSend, onAnswer, trace } = options;
+  const { scheduler, server, random, faults, horizon, crash, onRestore, onSend, onArrive, onAnswer, trace } = options;
   const counts = new Map<string, number>();
   /** By class and kind: how often a fault met something. */
   const met = new Map<string, number>();
@@ -78,6 +86,8 @@ export function createNetwork(options: NetworkOptions) {
   let disturbedUntil = 0;
   /** The longest Retry-After that was sent, in milliseconds, and when something was last refused that is tried again slowly. */
   let [retryAfter, slowAt] = [0, Number.NEGATIVE_INFINITY];
+  /** Until then a list may be read once more. */
+  let doubtedUntil = 0;
 
   const disturb = (lasts: number) => {
     disturbedUntil = Math.max(disturbedUntil, scheduler.now + lasts);
@@ -347,6 +357,7 @@ export function createNetwork(options: NetworkOptions) {
                 type === 'list' ? versionFor(process) : undefined,
               );
               landsLate = false;
+              onArrive(process, request, request.method, answer, sent);
               trace?.(
                 `${process.name} ${request.method} ${request.path} -> ${answer.code} ${describe(answer)}${process.alive ? '' : ' (dead)'}`,
               );
@@ -483,6 +494,7 @@ export function createNetwork(options: NetworkOptions) {
     );
     if ('code' in watch) return watch;
     const sever = () => {
+      isDoubted();
       end();
       if (!silent) scheduler.after(latency(), () => arrive(fromFailure(what, new Error('read ECONNRESET'))), process);
     };
@@ -491,6 +503,9 @@ export function createNetwork(options: NetworkOptions) {
       watch.close();
       open.delete(sever);
       for (const cancel of timers) cancel();
+    };
+    const isDoubted = () => {
+      doubtedUntil = scheduler.now + doubt;
     };
     const timers: (() => void)[] = [];
     const later = (delay: number, action: () => void) => timers.push(scheduler.after(delay, action));
@@ -506,6 +521,7 @@ export function createNetwork(options: NetworkOptions) {
       later(fault.after, () => {
         trace?.(`${process.name} meets ${JSON.stringify(fault)}: watch of ${resource}`);
         disturb(0);
+        isDoubted();
         if (fault.kind === 'silent') {
           silent = true;
           disturb(halfOpen);
@@ -554,6 +570,9 @@ export function createNetwork(options: NetworkOptions) {
     },
     get retryAfter() {
       return retryAfter;
+    },
+    get doubtedUntil() {
+      return doubtedUntil;
     },
     get landsLate() {
       return landsLate;

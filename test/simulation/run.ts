@@ -15,7 +15,7 @@ import { createDesk } from './desk.ts';
 import { createNetwork } from './network.ts';
 import { home, type Lasting, type Schedule } from './schedule.ts';
 import { createScheduler, type Process } from './scheduler.ts';
-import { createServer } from './server.ts';
+import { type Answer, createServer } from './server.ts';
 import { inShort, logger } from './words.ts';
 
 export type Result = {
@@ -134,8 +134,9 @@ export async function runSchedule(
   }
 
   const costs = createCosts(server);
-  /** When the last renewal that was answered had been sent, by process: S5. */
+  /** When the last renewal that a process knows of had been sent, and each one that landed: S5. */
   const renewed = new Map<string, number>();
+  const landed = new Map<string, number>();
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },
     crash: (victim, restart) => crash(victim, restart),
@@ -162,9 +163,15 @@ export async function runSchedule(
       const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
       if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
     },
-    onAnswer({ name }, { resource, body }, method, answer, sent) {
-      if (resource !== 'leases' || method === 'GET' || answer.code > 299) return;
-      if ((body as { spec: { holderIdentity: string } }).spec.holderIdentity === name) renewed.set(name, sent);
+    onArrive({ name }, { resource }, method, answer, sent) {
+      const lease = resource === 'leases' && method !== 'GET' && answer.code < 300 ? leaseIn(answer) : undefined;
+      if (lease?.holder === name) landed.set(`${name} ${lease.version}`, sent);
+    },
+    // Who gets no answer, and reads the lease, finds what it wrote itself.
+    onAnswer({ name }, { resource }, _, answer) {
+      const lease = resource === 'leases' && answer.code < 300 ? leaseIn(answer) : undefined;
+      const sent = lease?.holder === name ? landed.get(`${name} ${lease.version}`) : undefined;
+      if (sent !== undefined) renewed.set(name, Math.max(sent, renewed.get(name) ?? sent));
     },
   });
 
@@ -416,6 +423,7 @@ export async function runSchedule(
     while (!isCalm() && scheduler.now < patience) await scheduler.run(scheduler.now + 500);
     if (!isCalm()) fail('S8: it does not come to rest');
     // An object that waits for a name looks at it each minute.
+    await scheduler.run(Math.max(scheduler.now, network.doubtedUntil), () => violations.length > 0);
     quiet = !allSettings().some(isTaken);
     if (quiet) benches.settled();
     await scheduler.run(scheduler.now + quietFor);
@@ -449,6 +457,12 @@ const isFailing = (object: object): boolean =>
 /** True when an object says that a name is someone else's. */
 const isTaken = (object: object): boolean =>
   JSON.stringify((object as Stored).status ?? '').includes('belongs to someone else');
+
+/** Whose the lease is, and its version. */
+function leaseIn({ body }: Answer): { holder: string | undefined; version: string } {
+  const { metadata, spec } = body as { metadata: { resourceVersion: string }; spec?: { holderIdentity?: string } };
+  return { holder: spec?.holderIdentity, version: metadata.resourceVersion };
+}
 
 /** Every write carries what it was decided from, or is a create. */
 function isGuarded(method: string, body: unknown): boolean {
