@@ -8,6 +8,7 @@ import {
   pairJobs,
   randomJob,
   runAll,
+  runEach,
   type Stage,
   singleJobs,
   startCampaignPlane,
@@ -15,6 +16,7 @@ import {
 import type { Job, Result } from '../faults/run.ts';
 import { failovers, scenarios } from '../faults/scenarios.ts';
 import type { Slot } from '../faults/slot.ts';
+import { shortScenarios } from '../faults/wider.ts';
 import { suite } from '../suite.ts';
 import { createRandom } from '../support/random.ts';
 
@@ -38,8 +40,9 @@ test.after(async () => {
 });
 
 /** Runs them, and fails with the story of the first that broke something. */
-async function judged(jobs: readonly Job[], of = slots): Promise<Result[]> {
-  const results = await runAll(of, jobs);
+const judged = async (jobs: readonly Job[], of = slots) => acquitted(await runAll(of, jobs));
+
+function acquitted(results: Result[]): Result[] {
   const [bad] = results.filter(({ violations }) => violations.length > 0);
   const command = bad && `npm run faults -- ${bad.job.replay}`;
   assert.ok(!bad, `${command}\n${bad?.violations.join('\n')}\n${bad?.story().join('\n')}`);
@@ -56,6 +59,11 @@ test('without faults every scenario goes as the model says', async () => {
     clean.every(({ judged, counts }) => judged >= 3 && counts.request.length >= 3),
     'each has something to judge',
   );
+});
+
+test('the wider world breaks no invariant: copies, finalizers, policies, quotas, second healers, scopes', async () => {
+  const results = acquitted(await runEach(stage, cleanJobs(shortScenarios), shortScenarios.length));
+  assert.is(results.length, shortScenarios.length);
 });
 
 test(`${singles} single faults break no invariant`, async () => {
