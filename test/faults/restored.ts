@@ -63,7 +63,7 @@ async function late(desk: Desk): Promise<string[]> {
     names.map((name) =>
       desk.waitFor(name, 'Applied', 'True', 'Applied', granted).then(
         () => [],
-        (error: Error) => [`L1: ${error.message.slice(0, 300)}`],
+        (error: Error) => [`L1: ${error.message.split('\n', 1)[0]}`],
       ),
     ),
   );

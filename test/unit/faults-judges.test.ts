@@ -4,11 +4,14 @@ import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
 import { asSent, sourceOf } from '../faults/authors.ts';
+import { randomJob } from '../faults/campaign.ts';
 import { describe, type Seen } from '../faults/proxy.ts';
 import { costly, loudRequests } from '../faults/requests.ts';
 import type { Committed } from '../faults/revisions.ts';
+import type { Job } from '../faults/run.ts';
 import { ports, zone } from '../faults/scenarios.ts';
 import { suite } from '../suite.ts';
+import { isActor } from '../support/actors.ts';
 import { createWaitJudge } from '../support/wait.ts';
 
 const test = suite('faults: judges');
@@ -104,4 +107,19 @@ test('the same name in another namespace is another object', () => {
   const body = JSON.stringify({ metadata: { name: 'a' } });
   const elsewhere = request(0, 'PUT', '/api/v1/namespaces/twin/configmaps/a', body);
   assert.is(sourceOf(committed('MODIFIED'), [{ ...elsewhere, committed: 200, version: 7 }])?.by, 'other');
+});
+
+test('one random schedule in four plays in two namespaces, and half of these have others who act for a short while', () => {
+  const jobs = Array.from({ length: 160 }, (_, seed) => randomJob(seed));
+  const stepsOf = ({ scenario }: Job) => scenario.steps((name) => `r1-${name}`);
+  const wide = jobs.filter(({ scenario }) => scenario.alone);
+  assert.is(wide.length, 40);
+  const actions = wide.flatMap(stepsOf).flatMap((step) => (step.do === 'act' ? [step.action] : []));
+  assert.ok(actions.some(({ namespace }) => namespace === 'twin'));
+  assert.ok(actions.some((action) => action.do === 'copy' && action.to === 'aside'));
+  const actors = actions.filter(isActor);
+  assert.ok(actors.length > 0 && actors.every(({ milliseconds }) => milliseconds <= 10_000));
+  for (const one of actions)
+    for (const name of [(one as { name?: string }).name, (one as { map?: string }).map])
+      assert.ok(name?.startsWith('r1-') ?? true, JSON.stringify(one));
 });
