@@ -9,8 +9,11 @@ import { createMetrics } from '../../src/observe/metrics.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-type Line = { msg: string; level: string; namespace?: string; time: number };
-type Body = { metadata: { name: string } };
+type Line = { msg: string; namespace?: string; key?: string; priority?: string; time: number };
+type Stored = {
+  metadata: { name: string; namespace: string; uid: string; resourceVersion: string; generation: number };
+  spec?: unknown;
+};
 
 const second = 1_000;
 const minute = 60 * second;
@@ -18,54 +21,60 @@ const resync = 10 * minute;
 const leads = { fence: () => 10 * second };
 
 /**
- * A controller over namespaces with one object each, `pom`. What is `refused` has lists and watches answered 403, with
- * `verb` only those of that verb; lists come in pages.
+ * A controller, and an API server with an object `pom` in each of nsa and nsb. Lists come in pages. In a namespace, ''
+ * for all, that is `refused` lists and watches are answered 403: all, those of ConfigMaps, or only watches.
  */
 function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
   const clock = createVirtualClock();
-  const sent: { method: string; namespace: string; resource: string; at: number }[] = [];
+  const writes: string[] = [];
   const lines: Line[] = [];
-  const refused = new Map<string, 'list' | 'watch' | 'both'>();
+  const refused = new Map<string, 'all' | 'configmaps' | 'watches'>();
+  /** Of each watch, by namespace and resource: hands a line to it, or ends it. */
   const watches = new Map<string, (line: string | undefined) => void>();
+  const stored = new Map<string, Stored>();
   let version = 100;
-  const refuse = (namespace: string, verb: 'list' | 'watch') => {
-    if (![verb, 'both'].includes(refused.get(namespace) ?? '')) return;
-    throw new ApiError(`forbidden in ${namespace || 'all'}`, { code: 403 });
+  const store = (resource: string, object: { metadata: Pick<Stored['metadata'], 'name' | 'namespace'> }): Stored => {
+    const key = `${object.metadata.namespace}/${resource}/${object.metadata.name}`;
+    const metadata = { uid: `uid-${key}`, generation: 1, ...object.metadata, resourceVersion: String(++version) };
+    const next = { ...stored.get(key), ...object, metadata };
+    stored.set(key, next);
+    return next;
   };
+  const save = (namespace: string, name: string) =>
+    store('licensesettings', {
+      ...{ metadata: { name, namespace }, spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } } },
+    });
+  for (const namespace of ['nsa', 'nsb']) save(namespace, 'pom');
   const namespaceOf = (path: string) => /\/namespaces\/([^/]+)/.exec(path)?.[1] ?? '';
-  const pom = (namespace: string) => ({
-    metadata: { name: 'pom', namespace, uid: `uid-${namespace}`, resourceVersion: '1', generation: 1 },
-    spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } },
-  });
-  const note = ({ method, path, resource }: Pick<Request, 'method' | 'path' | 'resource'>) =>
-    sent.push({ method, resource, namespace: namespaceOf(path), at: clock.monotonic() });
+  const refuse = (namespace: string, resource: string, verb: 'list' | 'watch') => {
+    const what = refused.get(namespace);
+    if (what === 'all' || what === resource || (what === 'watches' && verb === 'watch'))
+      throw new ApiError(`forbidden in ${namespace || 'all'}`, { code: 403 });
+  };
   const client: Client = {
-    async request<T>(request: Request): Promise<T> {
-      const { method, path, resource } = request;
-      note(request);
+    async request<T>({ method, path, resource, body }: Request): Promise<T> {
       const namespace = namespaceOf(path);
       if (method === 'GET') {
-        refuse(namespace, 'list');
-        const at = namespace === '' ? ['nsa', 'nsb'] : [namespace];
-        return { metadata: { resourceVersion: '10' }, items: resource === 'configmaps' ? [] : at.map(pom) } as T;
+        refuse(namespace, resource, 'list');
+        const items = [...stored].flatMap(([key, one]) =>
+          key.includes(`/${resource}/`) && key.startsWith(namespace) ? one : [],
+        );
+        return { metadata: { resourceVersion: String(version) }, items } as T;
       }
-      const { metadata, ...rest } = request.body as Body;
-      return {
-        ...pom(namespace),
-        ...rest,
-        metadata: { ...pom(namespace).metadata, ...metadata, resourceVersion: String(++version) },
-      } as T;
+      if (resource !== 'events') writes.push(namespace);
+      const { metadata, ...rest } = body as Stored;
+      return store(resource.split('/')[0] ?? '', { ...rest, metadata: { ...metadata, namespace } }) as T;
     },
     async *lines({ path, resource, signal }) {
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
       const namespace = namespaceOf(path);
-      note({ method: 'GET', path, resource: `watch ${resource}` });
-      refuse(namespace, 'watch');
+      refuse(namespace, resource, 'watch');
+      const ends = clock.monotonic() + 45 * second;
       while (!signal?.aborted) {
         const line = await new Promise<string | undefined>((resolve) => {
           watches.set(`${namespace}/${resource}`, resolve);
           signal?.addEventListener('abort', () => resolve(undefined), { once: true });
-          clock.after(45 * second, () => resolve(undefined));
+          clock.after(ends - clock.monotonic(), () => resolve(undefined));
         });
         if (line === undefined) return;
         yield line;
@@ -100,14 +109,13 @@ function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
     cut(namespace: string) {
       for (const [key, end] of watches) if (key.startsWith(`${namespace}/`)) end(undefined);
     },
+    /** Saves an object, and tells its watch. */
+    change(namespace: string, name: string) {
+      const object = save(namespace, name);
+      watches.get(`${namespace}/licensesettings`)?.(JSON.stringify({ type: 'ADDED', object }));
+    },
     /** The namespaces of ConfigMaps and statuses written since the last call. */
-    written: () => [
-      ...new Set(
-        sent
-          .splice(0)
-          .flatMap((one) => (['POST', 'PUT'].includes(one.method) && one.resource !== 'events' ? one.namespace : [])),
-      ),
-    ],
+    written: () => [...new Set(writes.splice(0))],
     /** What is synced, as namespace/resource. */
     synced: () =>
       controller
@@ -132,7 +140,7 @@ for (const [what, options] of [
 ] as const) {
   test(`a namespace that can't be listed stops no other, ${what}`, async () => {
     const desk = setUp(['nsa', 'nsb'], options);
-    desk.refused.set('nsb', 'both');
+    desk.refused.set('nsb', 'all');
     const end = desk.lead();
     await desk.clock.advance(minute);
     assert.equal(desk.written(), ['nsa']);
@@ -156,7 +164,7 @@ test('a namespace that was there under the last leader, and is gone, does not st
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.is(desk.synced().length, 4, 'a standby with warm caches');
-  desk.refused.set('nsb', 'both');
+  desk.refused.set('nsb', 'all');
   const end = desk.lead();
   await desk.clock.advance(5 * second);
   assert.equal(desk.written(), ['nsa']);
@@ -169,7 +177,7 @@ test('a leader that can not work in any namespace is not ready, and says why', a
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.ok(desk.ready());
-  for (const namespace of ['nsa', 'nsb']) desk.refused.set(namespace, 'both');
+  for (const namespace of ['nsa', 'nsb']) desk.refused.set(namespace, 'all');
   const end = desk.lead();
   await desk.clock.advance(second);
   assert.is(desk.ready(), false);
@@ -187,7 +195,7 @@ test('a copy that nothing has confirmed for more than a minute is not synced; ba
     await desk.clock.advance(5 * second);
     const all = desk.synced();
     assert.is(all.length, 2 * Math.max(1, namespaces.length));
-    desk.refused.set(bad, 'both');
+    desk.refused.set(bad, 'all');
     desk.cut(bad);
     await desk.clock.advance(50 * second);
     assert.equal(desk.synced(), all, 'not yet');
@@ -222,7 +230,7 @@ test('watches that are refused while lists work: served, told once a minute, and
   const desk = setUp(['nsa'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);
-  desk.refused.set('nsa', 'watch');
+  desk.refused.set('nsa', 'watches');
   desk.cut('nsa');
   await desk.clock.advance(5 * minute);
   const told = desk.lines.filter(({ msg }) => msg.startsWith('no permission')).length;
@@ -238,21 +246,29 @@ test('watches that are refused while lists work: served, told once a minute, and
   await desk.stop();
 });
 
-test('what changes in a namespace before it is served goes first when it is', async () => {
+test('a change in a namespace that is not served yet waits, and goes first when it is', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
-  desk.refused.set('nsb', 'both');
+  // Its ConfigMaps can't be listed; its LicenseSettings are watched all along.
+  desk.refused.set('nsb', 'configmaps');
   const end = desk.lead();
   await desk.clock.advance(second);
   desk.written();
-  assert.equal(
-    desk.lines.filter(({ msg, namespace }) => msg === 'served from now on' && namespace === 'nsb'),
-    [],
-  );
+  desk.change('nsb', 'two');
+  await desk.clock.advance(second);
+  assert.equal(desk.written(), [], 'not served yet');
+  desk.lines.length = 0;
   desk.refused.clear();
   await desk.clock.advance(5 * second);
   assert.equal(desk.written(), ['nsb']);
-  assert.is(desk.lines.filter(({ msg, namespace }) => msg === 'served from now on' && namespace === 'nsb').length, 1);
+  assert.equal(
+    desk.lines.flatMap(({ msg, namespace }) => (msg === 'served from now on' ? namespace : [])),
+    ['nsb'],
+  );
+  assert.equal(
+    desk.lines.flatMap(({ msg, key, priority }) => (msg === 'reconciled' ? `${key} ${priority}` : [])).slice(0, 2),
+    ['nsb/two fresh', 'nsb/pom resync'],
+  );
   await end();
   await desk.stop();
 });

@@ -1202,8 +1202,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'trouble is told each time',
-    file: 'src/controller/restarts.ts',
-    find: 'if (last?.advice === advice && now - last.at < repeatAfter) return;',
+    file: 'src/observe/once-a-minute.ts',
+    find: '    if (now - (toldAt.get(what) ?? Number.NEGATIVE_INFINITY) < minute) return false;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
@@ -1212,9 +1212,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'trouble is told once and never again',
-    file: 'src/controller/restarts.ts',
-    find: 'if (last?.advice === advice && now - last.at < repeatAfter) return;',
-    replace: 'if (last?.advice === advice) return;',
+    file: 'src/observe/once-a-minute.ts',
+    find: '< minute) return false;',
+    replace: '< 1_000 * minute) return false;',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
       test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
@@ -1223,21 +1223,51 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the end of trouble is not told',
     file: 'src/controller/restarts.ts',
-    find: "      if (last) log.info(where, 'list and watch work again');\n",
+    find: "      if (isTold) log.info(where, 'list and watch work again');\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > the same trouble after it was over is told again',
+      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
     },
   },
   {
-    defect: 'trouble that comes back is not told',
+    defect: 'the end of trouble that was not told is told',
     file: 'src/controller/restarts.ts',
-    find: '      last = undefined;\n',
+    find: '      if (isTold) log.info',
+    replace: '      if (now) log.info',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > trouble that comes and goes is told once a minute, and its end only after it was told',
+    },
+  },
+  {
+    defect: 'trouble that is over is still told to who asks',
+    file: 'src/controller/restarts.ts',
+    find: '      now = undefined;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > the same trouble after it was over is told again',
+      test: 'restarts of a watch > what is wrong now can be asked, also when it was not told again',
+    },
+  },
+  {
+    defect: 'what was not told again can not be asked',
+    file: 'src/controller/restarts.ts',
+    find: '      now = { advice, error };\n      if (!mayTell(advice)) return;\n',
+    replace: '      if (!mayTell(advice)) return;\n      now = { advice, error };\n',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > what is wrong now can be asked, also when it was not told again',
+    },
+  },
+  {
+    defect: 'the advice for one namespace is that for all',
+    file: 'src/controller/restarts.ts',
+    find: '    return namespace\n',
+    replace: '    return namespace === resource\n',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > no permission in one namespace: the advice is about that namespace, also when it is gone',
     },
   },
   {
@@ -1250,8 +1280,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a new leader works from old caches',
     file: 'src/controller/controller.ts',
-    find: '(fence ? reflector.refresh(signal) : reflector.firstSync)',
-    replace: 'reflector.firstSync',
+    find: 'scope.listed(signal, fence !== undefined)',
+    replace: 'scope.listed(signal, false)',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > a new leader lists anew before it writes, and looks at every object',
@@ -1260,7 +1290,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the queue of a term stays open',
     file: 'src/controller/controller.ts',
-    find: '        queue.close();\n',
+    find: '      term.queue.close();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1270,7 +1300,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'objects are looked at once and never again',
     file: 'src/controller/controller.ts',
-    find: '        cancelResync = clock.after(resync * (0.9 + 0.2 * clock.random()), lookAtAll);\n',
+    find: '      lookAtAll(queue, scope, signal);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1290,11 +1320,52 @@ export const controller: readonly Defect[] = [
   {
     defect: 'it decides before its caches are complete',
     file: 'src/controller/controller.ts',
-    find: '      await Promise.race([Promise.all(listed), ended]);\n',
+    find: '    await scope.listed(signal, fence !== undefined);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > nothing is decided before all caches are complete',
+    },
+  },
+  {
+    defect: 'a scope that can not be listed stops the others',
+    file: 'src/controller/controller.ts',
+    find: '      const serving = scopes.map((scope) => serve(term, scope, signal));\n',
+    replace:
+      '      await Promise.all(scopes.map((scope) => scope.listed(signal, fence !== undefined)));\n      const serving = scopes.map((scope) => serve(term, scope, signal));\n',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: "scopes > a namespace that can't be listed stops no other, after a failover",
+    },
+  },
+  {
+    defect: 'keys of a scope that is not served yet do not wait',
+    file: 'src/controller/controller.ts',
+    find: "    if (!changed) current?.queue.add(key, priority);\n    else if (priority === 'fresh') changed.add(key);\n",
+    replace: "    current?.queue.add(key, priority);\n    if (priority === 'fresh') changed?.add(key);\n",
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
+    },
+  },
+  {
+    defect: 'a change in a scope that is not served yet is no more urgent than the rest',
+    file: 'src/controller/controller.ts',
+    find: "    for (const key of changed) term.queue.add(key, 'fresh');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
+    },
+  },
+  {
+    defect: 'a scope looks at the objects of others too',
+    file: 'src/controller/controller.ts',
+    find: "if (scope.has(key)) queue.add(key, 'resync');",
+    replace: "queue.add(key, 'resync');",
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > each namespace is looked at again at a time of its own, as long as the term lasts',
     },
   },
   {
@@ -1348,7 +1419,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'events are not sent',
     file: 'src/controller/controller.ts',
-    find: '    if (event) void sendEvent(term, event);\n',
+    find: '    if (event) events.add(event.about, event.note);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1357,18 +1428,17 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an event that can not be sent is an unhandled rejection',
-    file: 'src/controller/controller.ts',
-    find: '      metrics.eventFailed();\n      log.warn({ key: keyOf(about), reason: note.reason, err',
-    replace:
-      '      metrics.eventFailed();\n      throw error;\n      log.warn({ key: keyOf(about), reason: note.reason, err',
+    file: 'src/controller/event-sender.ts',
+    find: '      metrics.eventFailed();\n',
+    replace: '      metrics.eventFailed();\n      throw error;\n',
     caughtBy: {
-      file: 'test/unit/loop.test.ts',
-      test: 'loop > each transition is an event; one that can not be sent fails nothing',
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > one that fails is counted, told once a minute, and the next ones go',
     },
   },
   {
     defect: 'the first list goes before fresh changes',
-    file: 'src/controller/controller.ts',
+    file: 'src/controller/scope.ts',
     find: "first ? 'resync' : 'fresh'",
     replace: "'fresh'",
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > what the first list has is less urgent than a change' },
@@ -1394,23 +1464,23 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'the cache of a resource is complete with that of one namespace',
-    file: 'src/controller/controller.ts',
-    find: 'metrics.watchSynced(resource, left === 0);',
-    replace: 'metrics.watchSynced(resource, true);',
+    defect: 'a leader calls a copy synced before the list that it waits for',
+    file: 'src/controller/scope.ts',
+    find: '      isAwaited = true;\n',
+    replace: '',
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete',
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > a namespace that was there under the last leader, and is gone, does not stop the next',
     },
   },
   {
-    defect: 'a cache that was never complete has no metric',
-    file: 'src/controller/controller.ts',
-    find: '    metrics.watchSynced(resource, false);\n',
+    defect: 'a copy stays synced, however long ago something confirmed it',
+    file: 'src/controller/scope.ts',
+    find: ' && (reflector.age ?? Number.POSITIVE_INFINITY) <= currentFor',
     replace: '',
     caughtBy: {
-      file: 'test/unit/controller.test.ts',
-      test: 'controller > watch_synced is 0 from the start, and 1 when the caches of all namespaces are complete',
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > a copy that nothing has confirmed for more than a minute is not synced; back, it is',
     },
   },
   {
@@ -1435,7 +1505,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a ConfigMap without its owner finds nobody',
-    file: 'src/controller/controller.ts',
+    file: 'src/controller/scope.ts',
     find: ', view.metadata.labels?.[labels.settings]];',
     replace: '];',
     caughtBy: {
@@ -1445,7 +1515,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a ConfigMap without its label finds nobody',
-    file: 'src/controller/controller.ts',
+    file: 'src/controller/scope.ts',
     find: 'const names = [owner?.kind === kind ? owner.name : undefined, ',
     replace: 'const names = [',
     caughtBy: {
@@ -1456,14 +1526,14 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a term ends while its work goes on',
     file: 'src/controller/controller.ts',
-    find: '        await Promise.all(working);\n',
+    find: '      await Promise.all([...working, ...serving]);\n',
     replace: '',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'term > it does not end before what was in flight is finished' },
   },
   {
     defect: 'the resync of an old term goes on',
     file: 'src/controller/controller.ts',
-    find: '        cancelResync();\n',
+    find: "    signal.addEventListener('abort', cancel, { once: true });\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1482,7 +1552,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what is gone from a list is not looked at',
-    file: 'src/controller/controller.ts',
+    file: 'src/controller/scope.ts',
     find: '[...changed, ...gone]',
     replace: 'changed',
     caughtBy: {
@@ -1493,8 +1563,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier term remembered is believed',
     file: 'src/controller/controller.ts',
-    find: 'memories: new Map(), late: new Map() };',
-    replace: 'memories: (shared as any).memories ??= new Map(), late: new Map() };',
+    find: 'memories: new Map(), late',
+    replace: 'memories: ((shared as any).memories ??= new Map()), late',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -1513,8 +1583,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a new term does not look at what is there',
     file: 'src/controller/controller.ts',
-    find: '        lookAtAll();\n        const working',
-    replace: '        const working',
+    find: '    lookAtAll(term.queue, scope, signal);\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > a new leader lists anew before it writes, and looks at every object',
@@ -1522,19 +1592,19 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an object that is removed is not looked at',
-    file: 'src/controller/controller.ts',
-    find: "        if (store.remove(object)) enqueue(object, 'fresh');",
-    replace: '        store.remove(object);',
+    file: 'src/controller/scope.ts',
+    find: "      if (store.remove(object)) tell(object, 'fresh');",
+    replace: '      store.remove(object);',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > a ConfigMap that is deleted is created again, whether its event says so or the next list',
     },
   },
   {
-    defect: 'not-ready replicas say that they are ready',
-    file: 'src/controller/controller.ts',
-    find: 'reflector.synced ? [] :',
-    replace: 'reflector ? [] :',
+    defect: 'a copy that was never complete is called synced',
+    file: 'src/controller/scope.ts',
+    find: 'reflector.synced && !isAwaited',
+    replace: '!isAwaited',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > nothing is decided before all caches are complete',
@@ -1549,9 +1619,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'ConfigMaps of all others are watched too',
-    file: 'src/controller/controller.ts',
-    find: '      settingsOf,\n      selector,\n',
-    replace: '      settingsOf,\n',
+    file: 'src/controller/scope.ts',
+    find: ', labelSelector: `${labels.managedBy}=${manager}` }',
+    replace: ' }',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > only ConfigMaps that say that they are ours are listed and watched',
@@ -2110,9 +2180,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a label that was taken off wakes nobody',
-    file: 'src/controller/controller.ts',
-    find: "enqueue(object, 'fresh', before);",
-    replace: "enqueue(object, 'fresh');",
+    file: 'src/controller/scope.ts',
+    find: "tell(object, 'fresh', before);",
+    replace: "tell(object, 'fresh');",
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > under Retain the label that names the settings is removed: the owner is looked at',
@@ -2120,9 +2190,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events are sent without a bound',
-    file: 'src/controller/controller.ts',
-    find: 'eventsUnderWay >= maxEventsUnderWay',
-    replace: 'eventsUnderWay >= 1_000_000',
+    file: 'src/controller/event-sender.ts',
+    find: 'waiting.size > 0 && underWay < maxEventsUnderWay) sendFirst();',
+    replace: 'waiting.size > 0) sendFirst();',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
@@ -2130,9 +2200,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events that wait pile up',
-    file: 'src/controller/controller.ts',
-    find: 'eventsWaiting.length >= maxEventsWaiting',
-    replace: 'eventsWaiting.length >= 1_000_000',
+    file: 'src/controller/event-sender.ts',
+    find: 'waiting.size >= maxWaiting',
+    replace: 'waiting.size >= 1_000_000',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
@@ -2140,12 +2210,140 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an event that is over gives its place to nobody',
-    file: 'src/controller/controller.ts',
-    find: '    if (next) next();\n',
-    replace: '    if (next) next; // nobody\n',
+    file: 'src/controller/event-sender.ts',
+    find: '    underWay--;\n    pump();\n',
+    replace: '    pump();\n',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > events that get no answer take no connections from writes and the lease, and what waits is bounded',
+    },
+  },
+  {
+    defect: 'events go in the middle of a backlog',
+    file: 'src/controller/controller.ts',
+    find: "term.atWork + queue.depth('fresh') + queue.depth('resync') > 0",
+    replace: 'term.atWork < 0',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > no event is sent before the last status of a backlog' },
+  },
+  {
+    defect: 'events go while the last writes of a backlog are under way',
+    file: 'src/controller/controller.ts',
+    find: "term.atWork + queue.depth('fresh')",
+    replace: "queue.depth('fresh')",
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > no event is sent before the last status of a backlog' },
+  },
+  {
+    defect: 'events go while keys wait',
+    file: 'src/controller/controller.ts',
+    find: "term.atWork + queue.depth('fresh') + queue.depth('resync') > 0",
+    replace: 'term.atWork > 1',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > no event is sent before the last status of a backlog' },
+  },
+  {
+    defect: 'events wait for a rollout',
+    file: 'src/controller/controller.ts',
+    find: "task.priority === 'background' ? 0 : 1",
+    replace: '1',
+    caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a rollout does not hold events up' },
+  },
+  {
+    defect: 'nobody tells that work is done: events wait for the next',
+    file: 'src/controller/controller.ts',
+    find: '      term.events.pump();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > each transition is an event; one that can not be sent fails nothing',
+    },
+  },
+  {
+    defect: 'where work never ends events wait for ever',
+    file: 'src/controller/event-sender.ts',
+    find: '      if (waiting.size > 0) endHold ??= clock.after(patience, letOneThrough);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > where work never ends events are not held for ever: one a second after half a minute',
+    },
+  },
+  {
+    defect: 'after half a minute all events go at once',
+    file: 'src/controller/event-sender.ts',
+    find: '    if (underWay < maxEventsUnderWay) sendFirst();\n',
+    replace: '    while (waiting.size > 0) sendFirst();\n',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > where work never ends events are not held for ever: one a second after half a minute',
+    },
+  },
+  {
+    defect: 'each event of an object and a reason waits',
+    file: 'src/controller/event-sender.ts',
+    find: 'const place = `${uid}/${note.reason}`;',
+    replace: 'const place = `${uid}/${note.reason}/${clock.random()}`;',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > of an object and a reason only the last one waits, with what it was about',
+    },
+  },
+  {
+    defect: 'of an object only one event waits',
+    file: 'src/controller/event-sender.ts',
+    find: 'const place = `${uid}/${note.reason}`;',
+    replace: 'const place = uid;',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > of an object and a reason only the last one waits, with what it was about',
+    },
+  },
+  {
+    defect: 'an object has as many events as it likes',
+    file: 'src/controller/event-sender.ts',
+    find: '    const isAllowed = tokens >= 1;\n',
+    replace: '    const isAllowed = true;\n',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > an object has 25 events at once, then one each 5 minutes; others have theirs',
+    },
+  },
+  {
+    defect: 'an object that had 25 events never has another',
+    file: 'src/controller/event-sender.ts',
+    find: 'known.tokens + (now - known.at) / refillEvery',
+    replace: 'known.tokens',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > an object has 25 events at once, then one each 5 minutes; others have theirs',
+    },
+  },
+  {
+    defect: 'the budgets of all objects that ever were are kept',
+    file: 'src/controller/event-sender.ts',
+    find: 'objects.size > rememberedObjects',
+    replace: 'objects.size > 1_000_000',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > of many objects it is remembered for the last ones how many events they had',
+    },
+  },
+  {
+    defect: 'what is dropped at the end of a term is not counted',
+    file: 'src/controller/event-sender.ts',
+    find: "      for (const _ of waiting) metrics.eventDropped('term');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > at the end of a term what waits is dropped, and no timer is left',
+    },
+  },
+  {
+    defect: 'events of an old term are sent',
+    file: 'src/controller/event-sender.ts',
+    find: '      waiting.clear();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/event-sender.test.ts',
+      test: 'event sender > at the end of a term what waits is dropped, and no timer is left',
     },
   },
   {

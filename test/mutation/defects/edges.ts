@@ -209,11 +209,51 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a replica that is not ready says that it is',
     file: 'src/observe/servers.ts',
-    find: 'missing.length > 0 ? 503 : 200',
+    find: 'now.ready ? 200 : 503',
     replace: '200',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
       test: 'health and metrics servers > readyz says what is missing, a line each, until nothing is',
+    },
+  },
+  {
+    defect: 'readyz?verbose says no more than readyz',
+    file: 'src/observe/servers.ts',
+    find: "query.has('verbose')",
+    replace: 'false',
+    caughtBy: {
+      file: 'test/unit/servers.test.ts',
+      test: 'health and metrics servers > readyz?verbose names every check, also those that are well',
+    },
+  },
+  {
+    defect: 'one namespace that can not be served makes a replica unready',
+    file: 'src/observe/health.ts',
+    find: 'checks.some(({ wrong }) => wrong === undefined)',
+    replace: 'checks.every(({ wrong }) => wrong === undefined)',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: "scopes > a namespace that can't be listed stops no other, after a restart",
+    },
+  },
+  {
+    defect: 'a leader that can work nowhere is ready',
+    file: 'src/observe/health.ts',
+    find: ' && checks.some(({ wrong }) => wrong === undefined)',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > a leader that can not work in any namespace is not ready, and says why',
+    },
+  },
+  {
+    defect: 'trouble of a copy that is current is not shown',
+    file: 'src/observe/health.ts',
+    find: '...(troubled.length > 0 ?',
+    replace: '...(troubled.length > 9 ?',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > watches that are refused while lists work: served, told once a minute, and over only when a watch works',
     },
   },
   {
@@ -239,8 +279,8 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a metrics page that fails is an unhandled rejection',
     file: 'src/observe/servers.ts',
-    find: '} else await page(response);',
-    replace: '} else void page(response);',
+    find: '} else await page(response, ',
+    replace: '} else void page(response, ',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
       test: 'health and metrics servers > a page that fails is a 500, and the next request is answered',
@@ -259,8 +299,8 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a lost lease is still shown as leading',
     file: 'src/observe/election.ts',
-    find: "if (news.kind !== 'failing') metrics.leading(news.kind === 'leading');",
-    replace: "if (news.kind === 'leading') metrics.leading(true);",
+    find: "        metrics.leading(news.kind === 'leading');\n",
+    replace: "        if (news.kind === 'leading') metrics.leading(true);\n",
     caughtBy: {
       file: 'test/unit/election.test.ts',
       test: 'news of the election > the metric says who leads: not before the lease is won, not after it is lost or given back',
@@ -269,8 +309,8 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a leader that fails to renew is shown as a standby',
     file: 'src/observe/election.ts',
-    find: "if (news.kind !== 'failing') metrics",
-    replace: 'metrics',
+    find: "      if (news.kind !== 'failing') {\n        failing = undefined;\n",
+    replace: '      {\n        failing = undefined;\n',
     caughtBy: {
       file: 'test/unit/election.test.ts',
       test: 'news of the election > the metric says who leads: not before the lease is won, not after it is lost or given back',
@@ -279,8 +319,8 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a replica that is refused the lease says that it is ready',
     file: 'src/observe/election.ts',
-    find: "if (news.error.class === 'rejected') {",
-    replace: "if (news.error.class === 'missing') {",
+    find: "error.class === 'rejected' || ",
+    replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
       test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
@@ -289,12 +329,93 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a refusal that is over keeps a replica from being ready',
     file: 'src/observe/election.ts',
-    find: '      refusal = undefined;\n',
+    find: '        failing = undefined;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
       test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
+  },
+  {
+    defect: 'who can not read the lease for as long as it lasts is ready',
+    file: 'src/observe/election.ts',
+    find: ' || clock.monotonic() - since >= patience',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+    },
+  },
+  {
+    defect: 'one request on the lease that fails makes a replica unready',
+    file: 'src/observe/election.ts',
+    find: 'clock.monotonic() - since >= patience',
+    replace: 'since >= 0',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+    },
+  },
+  {
+    defect: 'each failure begins the patience anew',
+    file: 'src/observe/election.ts',
+    find: 'since: failing?.since ?? clock.monotonic()',
+    replace: 'since: clock.monotonic()',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+    },
+  },
+  {
+    defect: 'a replica that has not read the lease is ready',
+    file: 'src/observe/election.ts',
+    find: "return standing === undefined ? { name, wrong: 'it was not read yet' } : { name, remark: standing };",
+    replace: 'return { name, remark: standing };',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > a replica that has not read the lease yet is not ready, whatever comes of the request',
+    },
+  },
+  {
+    defect: 'a Role is the advice for whatever is wrong with the lease',
+    file: 'src/observe/election.ts',
+    find: 'if (code === 403) return',
+    replace: 'if (code >= 400) return',
+    caughtBy: { file: 'test/unit/election.test.ts', test: 'news of the election > a Role is the advice for 403 alone' },
+  },
+  {
+    defect: 'a lease that can not be read is told each second',
+    file: 'src/observe/election.ts',
+    find: 'if (mayTell(advice)) log.warn',
+    replace: 'log.warn',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > a lease that can not be read is told once a minute at most',
+    },
+  },
+  {
+    defect: 'nothing ends a process that hangs',
+    file: 'src/stop.ts',
+    find: '      after(askedAt + hardStop - monotonic(), exit);\n',
+    replace: '',
+    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > it ends 4.5 s after the signal, whatever is awaited' },
+  },
+  {
+    defect: 'a signal counts from when it was seen',
+    file: 'src/stop.ts',
+    find: 'askedAt = Math.min(monotonic(), beatAt + beatEvery);',
+    replace: 'askedAt = monotonic();',
+    caughtBy: {
+      file: 'test/unit/stop.test.ts',
+      test: 'stop > a signal that came while the process was blocked counts from when the block began',
+    },
+  },
+  {
+    defect: 'what is in flight may take all the time that there is',
+    file: 'src/stop.ts',
+    find: 'askedAt + patience - monotonic()',
+    replace: 'askedAt + hardStop - monotonic()',
+    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > what is in flight gets 4 s of them' },
   },
   {
     defect: 'a variable goes before its flag',

@@ -1653,8 +1653,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a watch that ends at once makes it spin',
     file: 'src/kube/reflector.ts',
-    find: '(!error && lasted > healthyAfter)',
-    replace: '!error',
+    find: "reason === 'Unsupported' || (!error && lasted > healthyAfter)",
+    replace: "reason === 'Unsupported' || !error",
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a watch that ends at once is opened again, below one request a second, until it works',
@@ -1730,11 +1730,21 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the age counts from the list alone',
     file: 'src/kube/reflector.ts',
-    find: '      this.#stuck = 0;\n      this.#lastSign = clock.monotonic();',
-    replace: '      this.#stuck = 0;',
+    find: '    this.#lastSign = this.#options.clock.monotonic();\n    try',
+    replace: '    try',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > age is the time since the last list, event or bookmark',
+    },
+  },
+  {
+    defect: 'the agreed end of a watch is no sign',
+    file: 'src/kube/reflector.ts',
+    find: '      if (!error && lasted > healthyAfter) this.#watched();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/scopes.test.ts',
+      test: 'scopes > while all is well a copy stays synced, for as long as nothing changes',
     },
   },
   {
