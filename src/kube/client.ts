@@ -119,7 +119,7 @@ export async function createClient(
       request.signal?.removeEventListener('abort', stop);
       told();
     };
-    const failure = (error: unknown) => fromFailure(what, abort.signal.aborted ? abort.signal.reason : error);
+    const failure = (error: unknown) => fromFailure(what, abort.signal.aborted ? abort.signal.reason : error, code > 0);
     const beforeSending = () => {
       const left = fence?.() ?? Number.POSITIVE_INFINITY;
       // Written so that NaN forbids too.

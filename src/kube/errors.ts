@@ -20,8 +20,8 @@ export type Status = {
   details?: { causes?: { reason?: string; message?: string }[]; retryAfterSeconds?: number };
 };
 
-/** Why a 404 is no word of the API server on an object: something between answered, or nobody serves the kind yet. */
-const notOfApi = 'NotFromApiServer';
+/** Why a 404 or 5xx is no word of the API server: something between answered, or nobody serves the kind yet. */
+export const notOfApi = 'NotFromApiServer';
 
 /**
  * A request that failed. `code` is the HTTP status, and `reason` what the server says; with code 0 there was no answer
@@ -29,10 +29,12 @@ const notOfApi = 'NotFromApiServer';
  * - `NoAnswer`: the network, TLS, our own deadline, or an answer that broke off.
  * - `BadAnswer`: a success whose body is no JSON object.
  * - `BadEvent`: a watch sent what is no event.
+ * - `TimeWentBack`: a list or watch is of an older time than what was known.
  * - `Credentials`: there was nothing to sign in with; nothing was sent.
  * - `NotLeader`: the sender's lease did not allow a write when it was its turn; nothing was sent.
  *
- * A 404 that is no Kubernetes answer has the reason `NotFromApiServer`, and is tried again: it does not say that an object is gone.
+ * A 404 or 5xx that is no Kubernetes answer has the reason `NotFromApiServer`, and is tried again: it does not say that an
+ * object is gone.
  */
 export class ApiError extends Error {
   readonly code: number;
@@ -42,10 +44,12 @@ export class ApiError extends Error {
   readonly causes: readonly string[];
   /** How long the server asks to wait, in milliseconds, at most 60,000; 0 when it doesn't. */
   readonly retryAfter: number;
+  /** With code 0: true when an answer had begun, and broke off. The server was there. */
+  readonly begun: boolean;
 
   constructor(
     message: string,
-    init: { code: number; reason?: string; causes?: string[]; retryAfter?: number; cause?: unknown },
+    init: { code: number; reason?: string; causes?: string[]; retryAfter?: number; cause?: unknown; begun?: boolean },
   ) {
     super(message, { cause: init.cause });
     this.name = 'ApiError';
@@ -53,6 +57,7 @@ export class ApiError extends Error {
     this.reason = init.reason ?? '';
     this.causes = init.causes ?? [];
     this.retryAfter = init.retryAfter ?? 0;
+    this.begun = init.begun ?? false;
     this.class = this.reason === notOfApi ? 'retry' : classify(init.code);
   }
 }
@@ -86,7 +91,7 @@ export function fromAnswer(
     retryAfterOf(header('retry-after'), header('date'), now) ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
   return new ApiError(`${what}: ${code} ${status.message ?? body.slice(0, 200)}`.trim(), {
     code,
-    reason: status.reason ?? (code === 404 && status.kind !== 'Status' ? notOfApi : ''),
+    reason: status.reason ?? ((code === 404 || code >= 500) && status.kind !== 'Status' ? notOfApi : ''),
     causes: (status.details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
     retryAfter: asked > 0 ? Math.min(asked, maxRetryAfter) : 0,
   });
@@ -128,12 +133,12 @@ const explanations: [RegExp, string][] = [
   [/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/, 'the server does not accept our client certificate'],
 ];
 
-/** The error of a request that got no answer: the network, TLS, or our own deadline. */
-export function fromFailure(what: string, cause: unknown): ApiError {
+/** The error of a request that got no answer, or one that had begun and broke off: the network, TLS, or our own deadline. */
+export function fromFailure(what: string, cause: unknown, begun = false): ApiError {
   const codes = codesOf(cause);
   const explained = explanations.find(([code]) => codes.some((one) => code.test(one)))?.[1];
   const words = [...new Set([...(explained ? [explained] : []), ...chain(cause)])].join(': ');
-  return new ApiError(`${what}: ${words}`, { code: 0, reason: 'NoAnswer', cause });
+  return new ApiError(`${what}: ${words}`, { code: 0, reason: 'NoAnswer', cause, begun });
 }
 
 function codesOf(error: unknown): string[] {

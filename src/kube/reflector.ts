@@ -7,7 +7,7 @@
 import { equalJitter } from './backoff.ts';
 import type { Client } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
-import { ApiError, asApiError, fromAnswer } from './errors.ts';
+import { ApiError, asApiError, fromAnswer, notOfApi } from './errors.ts';
 import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
 
 /** Where the objects go. A handler that throws makes the reflector list again. */
@@ -26,8 +26,9 @@ export interface Sink<T> {
  * Why list or watch began again:
  * - `ended`: the server ended the watch, as agreed after 45 s or earlier.
  * - `Silent`: nothing came until the deadline: the connection was half open.
+ * - `TimeWentBack`: what the server has is older than what was known: it was restored from a backup.
  * - `NoAnswer`: the connection failed or broke, or the server did not answer.
- * - `BadEvent`: the server sent what is no event or no list, or an event from before the list.
+ * - `BadEvent`: the server sent what is no event or no list.
  * - `Credentials`: there was nothing to sign in with.
  * - `Handler`: the sink, `project` or `onSynced` threw.
  * - `Unsupported`: the server doesn't stream lists; from now on they come in pages. At most once.
@@ -36,6 +37,7 @@ export interface Sink<T> {
 export type RestartReason =
   | 'ended'
   | 'Silent'
+  | 'TimeWentBack'
   | 'NoAnswer'
   | 'BadEvent'
   | 'Credentials'
@@ -89,16 +91,14 @@ const pageSize = 250;
  */
 const watchSeconds = 45;
 const graceSeconds = 10;
-const watchDeadline = (watchSeconds + graceSeconds) * 1000;
-/**
- * A watch that the server ends earlier than this was not ended as agreed, in milliseconds: 5 s are for clocks that differ.
- * The API server does it when the CRD changes; the next server may be another one.
- */
-const agreedEnd = (watchSeconds - 5) * 1000;
-/** A watch that is ended early again and again, by whatever stands in between, costs a list once in this time, in milliseconds. */
-const relistPause = 60_000;
 /** For one page. */
 const listDeadline = 45_000;
+/** A watch that lasted for this part of its time was ended as agreed. */
+const enough = 0.9;
+/** A server that comes and goes must not cause more lists than one in this time, in milliseconds. */
+const awayPause = 30_000;
+/** Nor one that ends watches early, or whatever stands in between: the last list was enough for this time, in milliseconds. */
+const earlyPause = 60_000;
 const backoff = { base: 200, cap: 4_000 };
 /** What lasted longer than this many milliseconds was no part of a run of failures. */
 const healthyAfter = backoff.cap;
@@ -116,17 +116,23 @@ export class Reflector<T> {
   #ended = false;
   /** The version that the copy is at; undefined: a list is needed. */
   #version: string | undefined;
+  /** The newest version that was seen since the last list. */
+  #newest: string | undefined;
   /** The next list comes as a stream, if it may. After a stream that failed it comes in pages once. */
   #streamNext = true;
   #streaming: boolean;
-  /** The server ended a watch early: what it shows now may differ, at the same versions. */
-  #doubtful = false;
-  /** When the last list was complete. */
-  #listed = Number.NEGATIVE_INFINITY;
   /** A continue token expired: the next list comes whole. */
   #whole = false;
   /** Attempts in a row that the server answered, but with nothing of use. */
   #stuck = 0;
+  /** Before the watch goes on the server has to show that it is not older than what we know. */
+  #unproven = false;
+  /** When a list is due because time, or the schema, may be another; and when the last such list was. On the monotonic clock. */
+  #listDue: number | undefined;
+  #lastDoubted = Number.NEGATIVE_INFINITY;
+  #lastListed = Number.NEGATIVE_INFINITY;
+  /** When the watch under way, or the last one, was opened, and for how many seconds. */
+  #opened: { readonly at: number; readonly seconds: number } | undefined;
   /** When the last list, event or bookmark came, or a watch last ended as agreed. */
   #lastSign: number | undefined;
   /** Ends the list, watch or wait that is under way, so that the next begins. */
@@ -213,11 +219,13 @@ export class Reflector<T> {
       // One that ends at once may have been ended by whatever stands in between: nothing was watched.
       if (!error && lasted > healthyAfter) this.#watched();
       const before = reason;
-      reason = error ? this.#learn(error, lasted) : 'ended';
+      reason = error ? this.#learn(error) : 'ended';
+      this.#doubt(reason, error);
       this.#tell(reason, error);
       // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
-      if (lasted > healthyAfter) failures = 0;
-      if (reason === 'Unsupported' || (!error && lasted > healthyAfter)) continue;
+      const isHealthy = lasted > healthyAfter || (!error && this.#hasLastedAsAgreed());
+      if (isHealthy) failures = 0;
+      if (reason === 'Unsupported' || (!error && isHealthy)) continue;
       // A list helps, also after an outage; 410 upon 410 is none that a list helps.
       if (reason === '410' && before !== '410') continue;
       // A server that ends watches at once must not make us spin either.
@@ -226,8 +234,8 @@ export class Reflector<T> {
     }
   }
 
-  /** Decides from what ended an attempt how the next one begins, and names it. */
-  #learn(error: ApiError, lasted: number): RestartReason {
+  /** Decides from what an attempt failed with how the next one begins, and names it. */
+  #learn(error: ApiError): RestartReason {
     const listing = this.#version === undefined;
     if (listing && this.#streaming && this.#streamNext) {
       // 422: the feature gate is off. 400: the server is too old to know the parameter.
@@ -240,16 +248,45 @@ export class Reflector<T> {
       this.#streamNext = true;
     }
     if (error.code > 0 || error.reason === 'BadEvent') this.#stuck++;
+    // It is told now: the list that follows need not tell it again.
+    if (error.reason === 'TimeWentBack') this.#newest = undefined;
     if (
       error.code === 410 ||
       isTooLargeVersion(error) ||
       error.reason === 'Handler' ||
-      error.reason === 'OldEvent' ||
+      error.reason === 'TimeWentBack' ||
       this.#stuck >= stuckAfter
     ) {
       this.#version = undefined;
     }
-    return error.reason === 'NoAnswer' && lasted >= watchDeadline ? 'Silent' : reasonOf(error);
+    const isSilent = error.reason === 'NoAnswer' && this.#openFor() >= deadlineOf(this.#opened?.seconds);
+    return isSilent ? 'Silent' : reasonOf(error);
+  }
+
+  /** For how many milliseconds the watch of this attempt has been open. */
+  #openFor(): number {
+    return this.#opened ? this.#options.clock.monotonic() - this.#opened.at : 0;
+  }
+
+  #hasLastedAsAgreed(): boolean {
+    return this.#openFor() >= (this.#opened?.seconds ?? watchSeconds) * 1000 * enough;
+  }
+
+  /**
+   * Whether time may have gone back: etcd is restored from a backup while the API server is stopped, and the server then
+   * takes a watch at a version of the future, and drops every event up to it. A server that gave no answer was away, and
+   * may be another now: only a list shows what it has. One that ended a watch early may have done so because the CRD has
+   * changed: it may show the same versions otherwise, which only a list shows too. One that answered or broke off was there
+   * a moment ago: a probe, which costs next to nothing, has to show that it is not older than we are.
+   */
+  #doubt(reason: RestartReason, error?: ApiError): void {
+    if (this.#version === undefined) return;
+    if (!error && this.#hasLastedAsAgreed()) return;
+    this.#unproven = true;
+    if (reason !== 'Silent' && error && !wasAway(error)) return;
+    const earliest = error ? this.#lastDoubted + awayPause : this.#lastListed + earlyPause;
+    const due = Math.max(this.#options.clock.monotonic(), earliest);
+    this.#listDue = Math.min(this.#listDue ?? due, due);
   }
 
   #tell(reason: RestartReason, error?: ApiError): void {
@@ -272,10 +309,37 @@ export class Reflector<T> {
 
   /** One attempt: a list if one is needed, and a watch. Returns when the server ends the watch. */
   async #follow(signal: AbortSignal): Promise<void> {
-    if (this.#doubtful && this.#options.clock.monotonic() - this.#listed >= relistPause) this.#version = undefined;
+    this.#opened = undefined;
+    if (this.#untilListDue() <= 0) this.#version = undefined;
+    if (this.#version !== undefined && this.#unproven) await this.#prove(signal);
+    if (signal.aborted) return;
     if (this.#version === undefined) this.#options.sink.listing?.();
     if (this.#version === undefined && !(this.#streaming && this.#streamNext)) await this.#list(signal);
     if (!signal.aborted) await this.#watch(signal);
+  }
+
+  /** In how many milliseconds a list is due because time may have gone back. */
+  #untilListDue(): number {
+    return (this.#listDue ?? Number.POSITIVE_INFINITY) - this.#options.clock.monotonic();
+  }
+
+  /** Asks for as little as there is of the newest state, for its version alone. */
+  async #prove(signal: AbortSignal): Promise<void> {
+    const { client, path, labelSelector, resource } = this.#options;
+    const query = queryOf({ limit: '1', labelSelector });
+    const request = { method: 'GET', path: `${path}?${query}`, resource, deadline: listDeadline, signal } as const;
+    const answer = await client.request<{ metadata?: { resourceVersion?: string } }>(request);
+    if (signal.aborted) return;
+    const version = answer.metadata?.resourceVersion;
+    if (!version) throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });
+    this.#notOlder(version, 'a list');
+    this.#unproven = false;
+  }
+
+  /** Throws when what the server sent is older than what we know. */
+  #notOlder(version: string, what: string): void {
+    if (compareResourceVersions(version, this.#version ?? '') >= 0) return;
+    throw wentBack(this.#options.resource, what, version, this.#version);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -312,16 +376,22 @@ export class Reflector<T> {
   }
 
   #replace(objects: T[], version: string, signal: AbortSignal): void {
-    const { clock, sink, onSynced } = this.#options;
+    const { clock, resource, sink, onSynced } = this.#options;
+    if (this.#newest !== undefined && compareResourceVersions(version, this.#newest) < 0) {
+      this.#tell('TimeWentBack', wentBack(resource, 'a list', version, this.#newest));
+    }
+    this.#newest = version;
     sink.replace(objects, version);
     // The sink may have called `refresh`: then another list is needed.
     if (signal.aborted) return;
     this.#version = version;
+    if (this.#listDue !== undefined) this.#lastDoubted = clock.monotonic();
+    this.#listDue = undefined;
+    this.#unproven = false;
     this.#streamNext = true;
     this.#stuck = 0;
-    this.#doubtful = false;
-    this.#listed = clock.monotonic();
-    this.#lastSign = this.#listed;
+    this.#lastListed = clock.monotonic();
+    this.#lastSign = this.#lastListed;
     // Whoever called since this attempt began has broken it off.
     for (const done of this.#waiting) done();
     if (!this.#synced) {
@@ -338,17 +408,19 @@ export class Reflector<T> {
   async #watch(signal: AbortSignal): Promise<void> {
     const { client, clock, path, labelSelector, resource, sink, project } = this.#options;
     let initial = this.#version === undefined ? new Map<string, T>() : undefined;
+    // A list that is due later ends the watch then.
+    const seconds = Math.max(1, Math.min(watchSeconds, Math.ceil(this.#untilListDue() / 1000)));
+    this.#opened = { at: clock.monotonic(), seconds };
     const query = queryOf({
       watch: 'true',
       allowWatchBookmarks: 'true',
       ...(initial
         ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
         : { resourceVersion: this.#version }),
-      timeoutSeconds: String(watchSeconds),
+      timeoutSeconds: String(seconds),
       labelSelector,
     });
-    const request = { path: `${path}?${query}`, resource, deadline: watchDeadline, signal };
-    const opened = clock.monotonic();
+    const request = { path: `${path}?${query}`, resource, deadline: deadlineOf(seconds), signal };
     for await (const line of client.lines(request)) {
       if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
@@ -367,18 +439,15 @@ export class Reflector<T> {
         continue;
       }
       const version = object.metadata.resourceVersion;
-      if (compareResourceVersions(version, this.#version ?? '') < 0) {
-        const message = `watch of ${resource}: an event of version ${version}, before ${this.#version}`;
-        throw new ApiError(message, { code: 0, reason: 'OldEvent' });
-      }
+      this.#notOlder(version, 'an event');
       if (type === 'DELETED') sink.remove(project(object));
       else if (type !== 'BOOKMARK') sink.put(project(object));
       if (signal.aborted) return;
+      this.#newest = version;
       this.#version = version;
       this.#stuck = 0;
       this.#watched();
     }
-    if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;
     if (initial && !signal.aborted) {
       throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });
     }
@@ -408,6 +477,20 @@ const queryOf = (values: Record<string, string | undefined>): string =>
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
   ).toString();
 
+/** Milliseconds after which a watch that was asked for so many seconds is given up. */
+const deadlineOf = (seconds = watchSeconds): number => (seconds + graceSeconds) * 1000;
+
+/** The server's data are of an older time than what we know. */
+const wentBack = (resource: string, what: string, version: string, known: string | undefined): ApiError =>
+  new ApiError(`${what} of ${resource} has version ${version}, before ${known}: restored from a backup?`, {
+    code: 0,
+    reason: 'TimeWentBack',
+  });
+
+/** No word from the server itself: it was away for a while. Something before it may have answered. */
+const wasAway = ({ code, reason, begun }: ApiError): boolean =>
+  code === 0 ? reason === 'Credentials' || (reason === 'NoAnswer' && !begun) : code >= 500 && reason === notOfApi;
+
 /** The server does not know the version yet: it is behind another one, or was restored from a backup. */
 const isTooLargeVersion = ({ code, causes, message }: ApiError): boolean =>
   code === 504 && (causes.includes('ResourceVersionTooLarge') || /too large resource version/i.test(message));
@@ -416,8 +499,8 @@ const reasonsOfCodes: ReadonlySet<string> = new Set(['401', '403', '404', '410',
 
 function reasonOf({ code, reason }: ApiError): RestartReason {
   if (code === 0) {
-    if (reason === 'Handler' || reason === 'Credentials') return reason;
-    return reason === 'BadEvent' || reason === 'OldEvent' || reason === 'BadAnswer' ? 'BadEvent' : 'NoAnswer';
+    if (reason === 'Handler' || reason === 'Credentials' || reason === 'TimeWentBack') return reason;
+    return reason === 'BadEvent' || reason === 'BadAnswer' ? 'BadEvent' : 'NoAnswer';
   }
   const name = String(code);
   if (reasonsOfCodes.has(name)) return name as RestartReason;

@@ -166,6 +166,11 @@ export class Store<T extends KubeObject> {
       // What a list doesn't have will get no DELETED event.
       if (!present.has(identity)) this.#remember(identity, version);
     }
+    // What went at a version that the list has not reached went in a time that is no more.
+    for (const [identity, wentAt] of this.#gone) {
+      if (inScope(namespaceOf(identity)) && compareResourceVersions(wentAt, version) > 0)
+        this.#gone.set(identity, version);
+    }
   }
 
   /** True for a version from before the object went. One that only lost its label is still there, at the version of the edit. */

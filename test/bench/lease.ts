@@ -4,6 +4,7 @@
  * (120); `--delays 0,4,6`: which delays, in seconds. All delays run at the same time. The finding is in docs/testing.md.
  */
 import { parseArgs } from 'node:util';
+import { findClientGoElector } from '../controlplane/binaries.ts';
 import { startControlPlane } from '../controlplane/controlplane.ts';
 import { install } from '../operator.ts';
 import { raceForLease } from '../support/lease-race.ts';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const changes = 20;
 
+await findClientGoElector();
 const plane = await startControlPlane({ audit: false });
 try {
   await install(plane);

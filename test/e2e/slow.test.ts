@@ -1,5 +1,6 @@
 /** An API server that is slow to answer, and loses nothing: the lease stays, as client-go's does, and work goes on. */
 import * as assert from 'uvu/assert';
+import { findClientGoElector } from '../controlplane/binaries.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { sharedControlPlane } from '../controlplane/shared.ts';
 import { install } from '../operator.ts';
@@ -9,6 +10,7 @@ import { raceForLease } from '../support/lease-race.ts';
 const test = suite('slow API server');
 let plane: ControlPlane;
 test.before(async () => {
+  await findClientGoElector();
   plane = await sharedControlPlane();
   await install(plane);
 });

@@ -23,6 +23,7 @@ export async function raceForLease(
   plane: ControlPlane,
   { delay, seconds, changes }: { delay: number; seconds: number; changes: number },
 ): Promise<LeaseRace> {
+  const program = await findClientGoElector();
   const name = `lease-${delay}`;
   const desk = createDesk(plane, name);
   await desk.open();
@@ -35,7 +36,7 @@ export async function raceForLease(
       ...['--watch-namespaces', name],
     ],
   });
-  const clientGo = startClientGoElector(await findClientGoElector(), [
+  const clientGo = startClientGoElector(program, [
     ...['--kubeconfig', proxy.through(plane.kubeconfig), '--namespace', name, '--name', 'clientgo'],
   ]);
   try {

@@ -1,133 +1,21 @@
 import * as assert from 'uvu/assert';
-import type { Client, Request } from '../../src/kube/client.ts';
-import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
-import { Reflector, type ReflectorOptions, type Sink } from '../../src/kube/reflector.ts';
 import { suite } from '../suite.ts';
-import { createVirtualClock, settle } from '../support/virtual-clock.ts';
+import {
+  broken,
+  error,
+  event,
+  expired,
+  initialEnd,
+  type List,
+  object,
+  page,
+  setUp,
+  type Watch,
+} from '../support/reflector-script.ts';
+import { settle } from '../support/virtual-clock.ts';
 
 const hour = 3_600_000;
-const object = (name: string, resourceVersion: number): KubeObject => ({
-  metadata: { name, namespace: 'a', uid: name, resourceVersion: String(resourceVersion) },
-});
-const event = (type: string, name: string, version: number) => JSON.stringify({ type, object: object(name, version) });
-const expired = (code = 410, more: object = {}) =>
-  JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message: 'too old', ...more } });
-/** The bookmark that ends the initial events of a stream. */
-const initialEnd = (version: number) =>
-  JSON.stringify({
-    type: 'BOOKMARK',
-    object: { metadata: { resourceVersion: String(version), annotations: { 'k8s.io/initial-events-end': 'true' } } },
-  });
-const page = (version: number, items: KubeObject[] = [], next?: string) => ({
-  metadata: { resourceVersion: String(version), ...(next ? { continue: next } : {}) },
-  items,
-});
-const error = (code: number, retryAfter = 0) =>
-  new ApiError(`scripted ${code}`, { code, retryAfter, reason: code ? '' : 'NoAnswer' });
-
-/** A list is answered by a page, or fails with an error. */
-type List = object | Error | null;
-/** A watch gives lines and then ends, fails, or stays open (`'open'` 45 s, `'silent'` 10 s more). */
-type Watch = (string | Error | 'open' | 'silent')[];
-
-/** A reflector whose server follows a script; the last entry of each list repeats itself for ever. */
-function setUp({
-  lists,
-  watches = [['open']],
-  streams,
-  sink = {},
-  more = {},
-}: {
-  lists: List[];
-  watches?: Watch[];
-  /** Watches that ask for initial events; without them lists come in pages. */
-  streams?: Watch[];
-  sink?: Partial<Sink<KubeObject>>;
-  more?: Partial<ReflectorOptions<KubeObject>>;
-}) {
-  const clock = createVirtualClock();
-  const abort = new AbortController();
-  const requests: {
-    kind: 'list' | 'watch' | 'stream';
-    query: URLSearchParams;
-    at: number;
-    deadline: number | undefined;
-  }[] = [];
-  const seen: string[] = [];
-  const restarts: string[] = [];
-  const next = <T>(script: T[]): T => {
-    const one = script.length > 1 ? script.shift() : script[0];
-    if (one === undefined) throw new Error('the script is empty');
-    return one;
-  };
-  const note = (kind: 'list' | 'watch' | 'stream', path: string, deadline: number | undefined) => {
-    const url = new URL(path, 'http://server');
-    assert.is(url.pathname, '/api/v1/things');
-    requests.push({ kind, query: url.searchParams, at: clock.monotonic(), deadline });
-  };
-  const client: Client = {
-    async request<T>({ path, deadline }: Request) {
-      note('list', path, deadline);
-      await undefined;
-      const answer = next(lists);
-      if (answer instanceof Error) throw answer;
-      return answer as T;
-    },
-    async *lines({ path, deadline, signal }) {
-      const streamed = path.includes('sendInitialEvents=true');
-      note(streamed ? 'stream' : 'watch', path, deadline);
-      for (const line of next(streamed ? (streams ?? []) : watches)) {
-        await undefined;
-        if (line instanceof Error) throw line;
-        if (line !== 'open' && line !== 'silent') yield line;
-        else {
-          await new Promise<void>((resolve) => {
-            const cancel = clock.after(line === 'open' ? 45_000 : 10_000, resolve);
-            signal?.addEventListener('abort', () => {
-              cancel();
-              resolve();
-            });
-          });
-          if (signal?.aborted) throw error(0);
-        }
-      }
-    },
-    close: async () => {},
-  };
-  const nameOf = ({ metadata }: KubeObject) => `${metadata.name}@${metadata.resourceVersion}`;
-  let syncedTimes = 0;
-  const reflector = new Reflector<KubeObject>({
-    ...{ client, clock, path: '/api/v1/things', resource: 'things', labelSelector: 'a=b' },
-    ...(streams ? {} : { streaming: false }),
-    project: (one) => one,
-    onRestart: (reason) => restarts.push(reason),
-    onSynced: () => syncedTimes++,
-    ...more,
-    sink: {
-      replace: (objects) => seen.push(`list ${objects.map(nameOf)}`),
-      put: (one) => seen.push(`put ${nameOf(one)}`),
-      remove: (one) => seen.push(`remove ${nameOf(one)}`),
-      ...sink,
-    },
-  });
-  let ended = false;
-  const running = reflector.run(abort.signal).then(() => {
-    ended = true;
-  });
-  return {
-    ...{ clock, reflector, requests, seen, restarts, running },
-    synced: () => syncedTimes,
-    ended: () => ended,
-    watchesFrom: () => requests.filter(({ kind }) => kind === 'watch').map(({ query }) => query.get('resourceVersion')),
-    lists: () => requests.filter(({ kind }) => kind === 'list').length,
-    async stop() {
-      abort.abort();
-      await running;
-      assert.is(clock.pending, 0, 'no timer is left');
-    },
-  };
-}
 
 const test = suite('reflector');
 
@@ -211,10 +99,10 @@ test('watches that are ended early all the time cost a list a minute, the first 
   await run.stop();
 });
 test('a watch that broke goes on from the last event, without a list', async () => {
-  const run = setUp({ lists: [page(1)], watches: [[event('ADDED', 'a', 20), error(0)], [error(503)], ['open']] });
+  const run = setUp({ lists: [page(1)], watches: [[event('ADDED', 'a', 20), broken()], [error(503)], ['open']] });
   await run.clock.advance(5_000);
+  assert.equal(run.kinds(), 'list watch probe watch probe watch');
   assert.equal(run.watchesFrom(), ['1', '20', '20']);
-  assert.is(run.lists(), 1);
   assert.equal(run.restarts, ['NoAnswer', '5xx']);
   await run.stop();
 });
@@ -260,7 +148,8 @@ test('after a 410 it lists at once, also when an outage came before', async () =
   while (!run.restarts.includes('410')) await run.clock.advance(10);
   const met = run.clock.monotonic();
   for (let turn = 0; turn < 10; turn++) await settle();
-  assert.equal([run.lists(), run.clock.monotonic()], [2, met]);
+  assert.is(run.clock.monotonic(), met);
+  assert.match(run.kinds(), / watch list watch$/);
   await run.stop();
 });
 
@@ -382,9 +271,9 @@ test('a list that the sink refuses is not synced', async () => {
   await run.stop();
 });
 test('a healthy while makes the next backoff small again, however it ended', async () => {
-  for (const end of [[], [error(0)]]) {
-    const faults = Array.from({ length: 12 }, () => [error(0)]);
-    const run = setUp({ lists: [page(1)], watches: [...faults, ['open', ...end], [error(0)], ['open']] });
+  for (const end of [[], [broken()]]) {
+    const faults = Array.from({ length: 12 }, () => [broken()]);
+    const run = setUp({ lists: [page(1)], watches: [...faults, ['open', ...end], [broken()], ['open']] });
     await run.clock.advance(90_000);
     const watches = run.requests.filter(({ kind }) => kind === 'watch');
     const gap = (watches[14]?.at ?? Number.NaN) - (watches[13]?.at ?? Number.NaN);
@@ -407,7 +296,7 @@ for (const [when, lists, watches] of [
     assert.is(run.restarts.length, told, 'stopping is no trouble to tell of');
   });
 }
-test('a 504 of a gateway, or an event 500 or 429, is no reason to list', async () => {
+test('a 504 of the server, or an event 500 or 429, is no reason to list', async () => {
   const watches: Watch[] = [[error(504)], [event('ADDED', 'a', 2), expired(500)], [expired(429)], ['open']];
   const run = setUp({ lists: [page(1)], watches });
   await run.clock.advance(10_000);
@@ -454,7 +343,9 @@ for (const streams of [undefined, [[initialEnd(3), error(0)]]]) {
       },
     });
     await run.clock.advance(10_000);
-    const lists = run.requests.flatMap(({ kind }, i) => (kind === 'watch' ? [] : [`listing after ${i}`]));
+    const lists = run.requests.flatMap(({ kind }, i) =>
+      ['watch', 'probe'].includes(kind) ? [] : [`listing after ${i}`],
+    );
     assert.ok(lists.length >= 2, `${lists}`);
     assert.equal(
       order.filter((one) => one.startsWith('listing')),

@@ -147,6 +147,30 @@ test('a list is the truth even where it is older: the cluster was restored from 
   assert.is(store.replace([thing('one', 5)], '5').changed.length, 1);
   assert.is(versionOf(store, 'a/one'), '5');
 });
+test('a version that comes a second time with other contents is a change: the cluster was restored from a backup', () => {
+  const store = create();
+  store.put(thing('one', 100, { owner: 'x' }));
+  store.put(thing('two', 90));
+  const { changed } = store.replace([thing('one', 100, { owner: 'y' }), thing('two', 90)], '120');
+  assert.equal(
+    changed.map(({ metadata }) => metadata.name),
+    ['one'],
+  );
+  assert.is(store.get('a/one')?.owner, 'y');
+});
+test('what went at a version that a later list has not reached may come back below that version', () => {
+  const store = create();
+  store.put(thing('one', 90));
+  store.remove(thing('one', 1_000));
+  store.put(thing('else', 90, { namespace: 'b' }));
+  store.remove(thing('else', 1_000, { namespace: 'b' }));
+  // In the backup it had no label yet, and so it is in no list.
+  store.listing('a');
+  store.replace([], '100', 'a');
+  assert.not.ok(store.put(thing('one', 99)));
+  assert.ok(store.put(thing('one', 120)), 'it was labelled in the new time');
+  assert.not.ok(store.put(thing('else', 120, { namespace: 'b' })), 'the list said nothing about others');
+});
 test('what we write while a list is under way stays, unless the list is from after it', () => {
   const store = create();
   for (const name of ['changed', 'other']) store.put(thing(name, 1));

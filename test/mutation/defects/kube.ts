@@ -979,8 +979,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what a list can not have may not come back by a GET',
     file: 'src/kube/store.ts',
-    find: 'wentAt !== undefined && this.#selected(object) && compare',
-    replace: 'wentAt !== undefined && compare',
+    find: 'wentAt !== undefined && this.#selected(object) &&',
+    replace: 'wentAt !== undefined &&',
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > one that a list did not have because it lost its label is taken at the version of that edit',
@@ -1216,18 +1216,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a watch that was ended early is opened again without a list',
     file: 'src/kube/reflector.ts',
-    find: 'if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;',
-    replace: '',
-    caughtBy: {
-      file: 'test/unit/reflector.test.ts',
-      test: 'reflector > a watch that the server ends early is followed by a list: what it shows may differ at the same versions',
-    },
-  },
-  {
-    defect: 'a watch that ended as agreed is followed by a list',
-    file: 'src/kube/reflector.ts',
-    find: 'if (clock.monotonic() - opened < agreedEnd) this.#doubtful = true;',
-    replace: 'this.#doubtful = true;',
+    find: "if (reason !== 'Silent' && error && !wasAway(error)) return;",
+    replace: "if (reason !== 'Silent' && (!error || !wasAway(error))) return;",
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a watch that the server ends early is followed by a list: what it shows may differ at the same versions',
@@ -1236,8 +1226,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'each watch that is ended early costs a list',
     file: 'src/kube/reflector.ts',
-    find: ' && this.#options.clock.monotonic() - this.#listed >= relistPause',
-    replace: '',
+    find: 'this.#lastListed + earlyPause',
+    replace: 'this.#lastListed',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > watches that are ended early all the time cost a list a minute, the first as soon as the last one is so old',
@@ -1252,6 +1242,26 @@ export const kube: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > a list is the truth even where it is older: the cluster was restored from a backup',
+    },
+  },
+  {
+    defect: 'what went in a time that is no more stays away',
+    file: 'src/kube/store.ts',
+    find: 'if (inScope(namespaceOf(identity)) && compareResourceVersions(wentAt, version) > 0)',
+    replace: 'if (inScope(namespaceOf(identity)) && wentAt === version)',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what went at a version that a later list has not reached may come back below that version',
+    },
+  },
+  {
+    defect: 'a list of one namespace changes when others went',
+    file: 'src/kube/store.ts',
+    find: 'if (inScope(namespaceOf(identity)) && compareResourceVersions(wentAt',
+    replace: 'if (compareResourceVersions(wentAt',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > what went at a version that a later list has not reached may come back below that version',
     },
   },
   {
@@ -1312,7 +1322,7 @@ export const kube: readonly Defect[] = [
     replace: '  code === 504 || causes.includes(message);',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
-      test: 'reflector > a 504 of a gateway, or an event 500 or 429, is no reason to list',
+      test: 'reflector > a 504 of the server, or an event 500 or 429, is no reason to list',
     },
   },
   {
@@ -1369,7 +1379,7 @@ export const kube: readonly Defect[] = [
     replace: '      this.#version = version;\n',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
-      test: 'reflector > a 504 of a gateway, or an event 500 or 429, is no reason to list',
+      test: 'reflector > a 504 of the server, or an event 500 or 429, is no reason to list',
     },
   },
   {
@@ -1395,8 +1405,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'an event from before the list is believed',
     file: 'src/kube/reflector.ts',
-    find: "if (compareResourceVersions(version, this.#version ?? '') < 0) {",
-    replace: "if (version === this.#version + '?') {",
+    find: "      this.#notOlder(version, 'an event');\n",
+    replace: '',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > an event from before the list: its server was restored from a backup makes it list again',
@@ -1405,8 +1415,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a half-open watch is never noticed',
     file: 'src/kube/reflector.ts',
-    find: 'const request = { path: `${path}?${query}`, resource, deadline: watchDeadline, signal };',
-    replace: 'const request = { path: `${path}?${query}`, resource, deadline: 86_400_000, signal };',
+    find: 'resource, deadline: deadlineOf(seconds), signal };',
+    replace: 'resource, deadline: 86_400_000, signal };',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > it watches from the version of the list, with bookmarks and a bounded life',
@@ -1415,7 +1425,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a watch has no bounded life',
     file: 'src/kube/reflector.ts',
-    find: '      timeoutSeconds: String(watchSeconds),\n',
+    find: '      timeoutSeconds: String(seconds),\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
@@ -1455,8 +1465,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list has no deadline',
     file: 'src/kube/reflector.ts',
-    find: 'resource, deadline: listDeadline, signal } as const',
-    replace: 'resource, signal } as const',
+    find: 'resource, deadline: listDeadline, signal } as const;\n      let page',
+    replace: 'resource, signal } as const;\n      let page',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > it watches from the version of the list, with bookmarks and a bounded life',
@@ -1505,7 +1515,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'refresh from within the sink is lost in a watch',
     file: 'src/kube/reflector.ts',
-    find: '      if (signal.aborted) return;\n      this.#version = version;',
+    find: '      if (signal.aborted) return;\n      this.#newest = version;',
     replace: '      this.#version = version;',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
@@ -1616,7 +1626,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'failures of long ago make the next backoff long',
     file: 'src/kube/reflector.ts',
-    find: '      if (lasted > healthyAfter) failures = 0;\n',
+    find: '      if (isHealthy) failures = 0;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
@@ -1653,8 +1663,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a watch that ends at once makes it spin',
     file: 'src/kube/reflector.ts',
-    find: "reason === 'Unsupported' || (!error && lasted > healthyAfter)",
-    replace: "reason === 'Unsupported' || !error",
+    find: '(!error && isHealthy)',
+    replace: '!error',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a watch that ends at once is opened again, below one request a second, until it works',
@@ -1750,11 +1760,181 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a silent watch is told as no answer',
     file: 'src/kube/reflector.ts',
-    find: "error.reason === 'NoAnswer' && lasted >= watchDeadline ? 'Silent' : reasonOf(error)",
-    replace: 'reasonOf(error)',
+    find: "return isSilent ? 'Silent' : reasonOf(error);",
+    replace: 'return reasonOf(error);',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a watch that gave nothing until its deadline was silent: told as such, and opened again at once',
+    },
+  },
+  {
+    defect: 'a server that was away is followed by no list',
+    file: 'src/kube/reflector.ts',
+    find: '    this.#listDue = Math.min(',
+    replace: "    if (reason === 'ended') this.#listDue = Math.min(",
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a server that gave no answer was away, and may be another now: a list shows what it has',
+    },
+  },
+  {
+    defect: 'a gateway that answers for the server is taken for it',
+    file: 'src/kube/reflector.ts',
+    find: 'code >= 500 && reason === notOfApi;',
+    replace: 'code >= 700;',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a server that was answered for by a gateway was away, and may be another now: a list shows what it has',
+    },
+  },
+  {
+    defect: 'credentials that can not be had are no absence',
+    file: 'src/kube/reflector.ts',
+    find: "reason === 'Credentials' || (reason === 'NoAnswer' && !begun)",
+    replace: "reason === 'NoAnswer' && !begun",
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a server that can not be signed in to was away, and may be another now: a list shows what it has',
+    },
+  },
+  {
+    defect: 'an answer that broke off is taken for none',
+    file: 'src/kube/reflector.ts',
+    find: "(reason === 'NoAnswer' && !begun)",
+    replace: "reason === 'NoAnswer'",
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that broke goes on when a probe shows that time goes on',
+    },
+  },
+  {
+    defect: 'a half-open connection is no reason to list',
+    file: 'src/kube/reflector.ts',
+    find: "if (reason !== 'Silent' && error && !wasAway(error)) return;",
+    replace: 'if (error && !wasAway(error)) return;',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > also when it was away as the watch was opened, and when the connection was half open',
+    },
+  },
+  {
+    defect: 'a watch that broke goes on unproven',
+    file: 'src/kube/reflector.ts',
+    find: '    this.#unproven = true;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that broke is followed by a list when a probe shows that time went back',
+    },
+  },
+  {
+    defect: 'a watch that was ended early goes on unproven',
+    file: 'src/kube/reflector.ts',
+    find: '    if (!error && this.#hasLastedAsAgreed()) return;\n',
+    replace: '    if (!error) return;\n',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that the server ended early, in good order is followed by a list when a probe shows that time went back',
+    },
+  },
+  {
+    defect: 'each watch that ends is followed by a probe',
+    file: 'src/kube/reflector.ts',
+    find: '    if (!error && this.#hasLastedAsAgreed()) return;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > at rest nothing more is asked: watches that end as agreed go on',
+    },
+  },
+  {
+    defect: 'a probe is not looked at',
+    file: 'src/kube/reflector.ts',
+    find: "    this.#notOlder(version, 'a list');\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that met 429 is followed by a list when a probe shows that time went back',
+    },
+  },
+  {
+    defect: 'a probe without a version is a proof',
+    file: 'src/kube/reflector.ts',
+    find: "if (!version) throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });\n    this.#notOlder",
+    replace: 'this.#notOlder',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a probe that fails is tried again; one that is no list is no proof',
+    },
+  },
+  {
+    defect: 'a probe asks for the whole list',
+    file: 'src/kube/reflector.ts',
+    find: "queryOf({ limit: '1', labelSelector })",
+    replace: 'queryOf({ labelSelector })',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that broke goes on when a probe shows that time goes on',
+    },
+  },
+  {
+    defect: 'a server that comes and goes causes lists without end',
+    file: 'src/kube/reflector.ts',
+    find: 'this.#lastDoubted + awayPause',
+    replace: 'this.#lastDoubted',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a server that comes and goes causes at most one list in 30 s',
+    },
+  },
+  {
+    defect: 'a list that has to wait for its turn is forgotten',
+    file: 'src/kube/reflector.ts',
+    find: 'Math.max(1, Math.min(watchSeconds, Math.ceil(this.#untilListDue() / 1000)))',
+    replace: 'watchSeconds',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a list that has to wait for its turn comes all the same; until then the watch goes on, and ends for it',
+    },
+  },
+  {
+    defect: 'a list of doubt leads to the next',
+    file: 'src/kube/reflector.ts',
+    find: '    this.#listDue = undefined;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a list that has to wait for its turn comes all the same; until then the watch goes on, and ends for it',
+    },
+  },
+  {
+    defect: 'a list of an older time is not told',
+    file: 'src/kube/reflector.ts',
+    find: 'if (this.#newest !== undefined && compareResourceVersions',
+    replace: 'if (this.#newest === version && compareResourceVersions',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a list or a stream of an older time is told as such, and counts',
+    },
+  },
+  {
+    defect: 'time that went back is told twice',
+    file: 'src/kube/reflector.ts',
+    find: "    if (error.reason === 'TimeWentBack') this.#newest = undefined;\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > an event or bookmark of an older time is told as such',
+    },
+  },
+  {
+    defect: 'time that went back does not lead to a list',
+    file: 'src/kube/reflector.ts',
+    find: "      error.reason === 'TimeWentBack' ||\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'time goes back > a watch that broke is followed by a list when a probe shows that time went back',
     },
   },
   {
