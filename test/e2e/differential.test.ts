@@ -8,7 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request as send } from 'undici';
 import * as assert from 'uvu/assert';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
-import { install } from '../operator.ts';
+import { definePolicies, police } from '../faults/policies.ts';
+import { limit } from '../faults/quotas.ts';
+import { createDesk, install } from '../operator.ts';
 import { type Answer, createServer, type Stored } from '../simulation/server.ts';
 import { suite } from '../suite.ts';
 import { linesOf } from '../support/lines.ts';
@@ -25,7 +27,7 @@ const test = suite('differential');
 
 // Its own control plane: it takes history away from etcd.
 test.before(async () => {
-  plane = await startControlPlane({ audit: false });
+  plane = await startControlPlane({ audit: false, controllers: ['resourcequota-controller'] });
   agent = new Agent({ connect: { ca: readFileSync(plane.ca) }, bodyTimeout: 0 });
   await install(plane);
   await plane.kubectl(['create', 'namespace', namespace]);
@@ -203,6 +205,7 @@ function drawMap(name: string): (side: Side) => Body & { metadata: Body } {
   const data = random.pick<Body | undefined>([undefined, {}, { key: String(random.below(3)) }]);
   const immutable = random.chance(0.1) ? { immutable: random.chance(0.7) } : {};
   const annotations = random.chance(0.3) ? { annotations: { note: String(random.below(2)) } } : {};
+  const finalizers = drawFinalizers();
   return ({ uids }) => {
     const uid = owner && uids.get(owner)?.at(-1);
     const reference = {
@@ -215,6 +218,7 @@ function drawMap(name: string): (side: Side) => Body & { metadata: Body } {
         name,
         ...(labels ? { labels } : {}),
         ...annotations,
+        ...finalizers,
         ...(uid ? { ownerReferences: [reference] } : {}),
       },
       ...(data ? { data } : {}),
@@ -223,12 +227,30 @@ function drawMap(name: string): (side: Side) => Body & { metadata: Body } {
   };
 }
 
+/** Those of other controllers. */
+function drawFinalizers(): { finalizers?: string[] } {
+  const drawn = random.pick([
+    [],
+    [],
+    [],
+    [],
+    ['test.dialer.dev/held'],
+    ['test.dialer.dev/held', 'test.dialer.dev/more'],
+  ]);
+  return drawn.length > 0 ? { finalizers: drawn } : {};
+}
+
 function drawSettings(name: string): Body & { metadata: Body } {
   const spec = { licenses: { outboundPorts: { minimum: 0, maximum: random.below(3) } } };
   const annotations = random.chance(0.3) ? { annotations: { note: String(random.below(2)) } } : {};
   return {
     ...{ apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings' },
-    metadata: { name, ...annotations, ...(random.chance(0.3) ? { labels: { [manager]: 'us' } } : {}) },
+    metadata: {
+      name,
+      ...annotations,
+      ...drawFinalizers(),
+      ...(random.chance(0.3) ? { labels: { [manager]: 'us' } } : {}),
+    },
     spec,
     ...(random.chance(0.2) ? { status: { observedGeneration: 5 } } : {}),
   };
@@ -517,4 +539,129 @@ test('a list in pages is that of one moment, until its history is gone: then 410
   const [ours, theirs] = [await expired(simulated), await expired(real)];
   assert.equal(ours, theirs);
   assert.equal(ours, [{ type: 'ERROR', code: 410, reason: 'Expired' }]);
+});
+
+const elsewhere = 'differential-elsewhere';
+const pathIn = (place: string) => `/api/v1/namespaces/${place}/configmaps`;
+const managed = { [manager]: 'license-settings-operator' };
+const mapOf = (name: string, data: Body, more: Body = {}) => ({
+  ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: managed }, data },
+  ...more,
+});
+/** The names of ConfigMaps that are there. */
+const namesIn = async (side: Side, place: string): Promise<string[]> => {
+  const { items } = (await side.ask('GET', pathIn(place))).body as { items: Stored[] };
+  return items.map(({ metadata }) => metadata.name).filter((name) => name !== 'kube-root-ca.crt');
+};
+
+test('an owner in another namespace is none: the garbage collector takes what names it', async () => {
+  await plane.kubectl(['create', 'namespace', elsewhere]);
+  const object = drawSettings('owner');
+  await both({ method: 'POST', path: settingsPath, body: () => object }, 'owner');
+  const reference = (side: Side) => ({
+    ...{ apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', name: 'owner' },
+    ...{ uid: side.uids.get(`${settingsPath}/owner`)?.at(-1), controller: true, blockOwnerDeletion: false },
+  });
+  for (const place of [namespace, elsewhere])
+    for (const side of [simulated, real]) {
+      const metadata = { name: 'copy', ownerReferences: [reference(side)] };
+      assert.is((await side.ask('POST', pathIn(place), { ...mapOf('copy', {}), metadata })).code, 201);
+    }
+  while (server.collect());
+  assert.equal(await namesIn(simulated, elsewhere), []);
+  const end = performance.now() + 30_000;
+  while ((await namesIn(real, elsewhere)).length > 0 && performance.now() < end) await sleep(50);
+  assert.equal(await namesIn(real, elsewhere), []);
+  for (const side of [simulated, real]) assert.ok((await namesIn(side, namespace)).includes('copy'));
+});
+
+for (const effect of ['add key', 'add label', 'add annotation', 'make immutable', 'change number', 'refuse'] as const)
+  test(`a policy for our ConfigMaps: ${effect}`, async () => {
+    const place = `differential-${effect.replace(' ', '-')}`;
+    const desk = createDesk(plane, place);
+    await plane.kubectl(['create', 'namespace', place]);
+    await definePolicies(plane);
+    const path = pathIn(place);
+    const put = (name: string, data: Body): Draw => ({
+      method: 'PUT',
+      path: `${path}/${name}`,
+      body: ({ versions, uids }) => {
+        const at = `${mapsPath}/${name}`;
+        const version = { uid: uids.get(at)?.at(-1), resourceVersion: versions.get(at)?.at(-1) };
+        return { ...mapOf(name, data), metadata: { name, labels: managed, ...version } };
+      },
+    });
+    const name = `policed-${effect.replace(' ', '-')}`;
+    await both({ method: 'POST', path, body: () => mapOf(`${name}-before`, { key: '1' }) }, effect);
+    await police(desk, effect, true);
+    server.admission.police(effect, true);
+    await both({ method: 'POST', path, body: () => mapOf(name, { key: '1' }) }, effect);
+    await both(
+      { method: 'POST', path, body: () => ({ ...mapOf('other', { key: '1' }), metadata: { name: 'other' } }) },
+      effect,
+    );
+    for (const data of [{ key: '2' }, { key: '2' }]) {
+      await both(put(`${name}-before`, data), `${effect}: what was there`);
+      await both(put(name, data), `${effect}: what it wrote`);
+    }
+    await police(desk, effect, false);
+    server.admission.police(effect, false);
+    await both(put(`${name}-before`, { key: '3' }), `${effect}: over`);
+    await both({ method: 'DELETE', path: `${path}/${name}` }, effect);
+  });
+
+test('a quota of ConfigMaps: one more is refused in the same words', async () => {
+  const place = 'differential-quota';
+  await plane.kubectl(['create', 'namespace', place]);
+  const desk = createDesk(plane, place);
+  await both({ method: 'POST', path: pathIn(place), body: () => mapOf('root', {}) }, 'quota');
+  // The root CA's ConfigMap counts too.
+  const end = performance.now() + 10_000;
+  while ((await desk.request('GET', `${pathIn(place)}/kube-root-ca.crt`)).code !== 200 && performance.now() < end)
+    await sleep(50);
+  server.handle({ method: 'POST', path: pathIn(place), body: mapOf('kube-root-ca.crt', {}) }, 'desk');
+  await limit(desk, 'root', 1);
+  server.admission.limit(place, 3);
+  const answers: Answer[] = [];
+  for (const name of ['one', 'two', 'one']) {
+    const post = { method: 'POST', path: pathIn(place), body: () => mapOf(name, {}) };
+    answers.push(await both(post, `quota: ${name}`));
+  }
+  assert.equal(
+    answers.map(({ code }) => code),
+    [201, 403, 403],
+  );
+  const theirs = await real.ask('POST', pathIn(place), mapOf('two', {}));
+  const message = ({ body }: Answer) => (body as { message: string }).message.replace(/quota: [\w-]+/, 'quota');
+  assert.is(message(answers[1] as Answer), message(theirs));
+});
+
+/** ConfigMaps until the version is past this one, and the last of a name of its own. */
+async function writePast(side: Side, version: number, last: string): Promise<void> {
+  for (let n = 0, reached = 0; reached <= version; n++) {
+    const { body } = await side.ask('POST', mapsPath, mapOf(`future-${n}`, {}));
+    reached = Number((body as Stored).metadata.resourceVersion);
+  }
+  await side.ask('POST', mapsPath, mapOf(last, {}));
+}
+
+test('a watch at a version of the future is taken, and shows only what comes after that', async () => {
+  const from = new Map([...(await now())].map(([side, version]) => [side, Number(version) + 40]));
+  const [ours, theirs] = [from.get(simulated) as number, from.get(real) as number];
+  const told: Body[] = [];
+  const watch = server.watch(`${mapsPath}?watch=1&resourceVersion=${ours}`, (line) =>
+    told.push(JSON.parse(line) as Body),
+  );
+  assert.not('code' in watch);
+  await writePast(simulated, ours, 'future-end');
+  const events = real.events(mapsPath, { resourceVersion: String(theirs) }, 'future-end');
+  await writePast(real, theirs, 'future-end');
+  const versionsOf = (list: readonly Body[]) =>
+    list.map(({ object }) => Number((object as Stored).metadata.resourceVersion));
+  // What stands before the end is at least the one that passed the version.
+  for (const [side, versions, least] of [
+    ['simulated', versionsOf(told), ours],
+    ['real', versionsOf(await events), theirs],
+  ] as const)
+    assert.ok(versions.length > 0 && versions.every((one) => one > least), `${side}: ${versions} after ${least}`);
 });

@@ -14,20 +14,13 @@ const withMetadata = (map: Stored, more: Partial<Metadata>): Stored => ({
 });
 const dataOf = (map: Stored) => (map['data'] ?? {}) as Readonly<Record<string, string>>;
 
-/** The number that `change number` sets, and where: nowhere else, so that a ConfigMap without it stays as it is. */
-export const policedNumber = { key: 'OUTBOUND_PORTS_CAPACITY', value: '7' } as const;
-
-/** The writers, by what they do. None refuses; `refuse` is no writer. */
-export const writers: Readonly<Record<Exclude<PolicyEffect, 'refuse'>, Change>> = {
-  'add key': (map) => ({ ...map, data: { ...dataOf(map), policy: 'added' } }),
-  'add label': (map) => withMetadata(map, { labels: { ...map.metadata.labels, 'test/policy': 'added' } }),
-  'add annotation': (map) =>
-    withMetadata(map, { annotations: { ...map.metadata.annotations, 'test/policy': 'added' } }),
+/** The writers, by what they do; `refuse` is none. The same as `test/faults/policies.ts` has in CEL. */
+const writers: Readonly<Record<Exclude<PolicyEffect, 'refuse'>, Change>> = {
+  'add key': (map) => ({ ...map, data: { ...dataOf(map), policy: 'was here' } }),
+  'add label': (map) => withMetadata(map, { labels: { ...map.metadata.labels, policy: 'was-here' } }),
+  'add annotation': (map) => withMetadata(map, { annotations: { ...map.metadata.annotations, policy: 'was here' } }),
   'make immutable': (map) => ({ ...map, immutable: true }),
-  'change number': (map) =>
-    policedNumber.key in dataOf(map)
-      ? { ...map, data: { ...dataOf(map), [policedNumber.key]: policedNumber.value } }
-      : map,
+  'change number': (map) => ({ ...map, data: { ...dataOf(map), OUTBOUND_PORTS_MAXIMUM: '7' } }),
 };
 
 const managedBy = 'app.kubernetes.io/managed-by';
@@ -61,13 +54,13 @@ export function createAdmission() {
     /** Why an object is not let in, in the words of a ValidatingAdmissionPolicy. */
     refusal: (object: Stored): string | undefined =>
       inForce.has('refuse') && isPoliced(object)
-        ? `ValidatingAdmissionPolicy 'test-refuse' with binding 'test-refuse' denied request: refused by test`
+        ? "ValidatingAdmissionPolicy 'test-refuse' with binding 'test-refuse' denied request: no ConfigMaps today"
         : undefined,
     /** Why one ConfigMap more is too many, in the words of a ResourceQuota. */
     exceeds(namespace: string, there: number): string | undefined {
       const most = quotas.get(namespace);
       return most !== undefined && there + 1 > most
-        ? `exceeded quota: test, requested: configmaps=1, used: configmaps=${there}, limited: configmaps=${most}`
+        ? `exceeded quota: test, requested: count/configmaps=1, used: count/configmaps=${there}, limited: count/configmaps=${most}`
         : undefined;
     },
   };

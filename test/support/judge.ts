@@ -152,6 +152,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   const maps = new Map<string, Kept>();
   const violations: string[] = [];
   const knownByHash = new Map<string, Known>();
+  /** Objects that are not there any more since the store went back. */
+  const lostUids = new Set<string>();
   let judged = 0;
   let tight = 0;
   let at = '0';
@@ -417,6 +419,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
     const uid = metadata.annotations?.[note('owner-uid')] ?? '';
     const life = lives.get(uid);
+    // Created for an object that the store lost: that it is gone nobody can know yet, and the garbage collector takes it.
+    if (!life && lostUids.has(uid) && kept.current === undefined) return;
     if (!life) {
       wrong('S6', `its owner-uid ${uid} is that of no LicenseSettings of this namespace`);
       return;
@@ -718,6 +722,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     changed();
     for (const [uid, then] of livesOf.get(lost) ?? []) {
       const life = lives.get(uid);
+      if (!life) lostUids.add(uid);
       if (!life) continue;
       for (const [hash, known] of then.possible) life.possible.set(hash, known);
       for (const one of then.suspended) life.suspended.add(one);

@@ -5,7 +5,7 @@ import type { Client } from '../../src/kube/client.ts';
 import { runSchedule } from '../simulation/run.ts';
 import { drawSchedule, type Schedule } from '../simulation/schedule.ts';
 import { createScheduler } from '../simulation/scheduler.ts';
-import { createServer, type Stored } from '../simulation/server.ts';
+import { type Change, createServer, type Stored } from '../simulation/server.ts';
 import { invariantOf, shrink } from '../simulation/shrink.ts';
 import { suite } from '../suite.ts';
 
@@ -216,4 +216,50 @@ test('the server: reads of the past, and what came since', () => {
   };
   server.watch(`${maps}?${query}`, note, then);
   assert.equal(told, ['ADDED a', 'ADDED b', 'BOOKMARK ', 'DELETED a later', 'ADDED c later']);
+});
+
+test('the server: a store that goes back gives no version of an object twice, and keeps a watch of the future waiting', () => {
+  const server = createServer({ now: () => 0 });
+  const send = (method: string, path: string, body?: object) => server.handle({ method, path, body }, 'desk');
+  const versionOf = ({ body }: { body: unknown }) => Number((body as Stored).metadata.resourceVersion);
+  const first = versionOf(send('POST', maps, map('a', { data: { n: '0' } })));
+  const backup = server.backUp();
+  const lost = [1, 2].map((n) => versionOf(send('PUT', `${maps}/a`, map('a', { data: { n: String(n) } }))));
+  send('POST', maps, map('b'));
+  server.restore(backup);
+  assert.is(server.version, first);
+  assert.is(send('GET', `${maps}/b`).code, 404);
+  const told: string[] = [];
+  server.watch(`${maps}?watch=1&resourceVersion=${lost[1]}`, (line) => told.push(line));
+  const again = versionOf(send('PUT', `${maps}/a`, map('a', { data: { n: '3' } })));
+  assert.ok(again > first && !lost.includes(again), `${again} after ${first}, ${lost}`);
+  assert.is(told.length, again > (lost[1] as number) ? 1 : 0);
+  // That of another object may be one that was lost: it is dropped, though it is new.
+  assert.ok(versionOf(send('POST', maps, map('c'))) > first);
+});
+
+test('the server: a quota, a policy, and a finalizer that nobody may add to what goes', () => {
+  const changes: Change[] = [];
+  const server = createServer({ now: () => 0, onChange: (change) => changes.push(change) });
+  const send = (method: string, path: string, body?: object) => server.handle({ method, path, body }, 'desk');
+  const managed = { 'app.kubernetes.io/managed-by': 'license-settings-operator' };
+  const ours = (name: string, more: object = {}) => map(name, { metadata: { name, labels: managed }, ...more });
+  server.admission.limit('d', 1);
+  assert.is(send('POST', maps, ours('a')).code, 201);
+  const { code, body } = send('POST', maps, ours('b'));
+  assert.is(code, 403);
+  assert.match((body as { message: string }).message, /exceeded quota: .*limited: count\/configmaps=1/);
+  server.admission.limit('d', undefined);
+  server.admission.police('make immutable', true);
+  const made = send('POST', maps, ours('b')).body as Stored;
+  assert.is(made['immutable'], true);
+  assert.is(changes.at(-1)?.sent?.['immutable'], undefined, 'what was sent is known');
+  assert.is((send('POST', maps, map('c')).body as Stored)['immutable'], undefined, 'those of others are not policed');
+  const held = { name: 'd', finalizers: ['test/held'] };
+  send('POST', maps, map('d', { metadata: held }));
+  assert.is((send('DELETE', `${maps}/d`).body as Stored).metadata.finalizers?.length, 1);
+  const more = map('d', { metadata: { ...held, finalizers: ['test/held', 'test/more'] } });
+  assert.is(send('PUT', `${maps}/d`, more).code, 422);
+  send('PUT', `${maps}/d`, map('d', { metadata: { name: 'd' } }));
+  assert.is(send('GET', `${maps}/d`).code, 404);
 });

@@ -80,6 +80,26 @@ test('a deletion that a finalizer holds is judged when the operator asks for it'
   assert.equal(verdictOn([...steps, immutable, asked, gone, { ...written, type: 'ADDED' }]), []);
 });
 
+test('the store goes back: the judges know what they knew then, and what may still come of what is lost', () => {
+  const judges = createJudges({ mayGoBack: true });
+  for (const one of steps) judges.take(one);
+  judges.settled();
+  const later = (revision: Revision, change: (object: Stored) => Stored = (object) => object): Revision => {
+    const object = change(structuredClone(revision.object));
+    return { ...revision, object: { ...object, metadata: { ...object.metadata, resourceVersion: '900' } } };
+  };
+  judges.take(later({ ...written, type: 'DELETED', by: 'other' }));
+  judges.wentBack(Number(finalStatus.object.metadata.resourceVersion));
+  // It is there, as if it had never been deleted: whoever writes it for an object that is there does no wrong.
+  judges.take(later({ ...written, type: 'MODIFIED' }));
+  assert.equal(judges.violations, []);
+  judges.wentBack(0);
+  judges.take(later(written));
+  assert.equal(judges.violations, [], 'the object is lost, and nobody knows it yet');
+  judges.take(later({ ...written, type: 'MODIFIED' }));
+  assert.match(judges.violations.join('\n'), /S6: its owner-uid/);
+});
+
 /** S10, with the contents of the ConfigMap at each moment; undefined: as wanted. A look each second. */
 function untruths(seconds: number, dataAt: (second: number) => Stored['data'] | undefined, excused = -1): string[] {
   const judge = createTruthJudge();
