@@ -135,11 +135,12 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     edit(one: string, change: (map: Stored) => object): void {
       act('PUT', `${maps}/${one}`, change(configMap(one) as Stored));
     },
-    /** Somebody puts the ConfigMap of a zone back that this object wrote once. */
-    restoreMap(one: string, { zone, ports }: { zone: string; ports: number }): void {
+    /** Somebody puts the ConfigMap of a zone back that this object wrote once, or one with another uid that was retained. */
+    restoreMap(one: string, { zone, ports, uid }: { zone: string; ports: number; uid?: string }): void {
       const rendered = renderZone(one, { name: zone, licenses: { outboundPorts: ports } });
-      const owner = { name, uid: object()?.metadata.uid ?? '' };
-      const metadata = { namespace, name: one, ...wantedMetadata(owner, { rendered, generation: 1, retained: false }) };
+      const owner = { name, uid: uid ?? object()?.metadata.uid ?? '' };
+      const want = { rendered, generation: 1, retained: uid !== undefined };
+      const metadata = { namespace, name: one, ...wantedMetadata(owner, want) };
       act('POST', maps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: rendered.data });
     },
     /** Somebody deletes a ConfigMap. */

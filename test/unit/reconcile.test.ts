@@ -1672,6 +1672,8 @@ test('what a superseded plan took away is waited for, however long ago the last 
 test('dialers get time to see that the system has lost its CAPACITY keys', async () => {
   const desk = setUp(spec(5));
   await desk.run();
+  // The ConfigMap is seen for the first time.
+  await desk.run();
   await desk.clock.advance(1_000_000);
   desk.save(zoned(3, 2), 2);
   assert.is((await desk.run()).again, 100_000);

@@ -97,6 +97,14 @@ test('zones whose first ConfigMap comes into sight in the middle of a term wait 
   assert.is(desk.ports('pom-licenses-a'), '2');
 });
 
+test('a rename to ConfigMaps that an earlier object retained does not know what was taken from them: it waits in full', async () => {
+  const desk = await settled();
+  desk.restoreMap('pom-x-a', { zone: 'a', ports: 2, uid: 'earlier' });
+  desk.save(zonesOf({ a: 2, b: 3 }, { configMap: { name: 'pom-x' } }));
+  assert.is((await desk.run()).again, full);
+  assert.is(desk.ports('pom-x-b'), undefined);
+});
+
 test('people worked by hand while it was suspended: what goes up afterwards waits in full', async () => {
   const desk = await settled();
   desk.save(zonesOf({ a: 2, b: 2 }, { suspend: true }));

@@ -2413,8 +2413,8 @@ export const controller: readonly Defect[] = [
     find: 'return isNew || isAdopted ||',
     replace: 'return isNew ||',
     caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a new object that adopts ConfigMaps does not know what was taken from them a moment ago: its increases wait in full',
+      file: 'test/unit/settle.test.ts',
+      test: 'settle > a rename to ConfigMaps that an earlier object retained does not know what was taken from them: it waits in full',
     },
   },
   {
