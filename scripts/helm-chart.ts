@@ -70,7 +70,9 @@ function networkPolicy(text: string): string {
         - { protocol: TCP, port: {{ . }} }
         {{- end }}
 `;
-  return put(text, [ports, each]);
+  const namespace = '              kubernetes.io/metadata.name: monitoring\n';
+  const given = '              kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace }}\n';
+  return put(text, [ports, each], [namespace, given]);
 }
 
 function deployment(text: string): string {

@@ -125,7 +125,10 @@ async function startServers(config: Config, { log, metrics, controller, others }
   const servers: Server[] = [];
   if (config.healthAddress) {
     const readiness = () => readinessOf(controller.scopes(), others());
-    const server = await startServer({ flag: '--health-address', ...config.healthAddress }, { readiness });
+    const server = await startServer(
+      { flag: '--health-address', ...config.healthAddress, clock: systemClock },
+      { readiness },
+    );
     servers.push(server);
     log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
   }
@@ -136,7 +139,10 @@ async function startServers(config: Config, { log, metrics, controller, others }
         for (const { resource, synced } of watches) metrics.watchSynced(resource, namespace, synced);
       return metrics.render();
     };
-    const server = await startServer({ flag: '--metrics-address', ...config.metricsAddress }, { metrics: render });
+    const server = await startServer(
+      { flag: '--metrics-address', ...config.metricsAddress, clock: systemClock },
+      { metrics: render },
+    );
     servers.push(server);
     log.info({ address: server.address }, 'metrics server listens: /metrics');
   }

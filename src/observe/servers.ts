@@ -1,7 +1,9 @@
 /** The two small HTTP servers: health and metrics. */
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { shownText } from '../api/text.ts';
+import type { Clock } from '../kube/clock.ts';
+import { boundAnswers, boundConnections, sharedFor } from './crowd.ts';
 import { pageOf, type Readiness } from './health.ts';
 
 /** What a server answers. */
@@ -13,7 +15,12 @@ export type Routes = {
 };
 
 /** In milliseconds. A client that is slow or silent must not hold a connection; Node looks for those once an interval. */
-const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+const limits = {
+  ...{ headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+  keepAliveTimeout: 5_000,
+};
+/** One rendering of the metrics serves all who ask within this time, in milliseconds. */
+const renderingServes = 1_000;
 
 /**
  * Listens on an address. `flag` is the one it came from.
@@ -22,7 +29,7 @@ const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheck
  * @returns where it listens, and a way to end it at once.
  */
 export async function startServer(
-  { flag, host, port }: { flag: string; host: string; port: number },
+  { flag, host, port, clock }: { flag: string; host: string; port: number; clock: Clock },
   { readiness, metrics }: Routes,
 ): Promise<{ address: string; close(): Promise<void> }> {
   const pages = new Map<string, (response: ServerResponse, query: URLSearchParams) => void | Promise<void>>();
@@ -34,12 +41,17 @@ export async function startServer(
     });
   }
   if (metrics) {
-    pages.set('/metrics', async (response) => {
+    // As bytes, so that those who read slowly hold one copy together.
+    const render = sharedFor(renderingServes, clock, async () => {
       const { contentType, body } = await metrics();
+      return { contentType, body: Buffer.from(body) };
+    });
+    pages.set('/metrics', async (response) => {
+      const { contentType, body } = await render();
       send(response, 200, body, contentType);
     });
   }
-  const server = createServer(limits, async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = '', query] = (request.url ?? '').split('?');
     const page = pages.get(path);
     try {
@@ -51,7 +63,12 @@ export async function startServer(
     } catch (error) {
       send(response, 500, `${shownText((error as Error).message)}\n`);
     }
-  });
+  };
+  const server = createServer(
+    limits,
+    boundAnswers(clock, (request, response) => void answer(request, response)),
+  );
+  boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'the port is taken' : cause.message;
@@ -70,7 +87,7 @@ export async function startServer(
   };
 }
 
-function send(response: ServerResponse, code: number, body: string, type = 'text/plain; charset=utf-8'): void {
+function send(response: ServerResponse, code: number, body: string | Buffer, type = 'text/plain; charset=utf-8'): void {
   response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(body);
 }

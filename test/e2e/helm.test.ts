@@ -127,12 +127,24 @@ test('values: the NetworkPolicy lets the operator reach the API server where it 
   ]);
 });
 
+test('values: the NetworkPolicy admits the namespace where Prometheus runs, and no other', async () => {
+  const from = async (...values: string[]) => {
+    const made = await template(...values);
+    const policy = made.find(({ kind }) => kind === 'NetworkPolicy')?.['spec'] as { ingress: { from: unknown }[] };
+    return policy.ingress.map((rule) => rule.from);
+  };
+  const only = (name: string) => [[{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } }]];
+  assert.equal(await from(), only('monitoring'));
+  assert.equal(await from('--set', 'networkPolicy.monitoringNamespace=observability'), only('observability'));
+});
+
 for (const [value, complaint] of [
   ['replicas=-1', /at '\/replicas'/],
   ['replica=2', /additional properties 'replica' not allowed/],
   ['watchNamespaces={Not_A_Name}', /at '\/watchNamespaces\/0'/],
   ['image.digest=latest', /at '\/image\/digest'/],
   ['args={--leader-elect=false}', /at '\/args\/0'/],
+  ['networkPolicy.monitoringNamespace=', /at '\/networkPolicy\/monitoringNamespace'/],
   ['networkPolicy.apiServerPorts={0}', /at '\/networkPolicy\/apiServerPorts\/0'/],
 ] as const) {
   test(`the values' schema refuses ${value}`, async () => {

@@ -24,6 +24,17 @@ test('the grace period is longer than the 5 s that the operator takes to stop', 
   assert.ok(spec.template.spec.terminationGracePeriodSeconds > 5);
 });
 
+test('metrics are for the monitoring namespace alone, and the chart names it as the manifests do', () => {
+  const { spec } = parse(read('deploy/base/networkpolicy.yaml'));
+  const { monitoringNamespace } = parse(read('deploy/helm/license-settings-operator/values.yaml')).networkPolicy;
+  assert.equal(spec.ingress, [
+    {
+      from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': monitoringNamespace } } }],
+      ports: [{ protocol: 'TCP', port: 'metrics' }],
+    },
+  ]);
+});
+
 test('install.yaml: the CRD first, and every file once', () => {
   const objects = parseAllDocuments(read('deploy/install.yaml')).map((document) => document.toJS());
   assert.is(objects[0].kind, 'CustomResourceDefinition');

@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../src/kube/clock.ts';
 import type { Check } from '../../src/observe/health.ts';
 import { type Routes, startServer } from '../../src/observe/servers.ts';
 import { suite } from '../suite.ts';
@@ -9,7 +10,7 @@ type Answer = { code: number | undefined; type: string | undefined; allow: strin
 
 const well = () => ({ ready: true, checks: [] });
 const ill = () => ({ ready: false, checks: [{ name: 'all namespaces', wrong: 'no list' }] });
-const local = { flag: '--health-address', host: '127.0.0.1', port: 0 };
+const local = { flag: '--health-address', host: '127.0.0.1', port: 0, clock: systemClock };
 
 function ask(address: string, path: string, method = 'GET', agent?: Agent): Promise<Answer> {
   return new Promise((resolve, reject) => {

@@ -177,6 +177,96 @@ export const edges: readonly Defect[] = [
     },
   },
   {
+    defect: 'any number of connections is kept',
+    file: 'src/observe/crowd.ts',
+    find: 'if (sockets.size > maxConnections) oldest?.destroy();',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+    },
+  },
+  {
+    defect: 'of too many connections the newest is ended, and with it a probe',
+    file: 'src/observe/crowd.ts',
+    find: 'oldest?.destroy();',
+    replace: 'socket.destroy();',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+    },
+  },
+  {
+    defect: 'a client may take as long as it likes to read an answer',
+    file: 'src/observe/crowd.ts',
+    find: 'const cancel = clock.after(answerWithin, () => socket.destroy());',
+    replace: 'const cancel = () => {};',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > who does not read an answer in time is cut off; nobody else is',
+    },
+  },
+  {
+    defect: 'the deadline of an answer stays behind',
+    file: 'src/observe/crowd.ts',
+    find: '      cancel();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > who does not read an answer in time is cut off; nobody else is',
+    },
+  },
+  {
+    defect: 'answers that nobody reads pile up',
+    file: 'src/observe/crowd.ts',
+    find: 'if (state.answering) {',
+    replace: 'if (false as boolean) {',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > who sends the next request before the answer is read is cut off: answers do not pile up',
+    },
+  },
+  {
+    defect: 'a connection may ask without end',
+    file: 'src/observe/crowd.ts',
+    find: 'if (state.requests >= maxRequests) response.shouldKeepAlive = false;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > a connection is closed after 100 requests',
+    },
+  },
+  {
+    defect: 'the metrics are rendered for each who asks',
+    file: 'src/observe/crowd.ts',
+    find: 'if (made && now - made.at < milliseconds) return made.what;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > one rendering of the metrics serves all who ask within a second',
+    },
+  },
+  {
+    defect: 'the metrics are rendered once for ever',
+    file: 'src/observe/crowd.ts',
+    find: 'if (made && now - made.at < milliseconds)',
+    replace: 'if (made)',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > one rendering of the metrics serves all who ask within a second',
+    },
+  },
+  {
+    defect: 'a rendering that failed serves all who ask within a second',
+    file: 'src/observe/crowd.ts',
+    find: 'if (made === mine) made = undefined;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > a rendering that failed serves only those who wait for it',
+    },
+  },
+  {
     defect: 'minutes of watches spoil the durations of requests',
     file: 'src/observe/metrics.ts',
     find: "if (verb !== 'watch') requestTime",

@@ -1,0 +1,68 @@
+/**
+ * Bounds for servers that answer whoever reaches them, without credentials: what a crowd of clients costs does not depend on
+ * how many they are, or on whether they read.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../kube/clock.ts';
+
+/** Most connections at a time. One more ends the oldest: a probe that comes last is answered all the same. */
+export const maxConnections = 64;
+/** Most requests on one connection. Node's own bound, maxRequestsPerSocket, asks the client to close it, and does not. */
+export const maxRequests = 100;
+/** How long an answer may take until the client has read it but for what the kernel buffers, in milliseconds. */
+export const answerWithin = 5_000;
+
+/** Ends the oldest connection where there is one too many. */
+export function boundConnections(server: Server): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const [oldest] = sockets;
+    if (sockets.size > maxConnections) oldest?.destroy();
+  });
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/**
+ * A handler that ends the connection of who does not read an answer in time, or sends the next request before it has: no
+ * probe and no Prometheus does either, and answers would wait in memory.
+ */
+export function boundAnswers(clock: Clock, handle: Handler): Handler {
+  const states = new WeakMap<Socket, { answering: boolean; requests: number }>();
+  return (request, response) => {
+    const { socket } = request;
+    const state = states.get(socket) ?? { answering: false, requests: 0 };
+    states.set(socket, state);
+    if (state.answering) {
+      socket.destroy();
+      return;
+    }
+    state.answering = true;
+    state.requests++;
+    if (state.requests >= maxRequests) response.shouldKeepAlive = false;
+    const cancel = clock.after(answerWithin, () => socket.destroy());
+    response.once('close', () => {
+      cancel();
+      state.answering = false;
+    });
+    handle(request, response);
+  };
+}
+
+/** What is made serves all who ask within this time, in milliseconds. A failure serves only those who wait for it. */
+export function sharedFor<T>(milliseconds: number, clock: Clock, make: () => Promise<T>): () => Promise<T> {
+  let made: { readonly at: number; readonly what: Promise<T> } | undefined;
+  return () => {
+    const now = clock.monotonic();
+    if (made && now - made.at < milliseconds) return made.what;
+    const mine = { at: now, what: make() };
+    made = mine;
+    mine.what.catch(() => {
+      if (made === mine) made = undefined;
+    });
+    return mine.what;
+  };
+}

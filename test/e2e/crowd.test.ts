@@ -1,0 +1,95 @@
+/** Crowds at the metrics of a real operator, which anybody may reach without credentials: its memory, and its neighbours. */
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { suite } from '../suite.ts';
+import { closeStage, openStage, type Stage } from '../support/stage.ts';
+
+/** Most that a crowd may cost, in MiB. */
+const allowed = 60;
+/** How long a neighbour's change may take meanwhile, in milliseconds. */
+const patience = 3_000;
+const ask = 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n';
+
+const test = suite('crowd');
+let stage: Stage;
+test.before(async () => {
+  stage = await openStage('crowd');
+  await stage.desk.create('neighbour', spec(100));
+  await stage.desk.settled('neighbour');
+});
+test.after(async () => {
+  await closeStage(stage ?? {});
+});
+
+const spec = (maximum: number) => ({ licenses: { outboundPorts: { minimum: 0, maximum } } });
+
+/** Resident memory of the operator, in MiB. */
+function memory(): number {
+  const status = readFileSync(`/proc/${stage.operator.process.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+async function address(): Promise<{ host: string; port: number }> {
+  const line = await stage.operator.logged(({ msg }) => msg.startsWith('metrics server listens'), 'the address');
+  const [host = '', port] = String(line['address']).split(':');
+  return { host, port: Number(port) };
+}
+
+/** Keeps `count` clients there for `seconds`, each as `behave` says, again as soon as it is cut off; changes a neighbour meanwhile. */
+async function besides(count: number, seconds: number, behave: (socket: Socket) => void) {
+  const to = await address();
+  const sockets = new Set<Socket>();
+  let over = false;
+  const join = () => {
+    const socket = connect(to);
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      sockets.delete(socket);
+      if (!over) setTimeout(join, 100);
+    });
+    behave(socket);
+  };
+  const before = memory();
+  for (let i = 0; i < count; i++) join();
+  let [highest, slowest, changes] = [before, 0, 0];
+  const end = performance.now() + seconds * 1_000;
+  while (performance.now() < end) {
+    const started = performance.now();
+    await stage.desk.patch('neighbour', { spec: spec(101 + changes++) });
+    await stage.desk.settled('neighbour');
+    slowest = Math.max(slowest, performance.now() - started);
+    highest = Math.max(highest, memory());
+    await sleep(200);
+  }
+  over = true;
+  for (const socket of sockets) socket.destroy();
+  return { before, highest, slowest, changes };
+}
+
+const told = ({ before, highest, slowest, changes }: Awaited<ReturnType<typeof besides>>) =>
+  `memory ${before.toFixed(0)} -> ${highest.toFixed(0)} MiB, the slowest of ${changes} changes ${slowest.toFixed(0)} ms`;
+
+test('300 clients that ask and never read: bounded memory, and a neighbour is served', async () => {
+  const seen = await besides(300, 20, (socket) => {
+    socket.pause();
+    socket.write(ask.repeat(200));
+  });
+  console.log(`300 that never read: ${told(seen)}`);
+  assert.ok(seen.highest - seen.before < allowed, told(seen));
+  assert.ok(seen.slowest < patience, told(seen));
+});
+
+test('50 clients that ask all the time: bounded memory, and a neighbour is served', async () => {
+  const seen = await besides(50, 10, (socket) => {
+    socket.write(ask);
+    socket.on('data', (data) => {
+      if (data.toString('latin1').endsWith('\n')) socket.write(ask);
+    });
+  });
+  console.log(`50 that ask all the time: ${told(seen)}`);
+  assert.ok(seen.highest - seen.before < allowed, told(seen));
+  assert.ok(seen.slowest < patience, told(seen));
+});
