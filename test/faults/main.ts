@@ -6,29 +6,14 @@ import { appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createRandom } from '../support/random.ts';
-import {
-  cleanJobs,
-  killJobs,
-  openFor,
-  openStage,
-  pairJobs,
-  randomJob,
-  runAll,
-  runEach,
-  type Stage,
-  singleJobs,
-  startCampaignPlane,
-} from './campaign.ts';
+import { cleanJobs, openFor, openStage, randomJob, runAll, type Stage, startCampaignPlane } from './campaign.ts';
 import { parseFault } from './faults.ts';
+import { doParts, type Options, parts } from './parts.ts';
 import { failures, type Part, scenarioTable, table, totals } from './report.ts';
 import type { Job, Result } from './run.ts';
 import { failovers as allFailovers, scenarios as allScenarios, type Scenario } from './scenarios.ts';
-import type { Slot } from './slot.ts';
-import { specials } from './specials.ts';
 import { widerScenarios } from './wider.ts';
 
-const parts = ['singles', 'kills', 'pairs', 'randoms', 'failovers', 'wider', 'specials'] as const;
 const usage = `usage: npm run faults -- [--only ${parts.join('|')},...] [--seed N] [--slots N] [--runs N] [--special NAME]
        npm run faults -- --replay SCENARIO[,FAULT]... | --random SEED [--pages] [--times N]
   --only     parts of the campaign, with commas between them; all by default
@@ -67,19 +52,27 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
-const wanted = values.only.split(',');
-for (const part of wanted)
-  if (!(parts as readonly string[]).includes(part)) throw new Error(`--only ${part}\n${usage}`);
+const wanted = new Set(
+  values.only.split(',').map((one) => {
+    const known = parts.find((part) => part === one);
+    if (!known) throw new Error(`--only ${one}\n${usage}`);
+    return known;
+  }),
+);
 const chosen = values.scenarios?.split(',');
 const isChosen = ({ name }: Scenario) => chosen?.includes(name) ?? true;
-const [scenarios, failovers, wider] = [allScenarios, allFailovers, widerScenarios].map((all) =>
+const [usual, failovers, wider] = [allScenarios, allFailovers, widerScenarios].map((all) =>
   all.filter(isChosen).map((scenario) => (values.alone ? { ...scenario, alone: true } : scenario)),
 ) as [Scenario[], Scenario[], Scenario[]];
-const seed = Number(values.seed);
-const limit = Number(values.runs ?? Number.POSITIVE_INFINITY);
-/** Slots with two replicas, and slots of each kind for the wider world. */
-const pairSlots = 8;
-const widerSlots = 24;
+const options: Options = {
+  wanted,
+  seed: Number(values.seed),
+  limit: Number(values.runs ?? Number.POSITIVE_INFINITY),
+  slots: Number(values.slots),
+  failovers: Number(values.failovers),
+  special: values.special,
+  scenarios: { usual, failovers, wider },
+};
 const storyFile = join(tmpdir(), `license-settings-faults-${process.pid}.log`);
 process.setMaxListeners(0);
 
@@ -109,7 +102,7 @@ async function replay(stage: Stage): Promise<number> {
   const job = values.random ? randomJob(Number(values.random)) : jobOf(values.replay ?? '');
   const listening = { ...job, listens: true };
   const needs = job.scenario.needs ?? (job.replicas ? { replicas: job.replicas } : {});
-  const [slot] = await openFor(stage, 1, { ...needs, ...(values.pages ? { pages: true } : {}) });
+  const [slot] = await openFor(stage, 1, { ...needs, pages: values.pages });
   if (!slot) throw new Error('no slot');
   const results: Result[] = [];
   for (let n = 0; n < Number(values.times); n++) {
@@ -124,20 +117,20 @@ async function replay(stage: Stage): Promise<number> {
 
 function jobOf(text: string): Job {
   const [name, ...faults] = text.split(',');
-  const scenario = [...scenarios, ...failovers, ...wider].find((one) => one.name === name);
-  if (!scenario)
-    throw new Error(
-      `no scenario ${name}: there are ${[...scenarios, ...failovers, ...wider].map((one) => one.name).join(', ')}`,
-    );
+  const all = [...usual, ...failovers, ...wider];
+  const scenario = all.find((one) => one.name === name);
+  if (!scenario) throw new Error(`no scenario ${name}: there are ${all.map((one) => one.name).join(', ')}`);
   const [clean] = cleanJobs([scenario]);
   return { ...(clean as Job), faults: faults.map(parseFault), label: 'replay', replay: `--replay ${text}` };
 }
 
 async function campaign(stage: Stage): Promise<number> {
-  const done: Part[] = [];
   let planned = 0;
   let ran = 0;
   let failed = 0;
+  const onPlanned = (jobs: number) => {
+    planned += jobs;
+  };
   const onResult = (result: Result) => {
     ran++;
     if (result.violations.length === 0) return;
@@ -148,105 +141,21 @@ async function campaign(stage: Stage): Promise<number> {
       `\n${result.job.replay}\n${result.story().join('\n')}\n${result.violations.join('\n')}\n`,
     );
   };
-  const part = async (name: string, slots: readonly Slot[], jobs: Job[], of = jobs.length) => {
-    planned += jobs.length;
-    const results = await runAll(slots, jobs, onResult);
-    if (results.length > 0) done.push({ name, results, of });
-    return results;
-  };
-  const drawn = (jobs: Job[], most = limit) => createRandom(seed).shuffle(jobs).slice(0, Math.min(limit, most));
   const timer = setInterval(() => {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`${seconds} s: ${ran} of ${planned} runs, ${failed} with violations, ${stage.taken()} revisions`);
   }, 15_000);
-
-  const needsPairs = ['failovers', 'pairs', 'randoms'].some((one) => wanted.includes(one));
-  const needsSlots = wanted.some((one) => one !== 'failovers' && one !== 'wider');
-  const slots = needsSlots ? await stage.open(Number(values.slots)) : [];
-  const pairs = needsPairs ? await stage.open(Math.min(pairSlots, Number(values.slots)), { replicas: 2 }) : [];
-  const clean = needsSlots ? await part('clean', slots.slice(0, 6), cleanJobs(scenarios)) : [];
-  const randoms = wanted.includes('randoms')
-    ? Array.from({ length: Math.min(limit, 2_000) }, (_, n) => randomJob(seed + n))
-    : [];
-  /** All with one replica, at once: some wait while others work. */
-  const single = async () => {
-    const singles = wanted.includes('singles') ? singleJobs(clean) : [];
-    const kills = wanted.includes('kills') ? killJobs(clean) : [];
-    const of: [string, Job[], number][] = [
-      ['singles', drawn(singles), singles.length],
-      ['kills', drawn(kills), kills.length],
-      ['pairs', wanted.includes('pairs') ? pairJobs(clean, seed, Math.min(limit, 500)) : [], 0],
-      ['randoms', randoms.filter(({ replicas }) => !replicas), 0],
-    ];
-    const jobs = of.flatMap(([, some]) => some);
-    planned += jobs.length;
-    const results = await runAll(slots, jobs, onResult);
-    for (const [name, some, all] of of) {
-      const members = new Set(some);
-      const ofPart = results.filter(({ job }) => members.has(job));
-      if (ofPart.length > 0) done.push({ name, results: ofPart, of: Math.max(all, ofPart.length) });
-    }
-  };
-  const failover = async () => {
-    if (!needsPairs) return;
-    await part(
-      'randoms, two replicas',
-      pairs,
-      randoms.filter(({ replicas }) => replicas),
-    );
-    if (!wanted.includes('failovers') && !wanted.includes('pairs')) return;
-    const cleanFailovers = await part('clean, two replicas', pairs, cleanJobs(failovers));
-    if (wanted.includes('pairs')) {
-      await part('pairs, two replicas', pairs, pairJobs(cleanFailovers, seed, Math.min(limit, 100)));
-    }
-    if (!wanted.includes('failovers')) return;
-    const jobs = [...singleJobs(cleanFailovers), ...killJobs(cleanFailovers)];
-    const most = Math.min(limit, Number(values.failovers));
-    const isSilent = ({ faults }: Job) => faults.some(({ kind }) => kind === 'silent');
-    // Each takes a minute.
-    const silent = drawn(jobs.filter(isSilent), Math.ceil(most / 50));
-    const quick = drawn(
-      jobs.filter((job) => !isSilent(job)),
-      most - silent.length,
-    );
-    await part('failovers', pairs, [...silent, ...quick], jobs.length);
-  };
-  /** What lists, with lists in pages: the other slots have them as streams. */
-  const paged = async () => {
-    if (!wanted.includes('singles')) return;
-    const of = await stage.open(4, { pages: true });
-    const lists = scenarios.filter(({ name }) => name === 'expired' || name === 'restart');
-    const cleanPaged = await part('clean, lists in pages', of, cleanJobs(lists));
-    const all = singleJobs(cleanPaged, ' --pages');
-    await part('singles, lists in pages', of, drawn(all), all.length);
-  };
-  /** The wider world, each scenario as it is; those that are over soon also with every fault at every request. */
-  const widerWorld = async () => {
-    if (!wanted.includes('wider')) return;
-    const jobs = cleanJobs(wider);
-    planned += jobs.length;
-    const results = await runEach(stage, jobs, widerSlots, onResult);
-    done.push({ name: 'wider world', results, of: results.length });
-    if (!wanted.includes('singles')) return;
-    const all = singleJobs(results.filter(({ job }) => !job.scenario.plain));
-    await part('wider world, singles', slots, drawn(all), all.length);
-  };
-  await Promise.all([single(), failover(), paged(), widerWorld()]);
-  if (wanted.includes('specials')) {
-    const results: Result[] = [];
-    for (const [name, special] of Object.entries(specials)) {
-      if (values.special && values.special !== name) continue;
-      const of = await special(stage, slots.slice(0, 6), scenarios);
-      of.forEach(onResult);
-      results.push(...of);
-    }
-    planned += results.length;
-    done.push({ name: 'specials', results, of: results.length });
-  }
+  const done = await doParts(options, stage, { onPlanned, onResult });
   clearInterval(timer);
+  const problems = stage.problems.map((one) => `harness: ${one}`);
+  console.log([reportOf(done), ...problems, failed > 0 ? `stories: ${storyFile}` : ''].join('\n'));
+  return failed + problems.length;
+}
 
+/** Markdown, with the command that was given. */
+function reportOf(done: readonly Part[]): string {
   const all = done.flatMap(({ results }) => results);
-  const tabled = done.filter(({ name }) => !/^(randoms|wider)/.test(name)).flatMap(({ results }) => results);
+  const tabled = done.filter(({ name }) => !/^randoms|wider world/.test(name)).flatMap(({ results }) => results);
   const widerPlain = done.filter(({ name }) => name === 'wider world').flatMap(({ results }) => results);
   const minutes = ((performance.now() - started) / 60_000).toFixed(1);
   const command = `npm run faults${process.argv
@@ -254,22 +163,8 @@ async function campaign(stage: Stage): Promise<number> {
     .map((one) => ` ${one}`)
     .join('')
     .replace(/^ /, ' -- ')}`;
-  const problems = stage.problems.map((one) => `harness: ${one}`);
-  console.log(
-    [
-      ...[
-        '',
-        `\`${command}\`: ${minutes} minutes, seed ${seed}`,
-        '',
-        totals(done),
-        '',
-        table(tabled),
-        '',
-        scenarioTable(widerPlain),
-        '',
-      ],
-      ...[failures(all), ...problems, failed > 0 ? `stories: ${storyFile}` : ''],
-    ].join('\n'),
-  );
-  return failed + problems.length;
+  return [
+    ...['', `\`${command}\`: ${minutes} minutes, seed ${values.seed}`, '', totals(done), '', table(tabled), ''],
+    ...[scenarioTable(widerPlain), '', failures(all)],
+  ].join('\n');
 }

@@ -68,6 +68,8 @@ export type Needs = {
   readonly ownAccount?: true;
   /** See stepping-clock.ts. */
   readonly clockSteps?: true;
+  /** Lists in pages, as an API server without WatchList has them. */
+  readonly pages?: boolean;
 };
 
 export type Scenario = {
