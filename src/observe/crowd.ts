@@ -8,20 +8,44 @@ import type { Clock } from '../kube/clock.ts';
 
 /** Most connections at a time. One more ends the oldest: a probe that comes last is answered all the same. */
 export const maxConnections = 64;
+/** Connections to the metrics that are taken in a second once as many as are kept came at once: each may bring 64 KiB of requests. */
+export const metricsConnectionsPerSecond = 10;
 /** Most requests on one connection. Node's own bound, maxRequestsPerSocket, asks the client to close it, and does not. */
 export const maxRequests = 100;
 /** How long an answer may take until the client has read it but for what the kernel buffers, in milliseconds. */
 export const answerWithin = 5_000;
 
-/** Ends the oldest connection where there is one too many. */
-export function boundConnections(server: Server): void {
+/**
+ * Ends the oldest connection where there is one too many.
+ *
+ * @param mayCome whether one more is taken now; asked once for each.
+ */
+export function boundConnections(server: Server, mayCome: () => boolean): void {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
+    if (!mayCome()) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     const [oldest] = sockets;
     if (sockets.size > maxConnections) oldest?.destroy();
   });
+}
+
+/** True as often as `burst` at once, and then `perSecond` times a second. */
+export function rateOf(clock: Clock, burst: number, perSecond: number): () => boolean {
+  let left = burst;
+  let last = clock.monotonic();
+  return () => {
+    const now = clock.monotonic();
+    left = Math.min(burst, left + ((now - last) / 1_000) * perSecond);
+    last = now;
+    if (left < 1) return false;
+    left--;
+    return true;
+  };
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;

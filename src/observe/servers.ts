@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { shownText } from '../api/text.ts';
 import type { Clock } from '../kube/clock.ts';
-import { boundAnswers, boundConnections, sharedFor } from './crowd.ts';
+import {
+  boundAnswers,
+  boundConnections,
+  maxConnections,
+  metricsConnectionsPerSecond,
+  rateOf,
+  sharedFor,
+} from './crowd.ts';
 import { pageOf, type Readiness } from './health.ts';
 
 /** What a server answers. */
@@ -68,7 +75,9 @@ export async function startServer(
     limits,
     boundAnswers(clock, (request, response) => void answer(request, response)),
   );
-  boundConnections(server);
+  // A kubelet's probe is never turned away: without an answer it would start the process again.
+  const rate = rateOf(clock, maxConnections, metricsConnectionsPerSecond);
+  boundConnections(server, readiness ? () => true : rate);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'the port is taken' : cause.message;

@@ -1,7 +1,7 @@
 /** Crowds at the metrics of a real operator, which anybody may reach without credentials: its memory, and its neighbours. */
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import * as assert from 'uvu/assert';
 import { suite } from '../suite.ts';
 import { closeStage, openStage, type Stage } from '../support/stage.ts';
@@ -37,23 +37,27 @@ async function address(): Promise<{ host: string; port: number }> {
   return { host, port: Number(port) };
 }
 
-/** Keeps `count` clients there for `seconds`, each as `behave` says, again as soon as it is cut off; changes a neighbour meanwhile. */
-async function besides(count: number, seconds: number, behave: (socket: Socket) => void) {
-  const to = await address();
-  const sockets = new Set<Socket>();
-  let over = false;
-  const join = () => {
-    const socket = connect(to);
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      sockets.delete(socket);
-      if (!over) setTimeout(join, 100);
-    });
-    behave(socket);
-  };
+/** The crowd has a thread of its own, so that what it costs itself does not count as slowness of the operator. */
+const crowd = `
+const { connect } = require('node:net');
+const { workerData: { to, count, reads, words } } = require('node:worker_threads');
+const join = () => {
+  const socket = connect(to);
+  socket.on('error', () => {});
+  // Again as soon as it is cut off.
+  socket.once('close', () => setTimeout(join, 100));
+  socket.write(words);
+  if (reads) socket.on('data', (data) => data.toString('latin1').endsWith('\\n') && socket.write(words));
+  else socket.pause();
+};
+for (let i = 0; i < count; i++) join();
+`;
+type Crowd = { readonly count: number; readonly reads: boolean; readonly words: string };
+
+/** Lets a crowd loose for some seconds, and changes a neighbour meanwhile. */
+async function besides(seconds: number, clients: Crowd) {
   const before = memory();
-  for (let i = 0; i < count; i++) join();
+  const worker = new Worker(crowd, { eval: true, workerData: { to: await address(), ...clients } });
   let [highest, slowest, changes] = [before, 0, 0];
   const end = performance.now() + seconds * 1_000;
   while (performance.now() < end) {
@@ -64,8 +68,7 @@ async function besides(count: number, seconds: number, behave: (socket: Socket) 
     highest = Math.max(highest, memory());
     await sleep(200);
   }
-  over = true;
-  for (const socket of sockets) socket.destroy();
+  await worker.terminate();
   return { before, highest, slowest, changes };
 }
 
@@ -73,22 +76,14 @@ const told = ({ before, highest, slowest, changes }: Awaited<ReturnType<typeof b
   `memory ${before.toFixed(0)} -> ${highest.toFixed(0)} MiB, the slowest of ${changes} changes ${slowest.toFixed(0)} ms`;
 
 test('300 clients that ask and never read: bounded memory, and a neighbour is served', async () => {
-  const seen = await besides(300, 20, (socket) => {
-    socket.pause();
-    socket.write(ask.repeat(200));
-  });
+  const seen = await besides(20, { count: 300, reads: false, words: ask.repeat(200) });
   console.log(`300 that never read: ${told(seen)}`);
   assert.ok(seen.highest - seen.before < allowed, told(seen));
   assert.ok(seen.slowest < patience, told(seen));
 });
 
 test('50 clients that ask all the time: bounded memory, and a neighbour is served', async () => {
-  const seen = await besides(50, 10, (socket) => {
-    socket.write(ask);
-    socket.on('data', (data) => {
-      if (data.toString('latin1').endsWith('\n')) socket.write(ask);
-    });
-  });
+  const seen = await besides(10, { count: 50, reads: true, words: ask });
   console.log(`50 that ask all the time: ${told(seen)}`);
   assert.ok(seen.highest - seen.before < allowed, told(seen));
   assert.ok(seen.slowest < patience, told(seen));

@@ -2,7 +2,13 @@
 import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import * as assert from 'uvu/assert';
-import { answerWithin, maxConnections, maxRequests, sharedFor } from '../../src/observe/crowd.ts';
+import {
+  answerWithin,
+  maxConnections,
+  maxRequests,
+  metricsConnectionsPerSecond,
+  sharedFor,
+} from '../../src/observe/crowd.ts';
 import { type Routes, startServer } from '../../src/observe/servers.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
@@ -66,6 +72,26 @@ test('of 300 connections the newest 64 are kept, and a probe that comes last is 
   });
 });
 
+test('of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away', async () => {
+  const { metrics } = page('m');
+  await serving({ ...(metrics ? { metrics } : {}) }, async (port, clock) => {
+    const flood = async (count: number) => {
+      const clients = Array.from({ length: count }, () => silent(port));
+      for (const { socket } of clients) socket.resume();
+      await Promise.all(clients.map(opened));
+      const turnedAway = clients.slice(-1)[0];
+      await turnedAway?.closed;
+      return clients.filter(({ socket }) => !socket.destroyed).length;
+    };
+    assert.is(await flood(200), maxConnections);
+    await clock.advance(1_000);
+    assert.is(await flood(50), metricsConnectionsPerSecond);
+  });
+  await serving(page('m'), async (port) => {
+    for (let i = 0; i < 100; i++) assert.is(await ask(port, '/healthz'), 'ok\n');
+  });
+});
+
 test('who does not read an answer in time is cut off; nobody else is', async () => {
   await serving(page(large), async (port, clock) => {
     const slow = silent(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -119,7 +145,7 @@ test('one rendering of the metrics serves all who ask within a second', async ()
   let rendered = 0;
   const routes: Routes = { metrics: async () => ({ contentType: 'text/plain', body: `${++rendered}` }) };
   await serving(routes, async (port, clock) => {
-    const all = () => Promise.all(Array.from({ length: 50 }, () => ask(port, '/metrics')));
+    const all = () => Promise.all(Array.from({ length: 20 }, () => ask(port, '/metrics')));
     assert.equal(new Set(await all()), new Set(['1']));
     await clock.advance(999);
     assert.is(await ask(port, '/metrics'), '1');

@@ -267,6 +267,26 @@ export const edges: readonly Defect[] = [
     },
   },
   {
+    defect: 'a flood of connections to the metrics is taken whole',
+    file: 'src/observe/crowd.ts',
+    find: 'if (left < 1) return false;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+    },
+  },
+  {
+    defect: 'probes are turned away in a flood',
+    file: 'src/observe/servers.ts',
+    find: 'readiness ? () => true : rate',
+    replace: 'rate',
+    caughtBy: {
+      file: 'test/unit/crowd.test.ts',
+      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+    },
+  },
+  {
     defect: 'minutes of watches spoil the durations of requests',
     file: 'src/observe/metrics.ts',
     find: "if (verb !== 'watch') requestTime",
