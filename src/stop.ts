@@ -23,18 +23,24 @@ export type Stop = {
  */
 export function createStop({ monotonic, after }: Pick<Clock, 'monotonic' | 'after'>, exit: () => void): Stop {
   const stop = new AbortController();
-  let beatAt = monotonic();
+  /** When the last two beats came. */
+  let [before, last] = [monotonic(), monotonic()];
   let askedAt = Number.POSITIVE_INFINITY;
   const beat = () => {
-    beatAt = monotonic();
+    [before, last] = [last, monotonic()];
     if (!stop.signal.aborted) after(beatEvery, beat);
   };
   after(beatEvery, beat);
+  /** When a signal that is seen now may have come. After a block timers run before the handlers of signals. */
+  function signalledAt(now: number): number {
+    const lastCameLate = last - before > 2 * beatEvery;
+    return Math.min(now, (lastCameLate ? before : last) + beatEvery);
+  }
   return {
     signal: stop.signal,
     ask() {
       if (stop.signal.aborted) return false;
-      askedAt = Math.min(monotonic(), beatAt + beatEvery);
+      askedAt = signalledAt(monotonic());
       after(askedAt + hardStop - monotonic(), exit);
       stop.abort();
       return true;

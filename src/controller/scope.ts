@@ -138,7 +138,7 @@ function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): 
     },
     state: () => ({
       resource,
-      synced: reflector.synced && !isAwaited && (reflector.age ?? Number.POSITIVE_INFINITY) <= currentFor,
+      synced: !isAwaited && (reflector.age ?? Number.POSITIVE_INFINITY) <= currentFor,
       trouble: trouble.words(),
     }),
   };

@@ -62,6 +62,16 @@ test('a signal that came while the process was blocked counts from when the bloc
   assert.equal(late.exits, [30_000], 'too late already: at once');
 });
 
+test('a timer that runs before the handler of the signal, when the block is over, does not hide it', async () => {
+  const { clock, stop, exits, block } = setUp();
+  await clock.advance(10_000);
+  block(3_000);
+  await clock.advance(250);
+  stop.ask();
+  await clock.advance(5_000);
+  assert.ok((exits[0] ?? 0) <= 10_000 + 4_750, String(exits));
+});
+
 test('asked twice it is the same; nothing goes on afterwards', async () => {
   const { clock, stop, exits } = setUp();
   stop.ask();

@@ -1476,8 +1476,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a copy stays synced, however long ago something confirmed it',
     file: 'src/controller/scope.ts',
-    find: ' && (reflector.age ?? Number.POSITIVE_INFINITY) <= currentFor',
-    replace: '',
+    find: ') <= currentFor,',
+    replace: ') <= 1_000 * currentFor,',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: 'scopes > a copy that nothing has confirmed for more than a minute is not synced; back, it is',
@@ -1603,8 +1603,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a copy that was never complete is called synced',
     file: 'src/controller/scope.ts',
-    find: 'reflector.synced && !isAwaited',
-    replace: '!isAwaited',
+    find: 'reflector.age ?? Number.POSITIVE_INFINITY',
+    replace: 'reflector.age ?? 0',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > nothing is decided before all caches are complete',

@@ -513,11 +513,21 @@ export const edges: readonly Defect[] = [
   {
     defect: 'a signal counts from when it was seen',
     file: 'src/stop.ts',
-    find: 'askedAt = Math.min(monotonic(), beatAt + beatEvery);',
+    find: 'askedAt = signalledAt(monotonic());',
     replace: 'askedAt = monotonic();',
     caughtBy: {
       file: 'test/unit/stop.test.ts',
       test: 'stop > a signal that came while the process was blocked counts from when the block began',
+    },
+  },
+  {
+    defect: 'a timer that runs when a block is over hides it',
+    file: 'src/stop.ts',
+    find: '(lastCameLate ? before : last)',
+    replace: 'last',
+    caughtBy: {
+      file: 'test/unit/stop.test.ts',
+      test: 'stop > a timer that runs before the handler of the signal, when the block is over, does not hide it',
     },
   },
   {
