@@ -659,6 +659,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     for (const life of lives.values()) {
       // What an object leaves behind is the garbage collector's, or that of the next object of its name.
       if (life.gone) continue;
+      // A create carries no version: one that was decided before the store went back lands beside what came back.
+      if (life.lostGeneration > 0) continue;
       const all = heldBy(life);
       const zoned = all.filter(({ document }) => document.scope === 'Zone');
       if (zoned.length === 0) continue;
