@@ -240,7 +240,7 @@ function unsettled({ slot, authors, scenes }: Course, except?: string): string[]
   );
 }
 
-type Settling = { readonly patience?: number; readonly except?: string };
+type Settling = Pick<Extract<Step, { do: 'settle' }>, 'patience' | 'except' | 'meanwhile'>;
 
 /** Waits until all is as it must be, and quiet: L1. False, with the problem told, when that takes too long. */
 async function settle(course: Course, step: Settling): Promise<boolean> {
@@ -274,11 +274,11 @@ async function settle(course: Course, step: Settling): Promise<boolean> {
 }
 
 /** Until when all has to be as it must be. */
-function granted(course: Course, from: number, { patience = 0 }: Settling): number {
+function granted(course: Course, from: number, { patience = 0, meanwhile = false }: Settling): number {
   const { armed, slot, admins, elsewhere } = course;
   if (Object.values(admins).some((admin) => admin.acting() > 0)) course.acted = performance.now();
   const more = patience + (looksSlowly(course) ? slowConvergence - convergence : 0);
-  const afterActing = course.acted > 0 ? course.acted + slowConvergence : 0;
+  const afterActing = course.acted > 0 && !meanwhile ? course.acted + slowConvergence : 0;
   return Math.max(
     from + convergence + more,
     afterActing,

@@ -54,6 +54,8 @@ export type Step =
       readonly patience?: number;
       /** An object that can't be applied, as its status has to say; all others settle without it. */
       readonly except?: string;
+      /** True where those who act for a while are no excuse. */
+      readonly meanwhile?: boolean;
     }
   /** From now on every write of this ConfigMap gets a 403. */
   | { readonly do: 'refuse'; readonly name: string };

@@ -292,7 +292,9 @@ const quotas = (fightFor: number): readonly Scenario[] => [
         act({ do: 'limit', spare: 0, milliseconds: 20_000 }),
         { do: 'pause', milliseconds: 1_500 },
         { do: 'change', name: a, spec: shared('x', 60, 'z', 40) },
-        { do: 'settle' },
+        { do: 'settle', meanwhile: true },
+        { do: 'endure', name: a },
+        settle,
       ];
     },
   },
