@@ -1,10 +1,12 @@
 /** The requests that the operator makes, each with what it was decided from. */
 
 import type { Status } from '../api/licensesettings.ts';
-import { apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
+import { annotations, apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
 import type { Client, Method, Request } from '../kube/client.ts';
 import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.ts';
 import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
+import { differenceOf, type Wire } from '../settings/difference.ts';
+import { lastEditor } from '../settings/editor.ts';
 import { dataHash } from '../settings/hash.ts';
 import { type HiddenField, hiddenFields } from '../settings/hidden.ts';
 import { recordOf } from '../settings/record.ts';
@@ -12,8 +14,15 @@ import { recordOf } from '../settings/record.ts';
 /** A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned. */
 export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: readonly HiddenField[] };
 
+/** What people ask for with an object: another text when they ask for something else. Its status says nothing of that. */
+export const askedFor = ({ metadata }: LicenseSettings): string =>
+  [metadata.uid, metadata.generation, metadata.deletionTimestamp, metadata.annotations?.[annotations.apply]].join(' ');
+
 /** A ConfigMap as the caches keep it. */
 export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
+
+/** The answer to a write. `changed`: what it shows that was not sent, in words. It is not for the caches. */
+export type AnsweredConfigMap = StoredConfigMap & { readonly changed?: string };
 
 /** A ConfigMap on the wire. */
 type ConfigMap = KubeObject & {
@@ -42,16 +51,18 @@ export function projectSettings(object: KubeObject): LicenseSettings {
   };
 }
 
-/** Keeps of a ConfigMap its metadata, a hash of its data, and the record of what is live. */
+/** Keeps of a ConfigMap its metadata, a hash of its data, the record of what is live, and who else wrote it last. */
 export function projectConfigMap(object: KubeObject): StoredConfigMap {
   const { metadata, data = {}, binaryData, immutable = false } = object as ConfigMap;
   const record = recordOf(data);
+  const editor = lastEditor(metadata.managedFields);
   return {
     metadata: withoutManagedFields(metadata),
     dataHash: dataHash(data),
     binary: binaryData !== undefined && Object.keys(binaryData).length > 0,
     immutable,
     ...(record === undefined ? {} : { record }),
+    ...(editor ? { editor } : {}),
   };
 }
 
@@ -129,10 +140,11 @@ function configMapsIn(client: Sender, namespace: string) {
     data: want.rendered.data,
   });
 
-  const configMap = async (method: Method, path: string, body?: object): Promise<StoredConfigMap> =>
-    projectConfigMap(
-      await client.request<KubeObject>({ method, path, resource: 'configmaps', ...(body ? { body } : {}) }),
-    );
+  const written = async (method: Method, path: string, body: Wire): Promise<AnsweredConfigMap> => {
+    const answer = await client.request<ConfigMap>({ method, path, resource: 'configmaps', body });
+    const changed = differenceOf(body, answer);
+    return { ...projectConfigMap(answer), ...(changed === undefined ? {} : { changed }) };
+  };
 
   /** Writes the metadata alone; the data stay as they are, so they have to be read first. */
   const putMetadata = async (
@@ -140,14 +152,14 @@ function configMapsIn(client: Sender, namespace: string) {
     owner: Owner,
     want: Want,
     noted: (present: StoredConfigMap) => string,
-  ): Promise<StoredConfigMap> => {
+  ): Promise<AnsweredConfigMap> => {
     const path = pathOf(metadata.name);
     const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
     const present = projectConfigMap(read);
     const kept = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: noted(present) } };
     const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };
     const { binaryData, immutable } = read;
-    return configMap('PUT', path, {
+    return written('PUT', path, {
       ...bodyOf(owner, kept, decidedFrom, present.metadata),
       ...(binaryData ? { binaryData } : {}),
       ...(immutable ? { immutable } : {}),
@@ -155,32 +167,41 @@ function configMapsIn(client: Sender, namespace: string) {
   };
 
   return {
-    getConfigMap: (name: string) => configMap('GET', pathOf(name)),
-
-    /** `former` is the ConfigMap that it takes the place of: what others wrote on that stays. */
-    createConfigMap(owner: Owner, want: Want, former?: StoredConfigMap): Promise<StoredConfigMap> {
-      const body = bodyOf(owner, want, { name: want.rendered.name }, former?.metadata);
-      return configMap('POST', configMapsPath(namespace), body);
+    async getConfigMap(name: string): Promise<StoredConfigMap> {
+      return projectConfigMap(
+        await client.request<KubeObject>({ method: 'GET', path: pathOf(name), resource: 'configmaps' }),
+      );
     },
 
-    updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> {
-      return configMap('PUT', pathOf(metadata.name), bodyOf(owner, want, metadata, metadata));
+    /** `former` is the ConfigMap that it takes the place of: what others wrote on that stays. */
+    createConfigMap(owner: Owner, want: Want, former?: StoredConfigMap): Promise<AnsweredConfigMap> {
+      const body = bodyOf(owner, want, { name: want.rendered.name }, former?.metadata);
+      return written('POST', configMapsPath(namespace), body);
+    },
+
+    updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> {
+      return written('PUT', pathOf(metadata.name), bodyOf(owner, want, metadata, metadata));
     },
 
     /** Mends the metadata alone; the data stay as they are. */
-    relabelConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> =>
+    relabelConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> =>
       putMetadata(view, owner, want, ({ dataHash }) => dataHash),
 
     /**
      * Puts our labels and this object's uid on an immutable ConfigMap, so that it may be deleted. Its data may be anything:
      * the data-hash is that of what is wanted, so that they can't pass for a record of what is live.
      */
-    claimConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<StoredConfigMap> =>
+    claimConfigMap: (view: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> =>
       putMetadata(view, owner, want, () => want.rendered.dataHash),
 
-    async deleteConfigMap({ metadata: { name, uid, resourceVersion } }: StoredConfigMap): Promise<void> {
+    /** Gives the ConfigMap where it is still there: a finalizer holds it back. */
+    async deleteConfigMap({ metadata }: StoredConfigMap): Promise<StoredConfigMap | undefined> {
+      const { name, uid, resourceVersion } = metadata;
       const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion } };
-      await client.request<unknown>({ method: 'DELETE', path: pathOf(name), resource: 'configmaps', body });
+      const request = { method: 'DELETE', path: pathOf(name), resource: 'configmaps', body } as const;
+      const answer = await client.request<Partial<KubeObject>>(request);
+      // Of what is gone the answer is a Status.
+      return answer.metadata?.deletionTimestamp === undefined ? undefined : projectConfigMap(answer as KubeObject);
     },
   };
 }

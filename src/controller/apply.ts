@@ -1,35 +1,41 @@
 /** Brings ConfigMaps to what they should be. */
+import { labels, manager } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import { controllerOf } from '../kube/object.ts';
 import type { NamespacedStore } from '../kube/store.ts';
 import { carriesUid, isOwnedBy, type Owner, uidOf, type Want } from '../settings/configmap.ts';
-import { type Context, type Decision, decide } from '../settings/plan.ts';
+import { type Editor, editorInWords } from '../settings/editor.ts';
+import { asksForWrite, type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
 import { readZone } from '../settings/zones.ts';
-import { type NamespacedApi, type StoredConfigMap, unwatched } from './api.ts';
+import { type AnsweredConfigMap, type NamespacedApi, type StoredConfigMap, unwatched } from './api.ts';
+import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWrite, refused, wrote } from './brake.ts';
 import { type LateWrites, noteLate } from './late.ts';
 
 /** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
 export type Caches = { readonly api: NamespacedApi; readonly configMaps: NamespacedStore<StoredConfigMap> };
 
 /** What bringing ConfigMaps to what they should be takes. */
-export type Means = Caches & { readonly clock: Clock; readonly late: LateWrites };
+export type Means = Caches & { readonly clock: Clock; readonly late: LateWrites; readonly brake: Brake };
 
 export type ApplyInput = Context & {
   /** True when nothing else is waiting for this worker: then a rollout may be done. */
   readonly background: boolean;
 };
 
+/** A ConfigMap that somebody had changed or deleted, and that is whole again. */
+export type Restored = { readonly name: string; readonly editor: Editor | undefined; readonly deleted: boolean };
+
 export type ApplyResult =
   /**
-   * It is as it should be; `dataHash` is what it holds. `restored`: its contents had been changed by someone else. `later`:
+   * It is as it should be; `dataHash` is what it holds. `restored`: its contents had been changed, and by whom. `later`:
    * an older release rendered them, and the rollout has to wait for its turn.
    */
   | {
       readonly kind: 'applied';
       readonly dataHash: string;
-      readonly restored: boolean;
+      readonly restored?: Restored;
       readonly later: boolean;
       readonly writes: number;
     }
@@ -40,47 +46,31 @@ export type ApplyResult =
 
 /** Brings one ConfigMap to what it should be, with as few writes as it takes. Throws an ApiError. */
 export async function bring(means: Means, input: ApplyInput): Promise<ApplyResult> {
-  const { api, configMaps: cache, clock, late } = means;
+  const { api, configMaps: cache } = means;
   const { owner, want, knownDataHash, unchanged, applicable, background } = input;
   const { name } = want.rendered;
-  const keep = (written: StoredConfigMap) => {
-    cache.put(written);
-    return written;
-  };
-  /** `version`: of what is updated. */
-  const write = async (version: string | undefined, send: () => Promise<StoredConfigMap>) => {
-    const sent = clock.monotonic();
-    try {
-      return keep(await send());
-    } catch (thrown) {
-      const error = asApiError(thrown);
-      const zone = readZone({ record: want.rendered.data[jsonKey] });
-      if (zone && error && mayStillLand(error)) noteLate(late, clock, owner.uid, { name, zone, version, sent });
-      throw thrown;
-    }
-  };
-  const create = (former?: StoredConfigMap) => write(undefined, () => api.createConfigMap(owner, want, former));
-  const update = (from: StoredConfigMap) =>
-    write(from.metadata.resourceVersion, () => api.updateConfigMap(from, owner, want));
-
   let view = cache.get(name);
+  const before = view;
+  const first = decide(view, input);
+  if (first === 'rollout' ? background : asksForWrite(first))
+    mayWrite(means.brake, means.clock, attemptOf(input, before));
+
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
   if (!view && knownDataHash !== undefined) {
     view = await missingAsUndefined(api.getConfigMap(name));
     if (!view) await confirmOwner(means, owner);
     else if (carriesUid(view, owner)) {
-      keep(view);
+      cache.put(view);
       return { kind: 'found' };
     }
   }
-  let decision: Decision = decide(view, input);
   // Mended metadata are no news; contents that someone changed are. New settings change them too.
   const drifted = unchanged && (!view || view.immutable || view.binary || view.dataHash !== want.rendered.dataHash);
+  let decision: Decision = decide(view, input);
   let writes = 0;
-
   if (decision === 'create') {
     try {
-      view = await create();
+      view = await create(means, input);
       writes++;
     } catch (error) {
       if (asApiError(error)?.reason !== 'AlreadyExists') throw error;
@@ -89,54 +79,139 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     }
   }
   if (view && decision !== 'create') {
-    if (decision === 'update' || decision === 'relabel' || decision === 'rollout')
-      await confirmBeforeOwning(means, input, view);
-    switch (decision) {
-      case 'conflict':
-        return { kind: 'conflict', name };
-      case 'wait':
-        throw hasToGo(view);
-      case 'rollout':
-        if (!background) break;
-        view = await update(view);
-        writes++;
-        break;
-      case 'update':
-        view = await update(view);
-        writes++;
-        break;
-      case 'relabel':
-        view = keep(await api.relabelConfigMap(view, owner, want));
-        writes++;
-        break;
-      case 'claim':
-      case 'replace':
-        // The new one is created: what carries no version must not be made for an object that is gone.
-        await confirmOwner(means, owner);
-        if (decision === 'claim') {
-          view = keep(await api.claimConfigMap(view, owner, want));
-          writes++;
-        }
-        await remove(means, view);
-        view = await create(view);
-        writes += 2;
-        break;
-      case 'right':
-      case 'keep':
-        keep(view);
-        break;
-    }
+    if (decision === 'conflict') return { kind: 'conflict', name };
+    const mended = await mend(means, input, view, decision);
+    view = mended.view;
+    writes += mended.writes;
   }
   if (!view) throw new ApiError(`ConfigMap ${name} vanished`, { code: 0 });
   const older = decision === 'rollout' || decision === 'relabel';
   const restored = writes > 0 && drifted && knownDataHash !== undefined && !older;
   const later = older && applicable && view.dataHash !== want.rendered.dataHash;
-  return { kind: 'applied', dataHash: view.dataHash, restored, later, writes };
+  return {
+    ...{ kind: 'applied', dataHash: view.dataHash, later, writes },
+    ...(restored ? { restored: { name, editor: before?.editor, deleted: before === undefined } } : {}),
+  };
 }
 
-/** Deletes a ConfigMap, if it is still the one that was looked at. */
+/** Does to a ConfigMap that is there what was decided. Throws an ApiError. */
+async function mend(
+  means: Means,
+  input: ApplyInput,
+  view: StoredConfigMap,
+  decision: Decision,
+): Promise<{ view: StoredConfigMap; writes: number }> {
+  const { api, configMaps: cache, brake } = means;
+  const { owner, want, background } = input;
+  if (decision === 'update' || decision === 'relabel' || decision === 'rollout')
+    await confirmBeforeOwning(means, input, view);
+  switch (decision) {
+    case 'wait':
+      throw hasToGo(view);
+    case 'rollout':
+      return background ? { view: await update(means, input, view), writes: 1 } : { view, writes: 0 };
+    case 'update':
+      return { view: await update(means, input, view), writes: 1 };
+    case 'relabel':
+      return { view: keep(means, input, 'relabel', await api.relabelConfigMap(view, owner, want)), writes: 1 };
+    case 'claim':
+    case 'replace': {
+      // The new one is created: what carries no version must not be made for an object that is gone.
+      await confirmOwner(means, owner);
+      const ours =
+        decision === 'claim' ? keep(means, input, 'claim', await api.claimConfigMap(view, owner, want)) : view;
+      await remove(means, ours);
+      return { view: await create(means, input, ours), writes: decision === 'claim' ? 3 : 2 };
+    }
+    default:
+      cache.put(view);
+      isRightNow(brake, want.rendered.name);
+      return { view, writes: 0 };
+  }
+}
+
+const create = (means: Means, input: ApplyInput, former?: StoredConfigMap): Promise<StoredConfigMap> =>
+  write(means, input, undefined, () => means.api.createConfigMap(input.owner, input.want, former));
+
+const update = (means: Means, input: ApplyInput, from: StoredConfigMap): Promise<StoredConfigMap> =>
+  write(means, input, from.metadata.resourceVersion, () => means.api.updateConfigMap(from, input.owner, input.want));
+
+/** Sends a write of the whole ConfigMap. `version`: of what is updated; a create has none. */
+async function write(
+  means: Means,
+  input: ApplyInput,
+  version: string | undefined,
+  send: () => Promise<AnsweredConfigMap>,
+): Promise<StoredConfigMap> {
+  const { clock, late } = means;
+  const { rendered } = input.want;
+  const sent = clock.monotonic();
+  let answer: AnsweredConfigMap;
+  try {
+    answer = await send();
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    const zone = readZone({ record: rendered.data[jsonKey] });
+    if (zone && error && mayStillLand(error))
+      noteLate(late, clock, input.owner.uid, { name: rendered.name, zone, version, sent });
+    throw error?.class === 'rejected' ? refused(means.brake, clock, rendered.name, error) : thrown;
+  }
+  return keep(means, input, 'whole', answer);
+}
+
+/** Keeps what a write was answered with. Throws an ApiError where that is not what was sent: it is not sent again at once. */
+export function keepAnswer(
+  { configMaps, brake, clock }: Means,
+  { changed, ...view }: AnsweredConfigMap,
+): StoredConfigMap {
+  configMaps.put(view);
+  const { name } = view.metadata;
+  if (changed !== undefined) throw changedOnItsWay(brake, clock, name, changedInWords(name, changed));
+  return view;
+}
+
+/** As `keepAnswer`, and remembers what the write was for: it may be undone. */
+function keep(means: Means, input: ApplyInput, what: Aim, answer: AnsweredConfigMap): StoredConfigMap {
+  const { configMaps: cache, brake, clock } = means;
+  const view = keepAnswer(means, answer);
+  const { name } = view.metadata;
+  const isRight = () => {
+    const now = cache.get(name);
+    return now !== undefined && !asksForWrite(decide(now, input));
+  };
+  if (what !== 'claim') wrote(brake, clock, { name, aim: aimOf(input, what) }, isRight);
+  return view;
+}
+
+/** What a write is for: the whole ConfigMap, its metadata alone, or only that it may be deleted. */
+type Aim = 'whole' | 'relabel' | 'claim';
+const aimOf = ({ want: { rendered, retained } }: ApplyInput, what: Aim): string =>
+  `${what} ${what === 'whole' ? rendered.dataHash : ''} ${retained}`;
+
+/** What is about to be written, and what is said where our last write of the same was undone. */
+function attemptOf(input: ApplyInput, view: StoredConfigMap | undefined): Attempt {
+  const { name } = input.want.rendered;
+  const what: Aim = decide(view, input) === 'relabel' ? 'relabel' : 'whole';
+  const how = view
+    ? `changed again after each write, last by ${editorInWords(view.editor)}`
+    : 'deleted again after each write';
+  const mend = 'find out who does it, and let only one of the two write it; it is tried again within a minute';
+  return { name, aim: aimOf(input, what), words: `ConfigMap ${name} is ${how}: ${mend}` };
+}
+
+const changedInWords = (name: string, changed: string): string =>
+  `ConfigMap ${name}: ${changed} on the way into the API server, by an admission policy or webhook: ` +
+  `exempt ConfigMaps with the label ${labels.managedBy}=${manager} from it; it is tried again within a minute`;
+
+/** Deletes a ConfigMap, if it is still the one that was looked at. Throws an ApiError, also where a finalizer holds it back. */
 export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
-  await api.deleteConfigMap(view);
+  // Asking again would not hurry it.
+  if (view.metadata.deletionTimestamp) throw hasToGo(view);
+  const held = await api.deleteConfigMap(view);
+  if (held) {
+    configMaps.put(held);
+    throw hasToGo(held);
+  }
   configMaps.deleted(view);
 }
 
@@ -187,9 +262,16 @@ export async function confirmBeforeOwning(
   if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input.owner);
 }
 
+/** True for a failure that says something of one ConfigMap, and nothing of the others. */
+export const stopsOneOnly = ({ class: what, reason }: ApiError): boolean =>
+  what === 'rejected' || reason === contested || reason === waiting;
+
+/** The reason of the error where a ConfigMap has to go before anything is written. */
+export const waiting = 'Waiting';
+
 /** Why nothing is written while a ConfigMap is still there. */
 export const hasToGo = (view: StoredConfigMap): ApiError =>
-  new ApiError(`ConfigMap ${view.metadata.name} has to go first: ${heldBy(view)}`, { code: 0, reason: 'Waiting' });
+  new ApiError(`ConfigMap ${view.metadata.name} has to go first: ${heldBy(view)}`, { code: 0, reason: waiting });
 
 const heldBy = ({ metadata }: StoredConfigMap): string =>
   metadata.deletionTimestamp

@@ -87,7 +87,7 @@ export function createController(options: ControllerOptions): Controller {
   const scopes = (options.namespaces.length > 0 ? options.namespaces : ['']).map((namespace): Scope => {
     const scope: Scope = createScope({
       ...{ client, clock, log, metrics, namespace, settings: shared.settings, configMaps: shared.configMaps },
-      onChange: (key, priority) => add(scope, key, priority),
+      onChange: (key, priority, wakes) => add(scope, key, priority, wakes),
     });
     return scope;
   });
@@ -109,9 +109,9 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** A key of a scope that is not served yet waits for it. */
-  function add(scope: Scope, key: string, priority: Priority): void {
+  function add(scope: Scope, key: string, priority: Priority, wakes: boolean): void {
     const changed = current?.unserved.get(scope);
-    if (!changed) current?.queue.add(key, priority);
+    if (!changed) current?.queue.add(key, priority, wakes);
     else if (priority === 'fresh') changed.add(key);
   }
 
@@ -174,10 +174,9 @@ export function createController(options: ControllerOptions): Controller {
       queue.hurry('transport', hurrySpread);
       term.outage = false;
     }
-    if (retry) queue.retry(key, retry.kind, priority, retry.atLeast);
+    if (retry) queue.retry(key, retry.kind, priority, retry);
     else queue.forget(key);
     if (again !== undefined) queue.addAfter(key, again, 'fresh');
-    if (result === 'stale') queue.add(key, 'fresh');
     if (result === 'later') queue.add(key, 'background');
     if (event) events.add(event.about, event.note);
   }

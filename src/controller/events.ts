@@ -2,7 +2,9 @@
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, kind, manager } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
+import { editorInWords } from '../settings/editor.ts';
 import type { LicenseSettings } from './api.ts';
+import type { Restored } from './apply.ts';
 
 /** What an event says. */
 export type Note = {
@@ -18,9 +20,13 @@ const conditionOf = (status: Status | undefined, type: string) =>
 /**
  * The one event of a change, or none: what happened between two statuses, the most important first.
  *
- * @param restored name of a ConfigMap that was edited or deleted by someone, and is whole again.
+ * @param restored a ConfigMap that was edited or deleted by someone, and is whole again.
  */
-export function transition(before: Status | undefined, after: Status, restored: string | undefined): Note | undefined {
+export function transition(
+  before: Status | undefined,
+  after: Status,
+  restored: Restored | undefined,
+): Note | undefined {
   const applied = conditionOf(after, 'Applied');
   const valid = conditionOf(after, 'Valid');
   // Before Applied: after a crash between two writes one status may tell of both, and only this asks for something.
@@ -38,7 +44,10 @@ export function transition(before: Status | undefined, after: Status, restored: 
     return { type: 'Warning', reason: 'ConfigMapConflict', action: 'Apply', note: applied.message };
   }
   if (restored !== undefined) {
-    const note = `ConfigMap ${restored} was changed or deleted by someone else, and holds the live settings again`;
+    const { name, editor, deleted } = restored;
+    // Of a deletion nothing tells who asked for it.
+    const how = deleted ? 'deleted' : `changed by ${editorInWords(editor)}`;
+    const note = `ConfigMap ${name} was ${how}, and holds the live settings again`;
     return { type: 'Warning', reason: 'Restored', action: 'Restore', note };
   }
   return undefined;

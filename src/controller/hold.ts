@@ -6,7 +6,7 @@ import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, forgetUnwatched, type Means, remove } from './apply.ts';
+import { bring, forgetUnwatched, type Means, type Restored, remove, stopsOneOnly } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -21,7 +21,7 @@ export type HoldInput = {
   readonly background: boolean;
   readonly owned: readonly StoredConfigMap[];
   /** Told of each ConfigMap whose contents someone had changed, when it is whole again, whatever comes of the others. */
-  readonly onRestored: (name: string) => void;
+  readonly onRestored: (restored: Restored) => void;
 };
 
 export type HoldResult =
@@ -39,15 +39,15 @@ export type HoldResult =
   | { readonly kind: 'found' };
 
 /**
- * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, or whose
- * write is refused, does not keep the others from being healed. Throws an ApiError.
+ * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, whose write
+ * is refused or does not stay, or that has to go first, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
   const { owner, target, generation, retained, known = [], unchanged, applicable, background, owned } = input;
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
   let taken: string | undefined;
-  let refused: ApiError | undefined;
+  let first: ApiError | undefined;
   for (const rendered of render(target)) {
     const { name } = rendered;
     const knownDataHash = known.find((one) => one.name === name)?.dataHash;
@@ -63,15 +63,16 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
       }
       writes += result.writes;
       later ||= result.later;
-      if (result.restored) input.onRestored(name);
+      if (result.restored) input.onRestored(result.restored);
       held.push(configMapEntry({ name, dataHash: result.dataHash }, retained));
     } catch (error) {
-      if (asApiError(error)?.class !== 'rejected') throw error;
-      refused ??= asApiError(error);
+      const failed = asApiError(error);
+      if (!failed || !stopsOneOnly(failed)) throw error;
+      first ??= failed;
     }
   }
   if (taken) return { kind: 'conflict', name: taken };
-  if (refused) throw refused;
+  if (first) throw first;
   // What is left without our label may not be deleted; it is not read again for ever either.
   forgetUnwatched(world, owner.uid);
   let failure: ApiError | undefined;

@@ -26,6 +26,7 @@ import {
   confirmBeforeOwning,
   confirmOwner,
   forgetUnwatched,
+  keepAnswer,
   type Means,
   missingAsUndefined,
   remove,
@@ -131,7 +132,7 @@ const bringOf = (world: Means, owner: Owner, want: Want) =>
 
 /** Writes a ConfigMap as it is but for the epoch, so that a write which was decided before conflicts. True if it wrote. */
 async function restamp(
-  caches: Caches,
+  means: Means,
   { owner, generation, retained }: Pick<MoveInput, 'owner' | 'generation' | 'retained'>,
   view: StoredConfigMap,
   rendered: Rendered,
@@ -141,8 +142,8 @@ async function restamp(
   if (view.immutable || view.metadata.deletionTimestamp) return false;
   if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;
   const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
-  await confirmBeforeOwning(caches, { owner, want }, view);
-  caches.configMaps.put(await caches.api.updateConfigMap(view, owner, want));
+  await confirmBeforeOwning(means, { owner, want }, view);
+  keepAnswer(means, await means.api.updateConfigMap(view, owner, want));
   return true;
 }
 

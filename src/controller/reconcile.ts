@@ -19,9 +19,10 @@ import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
-import { type Api, carrying, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
-import { forgetUnwatched, hasToGo, lookAgain, type Means } from './apply.ts';
+import { type Api, askedFor, carrying, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
+import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
+import { type Brake, beginLook, contested, contestIn, createBrake, isOnTrial, mayWriteStatus } from './brake.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
@@ -47,9 +48,10 @@ export type World = {
 
 /** What a reconcile reads and writes: the namespace of its object, whatever lies in others. */
 type Place = Means & { readonly settings: NamespacedStore<LicenseSettings>; readonly epoch: string };
+type Surroundings = Omit<Place, 'brake'>;
 
-function placeIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Place {
-  const ours = late.get(namespace) ?? new Map();
+function surroundingsIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Surroundings {
+  const ours: LateWrites = late.get(namespace) ?? new Map();
   late.set(namespace, ours);
   return {
     ...{ api: api.in(namespace), settings: settings.in(namespace), configMaps: configMaps.in(namespace) },
@@ -61,16 +63,22 @@ function placeIn({ api, clock, settings, configMaps, epoch, late }: World, names
 export type Memory = PlanMemory & {
   /** A new object of the same name begins with nothing. */
   readonly uid: string;
-  /** Name of a ConfigMap whose contents someone had changed, and that is whole again; until the event was sent. */
-  restored: string | undefined;
-  /** Since when, on the monotonic clock, its writes fail, and what was told of it. */
-  failing: { readonly since: number; readonly told: string } | undefined;
+  /** A ConfigMap whose contents someone had changed, and that is whole again; until the event was sent. */
+  restored: Restored | undefined;
+  /** What people asked for when the rest was noted: anything else is tried at once. */
+  asked: string;
+  /** What became of its writes. */
+  brake: Brake;
+  failing: Failing | undefined;
 };
+
+/** Since when, on the monotonic clock, writes fail, what was told of it, and how, and before when nothing is asked again. */
+type Failing = { readonly since: number; readonly told: string; readonly error: ApiError; readonly until: number };
 
 /** What a reconcile came to. `retry` says how to try again; `error` why. */
 export type Outcome = {
   readonly result: 'unchanged' | 'written' | 'gone' | 'quiet' | 'later' | 'stale' | 'retry' | 'problem';
-  readonly retry?: { readonly kind: RetryKind; readonly atLeast: number };
+  readonly retry?: { readonly kind: RetryKind; readonly atLeast: number; readonly atMost?: number };
   readonly error?: ApiError;
   /** When to look again, in milliseconds: a plan waits. */
   readonly again?: number;
@@ -83,24 +91,25 @@ export type Outcome = {
 /** Reconciles one object. It throws only for a mistake in our own code. */
 export async function reconcile(world: World, { key, priority }: Task): Promise<Outcome> {
   const [namespace = '', name = ''] = key.split('/');
-  const anyObject = placeIn(world, namespace);
-  const cached = anyObject.settings.get(name);
+  const here = surroundingsIn(world, namespace);
+  const cached = here.settings.get(name);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!cached || cached.metadata.deletionTimestamp) {
     const known = world.memories.get(key);
-    if (known) forget(anyObject, known.uid);
+    if (known) forget(here, known.uid);
     world.memories.delete(key);
     return { result: 'gone' };
   }
-  const place = { ...anyObject, api: renewed(anyObject.api, anyObject.settings, cached.metadata) };
   const known = world.memories.get(key);
-  const memory = remembered(place, known, cached);
+  const memory = remembered(here, known, cached);
   if (memory !== known) world.memories.set(key, memory);
+  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake: memory.brake };
   try {
-    const object = await shownWhole(place, cached);
-    if (!object) return { result: 'stale' };
+    const pause = isSuspended(cached.spec) ? undefined : pauseOf(memory, world.clock);
+    const object = pause ? cached : await shownWhole(place, cached);
+    if (!object) return stale;
     const suspended = isSuspended(object.spec);
-    const unseen = suspended ? undefined : await failureOf(lookAgain(place, object.metadata));
+    const unseen = suspended ? undefined : (pause ?? (await failureOf(lookAgain(place, object.metadata))));
     const owned = place.configMaps.by(carrying(object.metadata.uid));
     const judged = judge(object, owned);
     // By hand it may happen at any moment; of what happened before this term nobody tells when.
@@ -110,7 +119,7 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     // Where nothing can be written nothing can be wrong, and nothing is read again for it.
     const writes = !judged.suspended && judged.target !== undefined;
     if (!writes) forgetUnwatched(place, object.metadata.uid);
-    if (writes && looksStale(object, owned) && (await isStale(place, object))) return { result: 'stale' };
+    if (writes && !pause && looksStale(object, owned) && (await isStale(place, object))) return stale;
     return await judgeAndApply(place, memory, judged, unseen, priority === 'background');
   } catch (thrown) {
     const error = asApiError(thrown);
@@ -135,20 +144,38 @@ async function shownWhole(place: Place, object: LicenseSettings): Promise<Licens
   return fresh.metadata.resourceVersion === object.metadata.resourceVersion ? fresh : object;
 }
 
-function remembered(place: Place, known: Memory | undefined, { metadata: { uid } }: LicenseSettings): Memory {
-  if (known?.uid === uid) return known;
-  if (known) forget(place, known.uid);
+function remembered(here: Surroundings, known: Memory | undefined, object: LicenseSettings): Memory {
+  const { uid } = object.metadata;
+  const asked = askedFor(object);
+  if (known?.uid === uid) {
+    if (known.asked === asked) return known;
+    // People have changed something: it may be what was in the way.
+    known.asked = asked;
+    known.brake = createBrake();
+    if (known.failing) known.failing = { ...known.failing, until: 0 };
+    return known;
+  }
+  if (known) forget(here, known.uid);
   return {
-    ...{ uid, firstSeen: place.clock.monotonic() },
+    ...{ uid, asked, brake: createBrake(), firstSeen: here.clock.monotonic() },
     ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
     ...{ restored: undefined, failing: undefined },
   };
 }
 
+/** Why nothing is asked of the API server yet: it, or the brake, said so, and people have changed nothing since. */
+function pauseOf({ failing }: Memory, clock: Clock): ApiError | undefined {
+  const left = (failing?.until ?? 0) - clock.monotonic();
+  return left > 0 ? failing?.error.again(left) : undefined;
+}
+
+/** More is known than when it was decided. It waits a little: what is out of date again and again must not be a loop. */
+const stale: Outcome = { result: 'stale', retry: { kind: 'again', atLeast: 0 } };
+
 /** Forgets what was remembered of an object that is gone, or being deleted. */
-function forget(place: Place, uid: string): void {
-  forgetUnwatched(place, uid);
-  place.late.delete(uid);
+function forget(here: Surroundings, uid: string): void {
+  forgetUnwatched(here, uid);
+  here.late.delete(uid);
 }
 
 /** What the object and the caches say, before anything is done. */
@@ -229,7 +256,6 @@ async function judgeAndApply(
 ): Promise<Outcome> {
   const { object, errors, generation, suspended, pending, unusable, newestHash } = judged;
   const { status } = object;
-  const started = place.clock.monotonic();
   const progress: Progress = {
     live: judged.applied,
     applying: status?.applying,
@@ -244,32 +270,13 @@ async function judgeAndApply(
     before: judged.applied,
     current: progress.applying === undefined && newestHash !== undefined && newestHash === progress.live?.settingsHash,
   });
-  let failure: ApiError | undefined;
-
-  if (suspended) {
-    memory.failing = undefined;
-  } else {
-    try {
-      if (unseen) throw unseen;
-      await act(place, memory, judged, progress, facts, background);
-      if (progress.stale) return { result: 'stale' };
-      memory.failing = undefined;
-    } catch (thrown) {
-      const error = asApiError(thrown);
-      if (!error || error.class === 'conflict') throw thrown;
-      if (error.causes.includes('NamespaceTerminating')) return { result: 'quiet' };
-      if (error.reason === 'OwnerGone') return quietly(error);
-      failure = error;
-      progress.problem = problemOf(place, memory, error, started);
-      // A failure may pass; only what doesn't depend on it is said meanwhile.
-      if (!progress.problem && errors.length === 0 && !pending) return retryOf(error);
-    }
-  }
-
+  const { ended, failure } = await attempt({ place, memory, judged, progress, facts }, unseen, background);
+  if (ended) return ended;
   const detail = detailOf(errors, progress, memory.restored);
   const before = progress.about.status;
   const after = nextStatus(before, facts());
-  if (!after) return failure ? retryOf(failure) : { result: 'unchanged', detail };
+  if (!after)
+    return failure ? { result: 'retry', ...nextTry(place, memory, failure, false) } : { result: 'unchanged', detail };
   const note = transition(status, after, memory.restored);
   if (!sameStatus(before, after)) await writeStatus(place, progress, after);
   memory.restored = undefined;
@@ -277,11 +284,46 @@ async function judgeAndApply(
   return {
     result: problem ? 'problem' : later ? 'later' : about !== object || writes ? 'written' : 'unchanged',
     ...(problem?.kind === 'ConfigMapConflict' ? { retry: { kind: 'slow', atLeast: 0 } as const } : {}),
-    ...(failure ? { error: failure, retry: retryOf(failure).retry } : {}),
     ...(again === undefined ? {} : { again }),
+    ...(failure ? nextTry(place, memory, failure, problem !== undefined) : {}),
     ...(note ? { event: { about, note } } : {}),
     detail,
   };
+}
+
+/**
+ * Does what there is to do, and notes it in `progress`. Gives the outcome where the status has nothing to say of it, and
+ * else the failure that it has to tell of, if there is one.
+ */
+async function attempt(
+  turn: Turn,
+  unseen: ApiError | undefined,
+  background: boolean,
+): Promise<{ ended?: Outcome; failure?: ApiError }> {
+  const { place, memory, judged, progress, facts } = turn;
+  const started = place.clock.monotonic();
+  try {
+    if (!judged.suspended) {
+      if (unseen) throw unseen;
+      beginLook(place.brake, place.clock);
+      await act(place, memory, judged, progress, facts, background);
+      if (progress.stale) return { ended: stale };
+      const contest = progress.problem ? undefined : contestIn(place.brake, place.clock);
+      if (contest) throw contest;
+    }
+    memory.failing = undefined;
+    return {};
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (!error || error.class === 'conflict') throw thrown;
+    if (error.causes.includes('NamespaceTerminating')) return { ended: { result: 'quiet' } };
+    if (error.reason === 'OwnerGone') return { ended: quietly(error) };
+    progress.problem = problemOf(place, memory, error, started);
+    // A failure may pass; only what doesn't depend on it is said meanwhile.
+    if (!progress.problem && judged.errors.length === 0 && !judged.pending)
+      return { ended: { result: 'retry', ...nextTry(place, memory, error, false) } };
+    return { failure: error };
+  }
 }
 
 /** Does what there is to do, and notes it in `progress`. Throws an ApiError. */
@@ -335,8 +377,8 @@ async function act(
       applicable,
       background,
       owned,
-      onRestored: (name) => {
-        memory.restored ??= name;
+      onRestored: (restored) => {
+        memory.restored ??= restored;
       },
     });
     if (result.kind === 'found') {
@@ -432,6 +474,7 @@ async function begin({ place, memory, judged, progress, facts }: Turn, input: Pl
 }
 
 async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {
+  mayWriteStatus(place.brake, place.clock);
   progress.about = await place.api.putStatus(progress.about, status);
   place.settings.put(progress.about);
 }
@@ -472,12 +515,12 @@ function problemOf(place: Place, memory: Memory, error: ApiError, started: numbe
   // Words that differ in a number or an id alone, as a webhook's request id, are no news.
   const told = known && withoutIds(known.told) === withoutIds(error.message) ? known.told : error.message;
   const since = known?.since ?? started;
-  memory.failing = { since, told };
+  const now = place.clock.monotonic();
+  memory.failing = { since, told, error, until: isOnTrial(place.brake) ? 0 : now + error.retryAfter };
+  if (error.reason === contested) return { kind: 'Contested', message: told };
   if (error.class === 'rejected')
     return { kind: 'WriteRejected', message: `the API server refuses the write: ${told}` };
-  return place.clock.monotonic() - since < failurePatience
-    ? undefined
-    : { kind: 'WriteFailed', message: `the write fails: ${told}` };
+  return now - since < failurePatience ? undefined : { kind: 'WriteFailed', message: `the write fails: ${told}` };
 }
 
 const withoutIds = (message: string): string => message.replace(/\b(?=\w*\d)[\w-]+\b/g, '#');
@@ -491,8 +534,28 @@ const quietly = (error: ApiError): Outcome => ({ result: 'quiet', error, retry: 
 const retryOf = (error: ApiError): Outcome & { retry: NonNullable<Outcome['retry']> } => ({
   result: 'retry',
   error,
-  retry: { kind: error.class === 'rejected' ? 'slow' : 'transport', atLeast: error.retryAfter },
+  retry: { kind: kindOf(error), atLeast: error.retryAfter },
 });
+
+const kindOf = ({ class: what, reason, retryAfter }: ApiError): RetryKind => {
+  if (reason === contested || (what === 'rejected' && retryAfter > 0)) return 'pause';
+  return what === 'rejected' ? 'slow' : 'transport';
+};
+
+/** When to come back after a failure. What the status does not tell yet has to be told when the patience ends. */
+function nextTry(
+  { brake, clock }: Place,
+  { failing }: Memory,
+  error: ApiError,
+  isTold: boolean,
+): Pick<Outcome, 'error' | 'retry' | 'again'> {
+  const { retry } = retryOf(error);
+  // What happens to the ConfigMap on trial is looked at as soon as it is told.
+  if (retry.kind === 'pause' && isOnTrial(brake)) return { error, again: retry.atLeast };
+  const now = clock.monotonic();
+  const left = (failing?.since ?? now) + failurePatience - now;
+  return { error, retry: isTold || left <= 0 ? retry : { ...retry, atMost: left } };
+}
 
 /** The ApiError of a request that failed. */
 const failureOf = async (request: Promise<unknown>): Promise<ApiError | undefined> => {
@@ -511,12 +574,12 @@ const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOSt
 const detailOf = (
   errors: readonly FieldError[],
   { live, applying, writes, problem }: Progress,
-  restored: string | undefined,
+  restored: Restored | undefined,
 ) => ({
   ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
   ...(applying ? { applying: { generation: applying.generation, settingsHash: applying.settingsHash } } : {}),
   ...(writes ? { configMapWrites: writes } : {}),
-  ...(restored ? { restored } : {}),
+  ...(restored ? { restored: restored.name } : {}),
   ...(errors.length ? { errors: errors.length, firstError: errors[0] } : {}),
   ...(problem ? { problem: problem.kind } : {}),
 });

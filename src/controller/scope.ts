@@ -9,6 +9,7 @@ import type { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import {
+  askedFor,
   configMapsPath,
   type LicenseSettings,
   projectConfigMap,
@@ -27,8 +28,8 @@ export type ScopeOptions = {
   readonly namespace: string;
   readonly settings: Store<LicenseSettings>;
   readonly configMaps: Store<StoredConfigMap>;
-  /** Told of each LicenseSettings, by key, that has changed or whose ConfigMaps have. */
-  readonly onChange: (key: string, priority: Priority) => void;
+  /** Told of each LicenseSettings, by key, that has changed or whose ConfigMaps have; `wakes`: people ask for something else. */
+  readonly onChange: (key: string, priority: Priority, wakes: boolean) => void;
 };
 
 /** One of the two watches of a scope, as it is now. */
@@ -71,6 +72,8 @@ type Kind<T> = {
   readonly project: (object: KubeObject) => T;
   /** The keys of the LicenseSettings that an object speaks of. */
   readonly keysOf: (object: T) => string[];
+  /** What people ask for with it, in a text that is another one when they ask for something else; undefined: nothing. */
+  readonly asks: (object: T) => string | undefined;
 };
 
 type Watch = {
@@ -85,10 +88,11 @@ export function createScope(options: ScopeOptions): Scope {
     createWatch<LicenseSettings>(options, {
       ...{ resource: plural, path: settingsPath(namespace), store: settings, project: projectSettings },
       keysOf: (object) => [keyOf(object)],
+      asks: askedFor,
     }),
     createWatch<StoredConfigMap>(options, {
       ...{ resource: 'configmaps', path: configMapsPath(namespace), store: configMaps, project: projectConfigMap },
-      ...{ keysOf: settingsOf, labelSelector: `${labels.managedBy}=${manager}` },
+      ...{ keysOf: settingsOf, asks: () => undefined, labelSelector: `${labels.managedBy}=${manager}` },
     }),
   ];
   return {
@@ -144,13 +148,18 @@ function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): 
   };
 }
 
-function createSink<T extends KubeObject>({ namespace, onChange }: ScopeOptions, { store, keysOf }: Kind<T>): Sink<T> {
+function createSink<T extends KubeObject>(
+  { namespace, onChange }: ScopeOptions,
+  { store, keysOf, asks }: Kind<T>,
+): Sink<T> {
   const place = namespace === '' ? undefined : namespace;
   let first = true;
   /** `before`: the label that names the owner may have been taken off or changed. */
   const tell = (object: T, priority: Priority, before?: T) => {
     const keys = new Set([object, before].flatMap((one) => (one ? keysOf(one) : [])));
-    for (const key of keys) onChange(key, priority);
+    const asked = asks(object);
+    const wakes = asked !== undefined && asked !== (before && asks(before));
+    for (const key of keys) onChange(key, priority, wakes);
   };
   return {
     listing: () => store.listing(place),

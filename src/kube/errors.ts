@@ -60,6 +60,12 @@ export class ApiError extends Error {
     this.begun = init.begun ?? false;
     this.class = this.reason === notOfApi ? 'retry' : classify(init.code);
   }
+
+  /** The same error, told once more: with how long to wait from now, in milliseconds. */
+  again(retryAfter: number, message = this.message): ApiError {
+    const { code, reason, causes } = this;
+    return new ApiError(message, { code, reason, causes: [...causes], retryAfter, cause: this.cause });
+  }
 }
 
 function classify(code: number): ErrorClass {

@@ -24,8 +24,8 @@ export class WorkQueue<Kind extends string> {
   readonly #delayed = new Map<string, Delayed<Kind>>();
   /** How often each key was tried again, by kind. */
   readonly #attempts = new Map<string, Partial<Record<Kind, number>>>();
-  /** Keys that are worked on; the value is the priority with which they were added again meanwhile. */
-  readonly #working = new Map<string, Priority | undefined>();
+  /** Keys that are worked on; the value is how they were added again meanwhile. */
+  readonly #working = new Map<string, { priority: Priority; wakes: boolean } | undefined>();
   readonly #waiters: ((task: Task | undefined) => void)[] = [];
   #closed = false;
 
@@ -41,18 +41,20 @@ export class WorkQueue<Kind extends string> {
   }
 
   /**
-   * Adds a key now. A better priority than the one it waits at wins; a delay that was running ends. Only a fresh change
-   * ends the wait for the next try after a failure: else it comes when that is over.
+   * Adds a key now. A better priority than the one it waits at wins; a delay that was running ends. The wait for the next
+   * try after a failure ends only with `wakes`, for a change of what is asked for: what our own writes and those of others
+   * tell of in the meantime would make it a loop without a brake.
    */
-  add(key: string, priority: Priority): void {
+  add(key: string, priority: Priority, wakes = false): void {
     if (this.#closed) return;
-    if (this.#delayed.get(key)?.kind !== undefined && priority !== 'fresh') return;
-    this.#undelay(key);
     if (this.#working.has(key)) {
       const again = this.#working.get(key);
-      if (again === undefined || rank(priority) < rank(again)) this.#working.set(key, priority);
+      const better = again === undefined || rank(priority) < rank(again.priority) ? priority : again.priority;
+      this.#working.set(key, { priority: better, wakes: wakes || (again?.wakes ?? false) });
       return;
     }
+    if (this.#delayed.get(key)?.kind !== undefined && !wakes) return;
+    this.#undelay(key);
     const lane = this.#lanes.findIndex((keys) => keys.has(key));
     if (lane >= 0 && lane <= rank(priority)) return;
     this.#lanes[lane]?.delete(key);
@@ -76,15 +78,21 @@ export class WorkQueue<Kind extends string> {
   }
 
   /**
-   * Adds a key after its next backoff of this kind, but not before `atLeast` milliseconds, at the priority that it was
-   * worked on with. Gives the delay in milliseconds.
+   * Adds a key after its next backoff of this kind, but not before `atLeast` nor after `atMost` milliseconds, at the
+   * priority that it was worked on with. Gives the delay in milliseconds.
    */
-  retry(key: string, kind: Kind, priority: Priority, atLeast = 0): number {
+  retry(
+    key: string,
+    kind: Kind,
+    priority: Priority,
+    { atLeast = 0, atMost = Number.POSITIVE_INFINITY }: { readonly atLeast?: number; readonly atMost?: number } = {},
+  ): number {
     const counts = this.#attempts.get(key) ?? ({} as Partial<Record<Kind, number>>);
     const count = counts[kind] ?? 0;
     this.#attempts.set(key, { ...counts, [kind]: count + 1 });
-    const delay = Math.max(atLeast, fullJitter(this.#backoffs[kind], count, this.#clock.random()));
-    this.addAfter(key, delay, priority, kind, atLeast);
+    const backoff = fullJitter(this.#backoffs[kind], count, this.#clock.random());
+    const delay = Math.min(Math.max(atLeast, backoff), atMost);
+    this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));
     return delay;
   }
 
@@ -121,7 +129,7 @@ export class WorkQueue<Kind extends string> {
   done(key: string): void {
     const again = this.#working.get(key);
     this.#working.delete(key);
-    if (again !== undefined) this.add(key, again);
+    if (again !== undefined) this.add(key, again.priority, again.wakes);
   }
 
   /** Hands out nothing more; waiting workers get undefined. */

@@ -1,5 +1,6 @@
 /** What the operator reads of a ConfigMap, whose it is, and the metadata that ours carry. DESIGN section 3, rules 3 and 4. */
 import { annotations, apiVersion, kind, labels, manager } from '../api/names.ts';
+import type { Editor } from './editor.ts';
 import type { Rendered } from './render.ts';
 
 /** The LicenseSettings that a ConfigMap belongs to. */
@@ -31,6 +32,8 @@ export type ConfigMapView = {
   readonly immutable: boolean;
   /** The text of `licenses.json`: the record of what is live (rule 1). */
   readonly record?: string;
+  /** Who else than this operator wrote the contents last, if the API server noted it. */
+  readonly editor?: Editor;
 };
 
 /** What a ConfigMap should be: the rendering, the generation that it is stamped with, and whether it outlives its object. */

@@ -34,6 +34,10 @@ export type Decision =
   | 'wait'
   | 'conflict';
 
+/** True for a decision by which the ConfigMap itself is written, created or deleted. */
+export const asksForWrite = (decision: Decision): boolean =>
+  ['create', 'update', 'replace', 'claim', 'rollout', 'relabel'].includes(decision);
+
 /** What a decision depends on besides the ConfigMap itself. */
 export type Context = {
   readonly owner: Owner;
@@ -69,4 +73,4 @@ export function decide(
 
 /** The ConfigMaps that have to go once the wanted one is there, as after a rename. */
 export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wanted: ReadonlySet<string>): ConfigMapView[] =>
-  views.filter((view) => !wanted.has(view.metadata.name) && !view.metadata.deletionTimestamp && mayDelete(view, owner));
+  views.filter((view) => !wanted.has(view.metadata.name) && mayDelete(view, owner));

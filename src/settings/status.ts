@@ -16,7 +16,7 @@ import { cutErrors } from './validate.ts';
 
 /** Why the ConfigMap can't be brought to what it should be. */
 export type Problem = {
-  readonly kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed';
+  readonly kind: 'ConfigMapConflict' | 'WriteRejected' | 'Contested' | 'WriteFailed';
   readonly message: string;
 };
 
@@ -100,6 +100,7 @@ export const rows: readonly Row[] = [
   },
   problemRow('ConfigMapConflict', 'Stalled'),
   problemRow('WriteRejected', 'Stalled'),
+  problemRow('Contested', 'Stalled'),
   problemRow('WriteFailed', 'Reconciling'),
   {
     reason: 'Settling',

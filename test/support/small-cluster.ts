@@ -43,6 +43,8 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
   let rewrite: (object: Stored, sender: string) => Stored = (object) => object;
   /** Why an object is refused, as a validating admission policy does. */
   let refuse: (object: Stored, sender: string) => string | undefined = () => undefined;
+  /** Answers instead of the server: undefined leaves it to that. */
+  let special: (request: Request) => object | undefined = () => undefined;
   const server = createServer({
     now: clock.wall,
     admit: (object, sender) => refuse(object, sender),
@@ -65,11 +67,13 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
   };
 
   const client: Client = {
-    async request<T>({ method, path, body }: Request): Promise<T> {
+    async request<T>(request: Request): Promise<T> {
+      const { method, path, body } = request;
       await pause();
       const note = (code: number) => sent.push({ at: clock.monotonic(), method, path, code });
       try {
-        const answer = send(method, path, body, 'operator');
+        const other = special(request);
+        const answer = other ? { code: 200, body: other } : send(method, path, body, 'operator');
         note(answer.code);
         await pause();
         return structuredClone(answer.body) as T;
@@ -159,6 +163,10 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
     policies(next: { rewrite?: typeof rewrite; refuse?: typeof refuse }) {
       rewrite = next.rewrite ?? ((object) => object);
       refuse = next.refuse ?? (() => undefined);
+    },
+    /** What answers instead of the server; undefined leaves it to that. */
+    answer(next: typeof special) {
+      special = next;
     },
     /** Starts the operator, and gives it a second. */
     async start() {

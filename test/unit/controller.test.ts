@@ -69,9 +69,10 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown, namespa
   const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
   return {
     ...{ clock, sent, controller, metrics },
-    /** A change of the metadata of b, as the watch tells it. */
+    /** People ask for something else of b, by an annotation that changes nothing, as the watch tells it. */
     touch() {
-      const metadata = { ...current.metadata, resourceVersion: String(++version) };
+      const annotations = { 'licensing.dialer.dev/apply': String(version) };
+      const metadata = { ...current.metadata, annotations, resourceVersion: String(++version) };
       events.push(JSON.stringify({ type: 'MODIFIED', object: { ...current, metadata } }));
       wake();
     },

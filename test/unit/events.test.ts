@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Condition, Status } from '../../src/api/licensesettings.ts';
+import type { Restored } from '../../src/controller/apply.ts';
 import { eventFor, transition } from '../../src/controller/events.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { suite } from '../suite.ts';
@@ -30,7 +31,8 @@ const pending = (digit: string) => ({
   ...status(1, condition('Valid', 'True', 'Valid'), condition('Applied', 'False', 'ApplyPending')),
   pending: { generation: 2, settingsHash: digit.repeat(64) },
 });
-const reasonOf = (before: Status | undefined, after: Status, restored?: string) =>
+const edited = { name: 'pom-licenses', editor: { manager: 'kubectl-edit', keys: ['EXTRA'] }, deleted: false };
+const reasonOf = (before: Status | undefined, after: Status, restored?: Restored) =>
   transition(before, after, restored)?.reason;
 
 const test = suite('event of a change');
@@ -57,18 +59,24 @@ test('a new message or generation alone is no transition', () => {
   const after = status(1, condition('Valid', 'False', 'Invalid', 'another mistake'));
   assert.is(reasonOf(invalid(1), after), undefined);
 });
-test('healed drift: Restored, with the name of the ConfigMap', () => {
-  const note = transition(applied(1), applied(1), 'pom-licenses');
-  assert.equal([note?.type, note?.reason], ['Warning', 'Restored']);
-  assert.match(note?.note ?? '', 'pom-licenses');
+test('healed drift: Restored, with the name of the ConfigMap, and who changed it', () => {
+  const noteOf = (restored: Restored) => transition(applied(1), applied(1), restored);
+  assert.equal([noteOf(edited)?.type, noteOf(edited)?.reason], ['Warning', 'Restored']);
+  const whole = 'and holds the live settings again';
+  assert.is(noteOf(edited)?.note, `ConfigMap pom-licenses was changed by kubectl-edit (key EXTRA), ${whole}`);
+  assert.is(
+    noteOf({ ...edited, editor: undefined })?.note,
+    `ConfigMap pom-licenses was changed by someone else, ${whole}`,
+  );
+  assert.is(noteOf({ ...edited, deleted: true })?.note, `ConfigMap pom-licenses was deleted, ${whole}`);
 });
 test('one at most, the most important: Invalid, then Applied, then ConfigMapConflict, then Restored', () => {
   const both = status(1, condition('Valid', 'False', 'Invalid'), condition('Applied', 'False', 'ConfigMapConflict'));
-  assert.is(reasonOf(undefined, both, 'x'), 'Invalid');
-  assert.is(reasonOf(applied(1), both, 'x'), 'Invalid');
-  assert.is(reasonOf(undefined, conflict(1), 'x'), 'Applied');
-  assert.is(reasonOf(applied(1), conflict(1), 'x'), 'ConfigMapConflict');
-  assert.is(reasonOf(invalid(1), both, 'x'), 'ConfigMapConflict');
+  assert.is(reasonOf(undefined, both, edited), 'Invalid');
+  assert.is(reasonOf(applied(1), both, edited), 'Invalid');
+  assert.is(reasonOf(undefined, conflict(1), edited), 'Applied');
+  assert.is(reasonOf(applied(1), conflict(1), edited), 'ConfigMapConflict');
+  assert.is(reasonOf(invalid(1), both, edited), 'ConfigMapConflict');
 });
 test('what it says comes from the condition, trouble as a Warning', () => {
   assert.equal(transition(undefined, invalid(), undefined), {

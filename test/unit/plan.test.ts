@@ -173,7 +173,7 @@ test('only what carries our labels and this uid as controller is deleted', () =>
   );
   assert.equal(
     gone.map(({ metadata }) => metadata.name),
-    ['old', 'retained'],
+    ['old', 'retained', 'going'],
   );
 });
 
@@ -278,7 +278,10 @@ const facts = {
   now,
 };
 const error = { field: 'spec.licenses.outboundPorts.minimum', reason: 'MinimumAboveMaximum', message: 'm' };
-const problem = (kind: 'ConfigMapConflict' | 'WriteRejected' | 'WriteFailed') => ({ kind, message: kind });
+const problem = (kind: 'ConfigMapConflict' | 'WriteRejected' | 'Contested' | 'WriteFailed') => ({
+  kind,
+  message: kind,
+});
 const summary = (change: object) => {
   const next = nextStatus(undefined, { ...facts, ...change });
   return (next?.conditions ?? []).map(({ type, status, reason }) => `${type}=${status} ${reason}`).join(', ');

@@ -124,10 +124,11 @@ test('adding a key ends its delay', async () => {
   await clock.advance(2_000);
   assert.is(queue.depth('fresh'), 0);
 });
-test('a change that comes while a key is worked on does not wait for the backoff of that work', async () => {
+test('what wakes a key while it is worked on does not wait for the backoff of that work', async () => {
   const { clock, queue } = setUp(0.5);
   queue.add('a', 'fresh');
   await queue.next();
+  queue.add('a', 'fresh', true);
   queue.add('a', 'fresh');
   queue.retry('a', 'slow', 'fresh');
   queue.done('a');
@@ -136,7 +137,7 @@ test('a change that comes while a key is worked on does not wait for the backoff
 });
 
 const backoff = suite('backoff of a key');
-for (const kind of Object.keys(backoffs) as RetryKind[]) {
+for (const kind of ['transport', 'slow', 'again'] as const) {
   const { base, cap } = backoffs[kind];
   backoff(`${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
     const { queue } = setUp(0.999_999);
@@ -161,12 +162,12 @@ backoff('is that of rule 9: up to 5 s for transport, up to 60 s for the slow kin
 });
 backoff('a longer Retry-After is honoured, a shorter one changes nothing', async () => {
   const { clock, queue } = setUp(0.5);
-  assert.is(queue.retry('a', 'transport', 'fresh', 30_000), 30_000);
+  assert.is(queue.retry('a', 'transport', 'fresh', { atLeast: 30_000 }), 30_000);
   await clock.advance(29_999);
   assert.is(queue.depth('fresh'), 0);
   await clock.advance(1);
   assert.is(queue.depth('fresh'), 1);
-  assert.is(queue.retry('b', 'transport', 'fresh', 1), 50);
+  assert.is(queue.retry('b', 'transport', 'fresh', { atLeast: 1 }), 50);
 });
 backoff('each key counts for itself, and success forgets', () => {
   const { queue } = setUp(0.5);
@@ -193,13 +194,37 @@ backoff(
     assert.equal(await takeAll(), ['change', 'resync']);
   },
 );
-for (const priority of ['resync', 'background'] as const)
-  backoff(`${priority}: what is no fresh change does not end it`, async () => {
+backoff('is no longer than it may be, and a pause is as long as it is told', () => {
+  const { queue } = setUp(0.5);
+  assert.is(queue.retry('a', 'transport', 'fresh', { atLeast: 30_000, atMost: 10_000 }), 10_000);
+  assert.is(queue.retry('b', 'pause', 'fresh', { atLeast: 7_000 }), 7_000);
+  assert.is(queue.retry('b', 'pause', 'fresh', { atLeast: 7_000 }), 7_000);
+});
+backoff('ends when what people ask for has changed', () => {
+  const { queue } = setUp(0.5);
+  queue.retry('a', 'slow', 'fresh', { atLeast: 30_000 });
+  queue.add('a', 'fresh', true);
+  assert.is(queue.depth('fresh'), 1);
+});
+backoff('goes on after an event that came while the key was worked on, as those of our own writes do', async () => {
+  const { clock, queue } = setUp(0.5);
+  queue.add('a', 'fresh');
+  await queue.next();
+  queue.add('a', 'fresh');
+  queue.retry('a', 'slow', 'fresh', { atLeast: 30_000 });
+  queue.done('a');
+  await clock.advance(29_999);
+  assert.is(queue.depth('fresh'), 0);
+  await clock.advance(1);
+  assert.is(queue.depth('fresh'), 1);
+});
+for (const priority of priorities)
+  backoff(`${priority}: what wakes nobody does not end it`, async () => {
     const { clock, queue } = setUp(0.5);
-    queue.retry('a', 'transport', 'fresh', 30_000);
+    queue.retry('a', 'transport', 'fresh', { atLeast: 30_000 });
     queue.add('a', priority);
     await clock.advance(29_999);
-    assert.is(queue.depth(priority) + queue.depth('fresh'), 0);
+    assert.is(queue.depth(priority), 0);
     await clock.advance(1);
     assert.is(queue.depth('fresh'), 1, 'it is not lost');
   });
@@ -253,7 +278,7 @@ hurry('nobody comes later because of it', async () => {
 });
 hurry('a Retry-After is still honoured', async () => {
   const { clock, queue } = setUp(0.5);
-  queue.retry('a', 'transport', 'fresh', 30_000);
+  queue.retry('a', 'transport', 'fresh', { atLeast: 30_000 });
   queue.hurry('transport', 2_000);
   await clock.advance(29_999);
   assert.is(queue.depth('fresh'), 0);

@@ -197,7 +197,16 @@ test('suspended meanwhile, the patience begins anew too', async () => {
 test('a longer Retry-After is honoured', async () => {
   const desk = setUp();
   desk.faults.push(failing(429, { retryAfter: 30_000 }));
-  assert.equal((await desk.run()).retry, { kind: 'transport', atLeast: 30_000 });
+  const { retry } = await desk.run();
+  assert.equal(retry, { kind: 'transport', atLeast: 30_000, atMost: failurePatience });
+  desk.sent.length = 0;
+  await desk.clock.advance(failurePatience);
+  assert.equal((await desk.run()).retry, { kind: 'transport', atLeast: 20_000 });
+  assert.equal(desk.writes(), ['PUT licensesettings/status'], 'it is told, and not tried again before its time');
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
+  await desk.clock.advance(20_000);
+  await desk.run();
+  assert.equal(desk.writes(), ['POST configmaps']);
 });
 
 for (const code of [403, 413, 422]) {
@@ -205,7 +214,7 @@ for (const code of [403, 413, 422]) {
     const desk = setUp();
     desk.faults.push(failing(code));
     const { result, retry } = await desk.run();
-    assert.equal([result, retry?.kind], ['problem', 'slow']);
+    assert.equal([result, retry?.kind], ['problem', 'pause']);
     assert.is(desk.reasonOf('Applied'), 'WriteRejected');
   });
 }
@@ -1420,7 +1429,7 @@ test('a webhook that sets a label of ours to its own value: the status of a plan
     await desk.run();
     await desk.clock.advance(10_000);
   }
-  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
+  assert.is(desk.reasonOf('Applied'), 'Contested');
 });
 
 test('a ConfigMap that is being deleted, and is held back, is waited for: no conflict, nothing told at once', async () => {
@@ -1583,8 +1592,10 @@ test('a refusal whose words differ in an id alone is told once', async () => {
   );
   await desk.run();
   desk.writes();
+  await desk.clock.advance(60_000);
   await desk.run();
   assert.equal(desk.writes(), ['PUT configmaps']);
+  await desk.clock.advance(60_000);
   desk.faults.pop();
   desk.faults.push(({ resource }) => (resource === 'configmaps' ? new ApiError('quota', { code: 403 }) : undefined));
   await desk.run();

@@ -246,6 +246,10 @@ test('a second operator writes its version again and again, and a finalizer goes
   await actFor({ do: 'fight', map: 'pom-licenses', edit: 'add key', milliseconds: 500 }, desk);
   assert.is(n, 5);
   assert.equal(seen, ['too', 0, 'too', 0, 'too', 0, 'too', 0, 'too', 0]);
+  // The pause of the operator ends at the latest a minute after the fight.
+  await world.clock.advance(60_000);
+  world.see();
+  await world.reconcile('pom');
   assert.equal((await get())?.data, written.object.data);
   seen.length = 0;
   await actFor({ do: 'hold', kind: 'ConfigMap', name: 'pom-licenses', milliseconds: 200 }, desk);

@@ -684,7 +684,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a change that came during the work is forgotten',
     file: 'src/kube/queue.ts',
-    find: '    if (again !== undefined) this.add(key, again);\n',
+    find: '    if (again !== undefined) this.add(key, again.priority, again.wakes);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -694,15 +694,15 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a fresh change waits for the backoff that was running',
     file: 'src/kube/queue.ts',
-    find: '    this.#undelay(key);\n    if (this.#working',
-    replace: '    if (this.#working',
+    find: '    this.#undelay(key);\n    const lane',
+    replace: '    const lane',
     caughtBy: { file: 'test/unit/queue.test.ts', test: 'work queue > adding a key ends its delay' },
   },
   {
     defect: 'the last priority counts, not the best',
     file: 'src/kube/queue.ts',
-    find: 'if (again === undefined || rank(priority) < rank(again)) this.#working.set',
-    replace: 'this.#working.set',
+    find: 'again === undefined || rank(priority) < rank(again.priority) ? priority : again.priority;',
+    replace: 'priority;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a key added several times while it is worked on comes once, at the best priority',
@@ -768,8 +768,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'whatever is tried again is as urgent as a change',
     file: 'src/kube/queue.ts',
-    find: 'this.addAfter(key, delay, priority, kind, atLeast);\n    return',
-    replace: "this.addAfter(key, delay, 'fresh', kind, atLeast);\n    return",
+    find: 'this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));',
+    replace: "this.addAfter(key, delay, 'fresh', kind, Math.min(atLeast, atMost));",
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
@@ -778,28 +778,38 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a resync ends a backoff',
     file: 'src/kube/queue.ts',
-    find: "    if (this.#delayed.get(key)?.kind !== undefined && priority !== 'fresh') return;\n",
-    replace: '',
+    find: '?.kind !== undefined && !wakes) return;',
+    replace: "?.kind !== undefined && priority !== 'resync' && !wakes) return;",
     caughtBy: {
       file: 'test/unit/queue.test.ts',
-      test: 'backoff of a key > resync: what is no fresh change does not end it',
+      test: 'backoff of a key > resync: what wakes nobody does not end it',
+    },
+  },
+  {
+    defect: 'an event ends a backoff',
+    file: 'src/kube/queue.ts',
+    find: '?.kind !== undefined && !wakes) return;',
+    replace: "?.kind !== undefined && priority !== 'fresh' && !wakes) return;",
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'backoff of a key > fresh: what wakes nobody does not end it',
     },
   },
   {
     defect: 'a fresh change waits for the backoff of what it may mend',
     file: 'src/kube/queue.ts',
-    find: "?.kind !== undefined && priority !== 'fresh') return;",
+    find: '?.kind !== undefined && !wakes) return;',
     replace: '?.kind !== undefined) return;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
-      test: 'work queue > a change that comes while a key is worked on does not wait for the backoff of that work',
+      test: 'backoff of a key > ends when what people ask for has changed',
     },
   },
   {
     defect: 'Retry-After is ignored by the queue',
     file: 'src/kube/queue.ts',
-    find: 'Math.max(atLeast, fullJitter(',
-    replace: 'Math.max(0, fullJitter(',
+    find: 'Math.max(atLeast, backoff)',
+    replace: 'Math.max(0, backoff)',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > a longer Retry-After is honoured, a shorter one changes nothing',
@@ -882,8 +892,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a closed queue takes more',
     file: 'src/kube/queue.ts',
-    find: '    if (this.#closed) return;\n    if (this.#delayed',
-    replace: '    if (this.#delayed',
+    find: '    if (this.#closed) return;\n    if (this.#working',
+    replace: '    if (this.#working',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'closed queue > drops what waited, and what was added to a key in work',
@@ -912,8 +922,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'refusals wait ten minutes',
     file: 'src/controller/backoffs.ts',
-    find: 'cap: 60_000',
-    replace: 'cap: 600_000',
+    find: 'slow: { base: 1_000, cap: 60_000 }',
+    replace: 'slow: { base: 1_000, cap: 600_000 }',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > is that of rule 9: up to 5 s for transport, up to 60 s for the slow kind',

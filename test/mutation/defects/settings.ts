@@ -686,9 +686,9 @@ export const settings: readonly Defect[] = [
   },
   {
     defect: 'what is being deleted already is deleted again',
-    file: 'src/settings/plan.ts',
-    find: '!view.metadata.deletionTimestamp && mayDelete(view, owner)',
-    replace: 'mayDelete(view, owner)',
+    file: 'src/controller/apply.ts',
+    find: '  if (view.metadata.deletionTimestamp) throw hasToGo(view);\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
       test: 'decision about a ConfigMap > only what carries our labels and this uid as controller is deleted',

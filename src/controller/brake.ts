@@ -1,0 +1,171 @@
+/**
+ * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written. DESIGN section
+ * 3, rule 9, and L4 of section 7. What is remembered is of one object and one term, and bounded by its ConfigMaps.
+ */
+import type { Clock } from '../kube/clock.ts';
+import { ApiError } from '../kube/errors.ts';
+
+/** A write that somebody undid after it had stood for longer than this, in milliseconds, was ordinary drift. */
+const recent = 60_000;
+/** So many undone writes are healed at once: people who edit by hand are no fight. */
+const allowance = 4;
+/** From one trial to the end of its hold: at first, and at most, in milliseconds. */
+const firstRound = 5_000;
+const longestRound = 60_000;
+/** How long a trial has to hold at least before the other ConfigMaps follow, in milliseconds. */
+const shortestHold = 3_000;
+/** So long after the last undone write the next one is the first again, in milliseconds. */
+const forgetAfter = 300_000;
+/** Writes of a status that no change by people asked for: so many at once, then one each so many milliseconds. */
+const statusesAtOnce = 4;
+const statusEach = 10_000;
+
+/** The reason of the error of a write that doesn't stay. */
+export const contested = 'Contested';
+
+const contestOf = (words: string): ApiError => new ApiError(words, { code: 0, reason: contested });
+
+/** A write that was as wanted when it was answered: what it was for, and when. */
+type Written = { readonly aim: string; readonly at: number };
+
+/** The one ConfigMap that is written after a pause. `since`: when it was, undefined before. */
+type Trial = { readonly name: string; since: number | undefined; isRight: (() => boolean) | undefined };
+
+/** Why a ConfigMap is not as it should be. `undone`: its write was right when it was answered, so only time shows the next one. */
+type Contest = { readonly error: ApiError; readonly undone: boolean };
+
+export type Brake = {
+  readonly written: Map<string, Written>;
+  /** ConfigMaps whose writes are refused or don't stay. */
+  readonly contests: Map<string, Contest>;
+  trial: Trial | undefined;
+  /** No contested ConfigMap is written before, on the monotonic clock. */
+  until: number;
+  /** How many writes were undone, and how many rounds were lost, and when the last was. */
+  undone: number;
+  rounds: number;
+  last: number;
+  /** Longest time after which a write was undone, in milliseconds: a trial has to hold for longer. */
+  stood: number;
+  /** When the writes of the status so far will have been paid for, on the monotonic clock, at one each 10 s. */
+  statusPaid: number;
+};
+
+export const createBrake = (): Brake => ({
+  ...{ written: new Map(), contests: new Map(), trial: undefined, until: 0 },
+  ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
+});
+
+/** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered. */
+export function beginLook(brake: Brake, clock: Clock): void {
+  const now = clock.monotonic();
+  const { trial } = brake;
+  // It was not needed, or its write failed: another may be tried.
+  if (trial?.since === undefined) brake.trial = undefined;
+  else if (trial.isRight?.() && now - trial.since >= holdOf(brake)) {
+    brake.contests.clear();
+    brake.trial = undefined;
+  }
+  for (const [name, { at }] of brake.written) if (now - at > recent) brake.written.delete(name);
+  if (brake.contests.size === 0 && now - brake.last > forgetAfter)
+    Object.assign(brake, { undone: 0, rounds: 0, stood: 0 });
+}
+
+/** A write that is about to be sent: of which ConfigMap, what for, and what is said if somebody undid the one before. */
+export type Attempt = { readonly name: string; readonly aim: string; readonly words: string };
+
+/**
+ * Notes where somebody undid our last write of a ConfigMap, and tells whether it may be written again now. Throws an
+ * ApiError with the reason `Contested` if not.
+ */
+export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attempt): void {
+  const now = clock.monotonic();
+  const before = brake.written.get(name);
+  if (before?.aim === aim && now - before.at <= recent) {
+    brake.written.delete(name);
+    brake.undone++;
+    brake.last = now;
+    brake.stood = Math.max(brake.stood, now - before.at);
+    if (brake.undone > allowance) lose(brake, clock, name, { error: contestOf(words), undone: true });
+  }
+  if (!brake.contests.has(name)) return;
+  if (now >= brake.until) brake.trial ??= { name, since: undefined, isRight: undefined };
+  if (now < brake.until || brake.trial?.name !== name) throw contestError(brake, clock);
+}
+
+/** A write was answered as it was sent. `isRight` tells later whether the ConfigMap still is. */
+export function wrote(
+  brake: Brake,
+  clock: Clock,
+  { name, aim }: Pick<Attempt, 'name' | 'aim'>,
+  isRight: () => boolean,
+) {
+  const at = clock.monotonic();
+  brake.written.set(name, { aim, at });
+  if (brake.trial?.name !== name) return;
+  if (brake.contests.get(name)?.undone) {
+    Object.assign(brake.trial, { since: at, isRight });
+    return;
+  }
+  // What refused or changed it has gone: the others may follow.
+  brake.trial = undefined;
+  for (const [one, { undone }] of brake.contests) if (!undone) brake.contests.delete(one);
+}
+
+/** The answer to a write shows something else than what was sent. Gives the error to throw. */
+export const changedOnItsWay = (brake: Brake, clock: Clock, name: string, words: string): ApiError =>
+  refused(brake, clock, name, contestOf(words));
+
+/** The write of a ConfigMap was refused: the others are tried once, and then one of them after each pause. Gives the error to throw. */
+export function refused(brake: Brake, clock: Clock, name: string, error: ApiError): ApiError {
+  brake.last = clock.monotonic();
+  lose(brake, clock, name, { error, undone: false });
+  return contestError(brake, clock);
+}
+
+/** A ConfigMap is as it should be, without a write of ours: nothing is contested about it, unless it is on trial. */
+export function isRightNow(brake: Brake, name: string): void {
+  if (brake.trial?.name !== name) brake.contests.delete(name);
+}
+
+/** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */
+export const isOnTrial = ({ trial }: Brake): boolean => trial?.since !== undefined;
+
+/** What is contested, as the error to throw; undefined: nothing. */
+export const contestIn = (brake: Brake, clock: Clock): ApiError | undefined =>
+  brake.contests.size > 0 ? contestError(brake, clock) : undefined;
+
+/** Counts a write of the status. Throws an ApiError with the reason `Contested` where somebody rewrites it each time. */
+export function mayWriteStatus(brake: Brake, clock: Clock): void {
+  const now = clock.monotonic();
+  const paid = Math.max(brake.statusPaid, now) + statusEach;
+  const retryAfter = paid - now - statusesAtOnce * statusEach;
+  if (retryAfter > 0)
+    throw new ApiError('somebody else writes the status of this object again and again: look for a second operator', {
+      ...{ code: 0, reason: contested, retryAfter },
+    });
+  brake.statusPaid = paid;
+}
+
+/** A round is lost, unless a pause runs already: the next pause is longer. */
+function lose(brake: Brake, clock: Clock, name: string, contest: Contest): void {
+  const now = clock.monotonic();
+  brake.contests.set(name, contest);
+  if (brake.trial ? brake.trial.name !== name : now < brake.until) return;
+  brake.rounds++;
+  brake.trial = undefined;
+  const round = Math.min(longestRound, firstRound * 2 ** (brake.rounds - 1));
+  // Spread, so that the objects of a cluster don't come back together after a policy has stopped them all.
+  const pause = (round - holdOf(brake)) * (0.75 + 0.25 * clock.random());
+  brake.until = now + Math.max(pause, 1_000);
+}
+
+const holdOf = ({ stood }: Brake): number => Math.min(Math.max(shortestHold, 2 * stood), longestRound);
+
+function contestError(brake: Brake, clock: Clock): ApiError {
+  const { trial } = brake;
+  const next = trial?.since === undefined ? brake.until : trial.since + holdOf(brake);
+  const [first = { error: contestOf('') }] = brake.contests.values();
+  const more = brake.contests.size > 1 ? `; and ${brake.contests.size - 1} more ConfigMaps` : '';
+  return first.error.again(Math.max(next - clock.monotonic(), 1_000), `${first.error.message}${more}`);
+}
