@@ -278,6 +278,22 @@ test('a look that comes to nothing again and again waits longer each time', asyn
   await stage.stop();
 });
 
+test('what a rename leaves behind and a finalizer holds is deleted once, and the status names the finalizer', async () => {
+  const { clock, dialer, stop, taken } = await setUp(ports(5));
+  dialer.maps.change('pom-licenses', () => ({ metadata: { finalizers: ['example.com/hold'] } }));
+  dialer.save('pom', ports(5, { configMap: { name: 'pom-limits' } }));
+  await clock.advance(15 * second);
+  const ready = dialer.conditionOf('pom', 'Ready');
+  assert.is(ready?.reason, 'WriteFailed');
+  assert.match(ready?.message ?? '', /pom-licenses has to go first: .*example\.com\/hold/);
+  await clock.advance(2 * minute);
+  assert.is(taken().filter(({ method }) => method === 'DELETE').length, 1);
+  dialer.maps.change('pom-licenses', () => ({ metadata: { finalizers: [] } }));
+  await clock.advance(6 * second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.status, 'True');
+  await stop();
+});
+
 test('at rest nothing is asked', async () => {
   const stage = await setUp(ports(5));
   await stage.clock.advance(20 * minute);

@@ -177,7 +177,7 @@ export const controller: readonly Defect[] = [
     defect: 'what is being deleted is not waited for',
     file: 'src/controller/apply.ts',
     find: "    case 'wait':\n      throw hasToGo(view);",
-    replace: "    case 'wait':\n      throw new ApiError('', { code: 409 });",
+    replace: "    case 'wait':\n      throw new ApiError('', { code: 403 });",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a ConfigMap that is being deleted, and is held back, is waited for: no conflict, nothing told at once',
@@ -217,7 +217,7 @@ export const controller: readonly Defect[] = [
     replace: '  const { name }',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
+      test: 'reconcile > two writes for a change, none when nothing is new',
     },
   },
   {
@@ -1481,8 +1481,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'keys of a scope that is not served yet do not wait',
     file: 'src/controller/controller.ts',
-    find: "    if (!changed) current?.queue.add(key, priority);\n    else if (priority === 'fresh') changed.add(key);\n",
-    replace: "    current?.queue.add(key, priority);\n    if (priority === 'fresh') changed?.add(key);\n",
+    find: "    if (!changed) current?.queue.add(key, priority, wakes);\n    else if (priority === 'fresh') changed.add(key);\n",
+    replace: "    current?.queue.add(key, priority, wakes);\n    if (priority === 'fresh') changed?.add(key);\n",
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
@@ -1952,7 +1952,7 @@ export const controller: readonly Defect[] = [
     defect: 'only what a plan creates may land late',
     file: 'src/controller/apply.ts',
     find: 'zone && error && mayStillLand(error)',
-    replace: 'zone && error && mayStillLand(error) && knownDataHash === undefined',
+    replace: 'zone && error && mayStillLand(error) && input.knownDataHash === undefined',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a zone that was put back without an answer may land late too',

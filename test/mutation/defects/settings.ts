@@ -690,8 +690,8 @@ export const settings: readonly Defect[] = [
     find: '  if (view.metadata.deletionTimestamp) throw hasToGo(view);\n',
     replace: '',
     caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'decision about a ConfigMap > only what carries our labels and this uid as controller is deleted',
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > what a rename leaves behind and a finalizer holds is deleted once, and the status names the finalizer',
     },
   },
   {
