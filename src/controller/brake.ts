@@ -38,6 +38,8 @@ export type Brake = {
   readonly written: Map<string, Written>;
   /** ConfigMaps whose writes are refused or don't stay. */
   readonly contests: Map<string, Contest>;
+  /** Those of them that this look had to do with: what a plan does not come to now keeps nothing from being said. */
+  readonly met: Set<string>;
   trial: Trial | undefined;
   /** No contested ConfigMap is written before, on the monotonic clock. */
   until: number;
@@ -52,7 +54,7 @@ export type Brake = {
 };
 
 export const createBrake = (): Brake => ({
-  ...{ written: new Map(), contests: new Map(), trial: undefined, until: 0 },
+  ...{ written: new Map(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
 
@@ -60,6 +62,7 @@ export const createBrake = (): Brake => ({
 export function beginLook(brake: Brake, clock: Clock): void {
   const now = clock.monotonic();
   const { trial } = brake;
+  brake.met.clear();
   // It was not needed, or its write failed: another may be tried.
   if (trial?.since === undefined) brake.trial = undefined;
   else if (trial.isRight?.() && now - trial.since >= holdOf(brake)) {
@@ -89,6 +92,7 @@ export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attem
     if (brake.undone > allowance) lose(brake, clock, name, { error: contestOf(words), undone: true });
   }
   if (!brake.contests.has(name)) return;
+  brake.met.add(name);
   if (now >= brake.until) brake.trial ??= { name, since: undefined, isRight: undefined };
   if (now < brake.until || brake.trial?.name !== name) throw contestError(brake, clock);
 }
@@ -125,15 +129,16 @@ export function refused(brake: Brake, clock: Clock, name: string, error: ApiErro
 
 /** A ConfigMap is as it should be, without a write of ours: nothing is contested about it, unless it is on trial. */
 export function isRightNow(brake: Brake, name: string): void {
-  if (brake.trial?.name !== name) brake.contests.delete(name);
+  if (brake.trial?.name === name) brake.met.add(name);
+  else brake.contests.delete(name);
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */
 export const isOnTrial = ({ trial }: Brake): boolean => trial?.since !== undefined;
 
-/** What is contested, as the error to throw; undefined: nothing. */
+/** What this look found contested, as the error to throw; undefined: nothing. */
 export const contestIn = (brake: Brake, clock: Clock): ApiError | undefined =>
-  brake.contests.size > 0 ? contestError(brake, clock) : undefined;
+  [...brake.met].some((name) => brake.contests.has(name)) ? contestError(brake, clock) : undefined;
 
 /** Counts a write of the status. Throws an ApiError with the reason `Contested` where somebody rewrites it each time. */
 export function mayWriteStatus(brake: Brake, clock: Clock): void {
@@ -151,6 +156,7 @@ export function mayWriteStatus(brake: Brake, clock: Clock): void {
 function lose(brake: Brake, clock: Clock, name: string, contest: Contest): void {
   const now = clock.monotonic();
   brake.contests.set(name, contest);
+  brake.met.add(name);
   if (brake.trial ? brake.trial.name !== name : now < brake.until) return;
   brake.rounds++;
   brake.trial = undefined;

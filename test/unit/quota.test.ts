@@ -94,10 +94,11 @@ test('a rename of the ConfigMap needs room for all of them once more: the old on
   const desk = await full();
   desk.zones({ apac: 2, emea: 2 }, { configMap: { name: 'pom' } });
   const { retry } = await desk.run();
-  assert.equal([desk.reasonOf('Ready'), retry?.kind], ['WriteRejected', 'slow']);
+  assert.equal([desk.reasonOf('Ready'), retry?.kind], ['WriteRejected', 'pause']);
   assert.match(desk.status()?.conditions?.[0]?.message ?? '', 'exceeded quota');
   assert.equal([desk.ports('pom-licenses-apac'), desk.ports('pom-licenses-emea')], ['2', '2']);
   desk.setQuota(6);
+  await desk.clock.advance(65_000);
   await desk.run();
   assert.is(desk.reasonOf('Ready'), 'Applied');
   assert.equal([desk.ports('pom-apac'), desk.ports('pom-licenses-apac')], ['2', undefined]);
@@ -109,8 +110,9 @@ test('a rename without zones needs room for one more: the old one stays until th
   await desk.run();
   desk.save(plainOf(6, { configMap: { name: 'pom' } }));
   const { retry } = await desk.run();
-  assert.equal([desk.reasonOf('Ready'), retry?.kind, desk.ports('pom-licenses')], ['WriteRejected', 'slow', '5']);
+  assert.equal([desk.reasonOf('Ready'), retry?.kind, desk.ports('pom-licenses')], ['WriteRejected', 'pause', '5']);
   desk.setQuota(2);
+  await desk.clock.advance(65_000);
   await desk.run();
   assert.equal([desk.reasonOf('Ready'), desk.ports('pom'), desk.ports('pom-licenses')], ['Applied', '6', undefined]);
 });
@@ -121,7 +123,7 @@ test('a takeover has no room for a zone at zero: the plan goes on as soon as no 
   await desk.run();
   desk.nextTerm();
   const { retry } = await desk.run();
-  assert.equal([desk.reasonOf('Ready'), retry?.kind], ['WriteRejected', 'slow']);
+  assert.equal([desk.reasonOf('Ready'), retry?.kind], ['WriteRejected', 'pause']);
   await desk.clock.advance(65_000);
   assert.is((await desk.run()).again, 100_000);
   assert.is(desk.reasonOf('Ready'), 'Settling');
