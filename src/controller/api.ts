@@ -11,8 +11,16 @@ import { dataHash } from '../settings/hash.ts';
 import { type HiddenField, hiddenFields } from '../settings/hidden.ts';
 import { recordOf } from '../settings/record.ts';
 
-/** A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned. */
-export type LicenseSettings = KubeObject & { spec?: unknown; status?: Status; hidden?: readonly HiddenField[] };
+/**
+ * A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned;
+ * `unreadable` says why more of it can't be read.
+ */
+export type LicenseSettings = KubeObject & {
+  spec?: unknown;
+  status?: Status;
+  hidden?: readonly HiddenField[];
+  unreadable?: string;
+};
 
 /** What people ask for with an object: another text when they ask for something else. Its status says nothing of that. */
 export const askedFor = ({ metadata }: LicenseSettings): string =>
@@ -50,6 +58,31 @@ export function projectSettings(object: KubeObject): LicenseSettings {
     ...(hidden.length > 0 ? { hidden } : {}),
   };
 }
+
+/** What says which object it is, and nothing that anybody may have written on it. */
+const identityOf = ({
+  name,
+  namespace,
+  uid,
+  resourceVersion,
+  generation,
+  deletionTimestamp,
+}: ObjectMeta): ObjectMeta => ({
+  ...{ name, namespace, uid, resourceVersion },
+  ...(generation === undefined ? {} : { generation }),
+  ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+});
+
+/** A LicenseSettings that can't be read: its status will say so, and what is live stays. */
+export function unreadableSettings(object: KubeObject, words: string): LicenseSettings {
+  const { metadata, spec, status } = object as LicenseSettings;
+  return { metadata: identityOf(metadata), spec, ...(status ? { status } : {}), unreadable: words };
+}
+
+/** A ConfigMap that can't be read: it is nobody's that we know, so it is neither a record nor written nor deleted. */
+export const unreadableConfigMap = ({ metadata }: KubeObject): StoredConfigMap => ({
+  ...{ metadata: identityOf(metadata), dataHash: 'unreadable', binary: false, immutable: false },
+});
 
 /** Keeps of a ConfigMap its metadata, a hash of its data, the record of what is live, and who else wrote it last. */
 export function projectConfigMap(object: KubeObject): StoredConfigMap {

@@ -182,10 +182,10 @@ function forget(here: Surroundings, uid: string): void {
 type Judgement = ReturnType<typeof judge>;
 
 function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
-  const { metadata, spec, status, hidden = [] } = object;
+  const { metadata, spec, status, hidden = [], unreadable } = object;
   const { name, uid, generation = 0 } = metadata;
   const owner: Owner = { name, uid };
-  const { errors, spec: valid } = validate({ name, spec, hidden });
+  const { errors, spec: valid } = validate({ name, spec, hidden, unreadable });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
   const { deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
   const retainedBefore = status?.configMaps?.every(({ retained }) => retained) ?? false;

@@ -8,15 +8,20 @@ import { Reflector, type Sink } from '../kube/reflector.ts';
 import type { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { onceAMinute } from '../observe/once-a-minute.ts';
 import {
   askedFor,
   configMapsPath,
+  indexConfigMap,
   type LicenseSettings,
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
   settingsPath,
+  unreadableConfigMap,
+  unreadableSettings,
 } from './api.ts';
+import { isolate } from './isolate.ts';
 import { createTrouble } from './restarts.ts';
 
 export type ScopeOptions = {
@@ -70,6 +75,10 @@ type Kind<T> = {
   readonly labelSelector?: string;
   readonly store: Store<T & KubeObject>;
   readonly project: (object: KubeObject) => T;
+  /** What is kept of an object that can't be read. */
+  readonly unreadable: (object: KubeObject, words: string) => T;
+  /** What the store finds it by. */
+  readonly index?: (object: T) => string[];
   /** The keys of the LicenseSettings that an object speaks of. */
   readonly keysOf: (object: T) => string[];
   /** What people ask for with it, in a text that is another one when they ask for something else; undefined: nothing. */
@@ -87,11 +96,11 @@ export function createScope(options: ScopeOptions): Scope {
   const watches = [
     createWatch<LicenseSettings>(options, {
       ...{ resource: plural, path: settingsPath(namespace), store: settings, project: projectSettings },
-      keysOf: (object) => [keyOf(object)],
-      asks: askedFor,
+      ...{ unreadable: unreadableSettings, keysOf: (object) => [keyOf(object)], asks: askedFor },
     }),
     createWatch<StoredConfigMap>(options, {
       ...{ resource: 'configmaps', path: configMapsPath(namespace), store: configMaps, project: projectConfigMap },
+      ...{ unreadable: unreadableConfigMap, index: indexConfigMap },
       ...{ keysOf: settingsOf, asks: () => undefined, labelSelector: `${labels.managedBy}=${manager}` },
     }),
   ];
@@ -117,11 +126,11 @@ function settingsOf(view: StoredConfigMap): string[] {
 
 function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): Watch {
   const { client, clock, log, metrics, namespace } = options;
-  const { resource, path, labelSelector, store, project } = of;
+  const { resource, path, labelSelector, store } = of;
   const place = { resource, namespace: namespace === '' ? undefined : namespace };
   const trouble = createTrouble(log, clock, place);
   const reflector = new Reflector<T>({
-    ...{ client, clock, path, resource, project, sink: createSink(options, of) },
+    ...{ client, clock, path, resource, project: createProjection(options, of), sink: createSink(options, of) },
     ...(labelSelector === undefined ? {} : { labelSelector }),
     onRestart(reason, error) {
       metrics.watchRestarted(resource, namespace, reason);
@@ -146,6 +155,22 @@ function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): 
       trouble: trouble.words(),
     }),
   };
+}
+
+/** Reads an object, with all that is asked of it when it is put into the store: there nothing may throw any more. */
+function createProjection<T extends KubeObject>({ clock, log, metrics }: ScopeOptions, of: Kind<T>) {
+  const { resource, project, unreadable, index, keysOf } = of;
+  const mayTell = onceAMinute(clock);
+  const read = (object: KubeObject): T => {
+    const kept = project(object);
+    keysOf(kept);
+    index?.(kept);
+    return kept;
+  };
+  return isolate(read, unreadable, (key, err) => {
+    metrics.unreadable(resource);
+    if (mayTell(key)) log.error({ key, resource, err }, 'an object can not be read: the others go on');
+  });
 }
 
 function createSink<T extends KubeObject>(

@@ -60,6 +60,12 @@ export function createMetrics() {
     labelNames: ['resource', 'namespace'],
     registers,
   });
+  const unreadable = new Counter({
+    name: `${prefix}unreadable_objects_total`,
+    help: 'Objects that could not be read, each time that they came: a defect of the operator.',
+    labelNames: ['resource'],
+    registers,
+  });
   const objects = new Gauge({
     name: `${prefix}objects`,
     help: 'LicenseSettings by the reason of their Ready condition; namespace "" stands for all.',
@@ -108,6 +114,8 @@ export function createMetrics() {
     /** Whether the copy of a resource in a namespace, '' for all, is complete and current. */
     watchSynced: (resource: string, namespace: string, is: boolean): void =>
       synced.set({ resource, namespace }, is ? 1 : 0),
+    /** An object came that could not be read. */
+    unreadable: (resource: string): void => unreadable.inc({ resource }),
     /** How many objects wait now. */
     queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),
     /** Objects by namespace, '' for all, and reason; a reason that is not in the map is gone. */

@@ -21,7 +21,13 @@ import { shownText } from '../api/text.ts';
 import { type HiddenField, shownPath } from './hidden.ts';
 
 /** What is judged: the object's name, its spec as stored, of any shape, and fields of it that we were not shown. */
-export type Settings = { readonly name: string; readonly spec: unknown; readonly hidden?: readonly HiddenField[] };
+export type Settings = {
+  readonly name: string;
+  readonly spec: unknown;
+  readonly hidden?: readonly HiddenField[];
+  /** Why the object can't be read; then nothing else is judged. */
+  readonly unreadable?: string | undefined;
+};
 
 /** One rule. It must bear any shape of spec, and says nothing about what it can't read. */
 export type Policy = (settings: Settings) => FieldError[];
@@ -49,11 +55,18 @@ const maxValue = 80;
  * spec, whatever is in it; each field and message is bounded.
  */
 export function validate(settings: Settings): { errors: FieldError[]; spec?: Spec } {
+  if (settings.unreadable !== undefined) return { errors: [unreadable(settings.unreadable)] };
   if (!isFlatterThan(settings.spec, maxDepth)) return { errors: [tooDeep] };
   const spec = withoutNulls(settings.spec);
   const errors = policies.flatMap((policy) => policy({ ...settings, spec }));
   return errors.length > 0 ? { errors } : { errors, spec: spec as Spec };
 }
+
+const unreadable = (words: string): FieldError => ({
+  field: 'metadata',
+  reason: 'InvalidValue',
+  message: `the operator can not read this object (${shownText(words, maxValue)}): write it anew without what no tool of yours has put there, and report this`,
+});
 
 const tooDeep: FieldError = {
   field: 'spec',

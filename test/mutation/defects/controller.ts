@@ -1731,6 +1731,56 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'an object that can not be read ends the list of all',
+    file: 'src/controller/isolate.ts',
+    find: '    } catch (error) {\n',
+    replace: '    } catch (error) {\n      if (error) throw error;\n',
+    caughtBy: {
+      file: 'test/unit/isolate.test.ts',
+      test: 'isolation > no object of a list or an event can end a list or a watch',
+    },
+  },
+  {
+    defect: 'what is asked of an object when it is stored may end the list of all',
+    file: 'src/controller/scope.ts',
+    find: '    keysOf(kept);\n    index?.(kept);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/isolate.test.ts',
+      test: 'isolation > no object of a list or an event can end a list or a watch',
+    },
+  },
+  {
+    defect: 'an object that can not be read is told each time',
+    file: 'src/controller/scope.ts',
+    find: 'if (mayTell(key)) log.error',
+    replace: 'log.error',
+    caughtBy: {
+      file: 'test/unit/isolate.test.ts',
+      test: 'isolation > a ConfigMap that can not be read is told, once a minute, counted, and nobody has it',
+    },
+  },
+  {
+    defect: 'what anybody wrote on an unreadable object is kept',
+    file: 'src/controller/api.ts',
+    find: "  ...{ metadata: identityOf(metadata), dataHash: 'unreadable'",
+    replace: "  ...{ metadata, dataHash: 'unreadable'",
+    caughtBy: {
+      file: 'test/unit/isolate.test.ts',
+      test: 'isolation > what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it',
+    },
+  },
+  {
+    defect: 'an unreadable object is applied',
+    file: 'src/controller/reconcile.ts',
+    find: 'validate({ name, spec, hidden, unreadable });',
+    replace: 'validate({ name, spec, hidden });',
+    caughtBy: {
+      file: 'test/unit/isolate.test.ts',
+      test: 'isolation > what is live of a LicenseSettings that can not be read any more stays, and nothing else is written',
+    },
+  },
+  {
     defect: 'a copy that was never complete is called synced',
     file: 'src/controller/scope.ts',
     find: 'reflector.age ?? Number.POSITIVE_INFINITY',
