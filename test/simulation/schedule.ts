@@ -31,8 +31,8 @@ export type Lasting = Extract<TimeFault, { kind: 'poison' | 'scope' | 'slow' | '
 /** Where people work where nothing else is said. */
 export const home = 'dialer';
 const names = ['pom', 'pom-east', 'night'];
-/** One schedule in so many plays in the wider world. */
-const wide = 0.3;
+/** So many of all schedules play in the wider world. */
+const wide = 0.25;
 
 /** The schedule of a seed. */
 export function drawSchedule(seed: number): Schedule {

@@ -104,12 +104,18 @@ function untruth({ metadata, spec, status }: Stored, maps: ReadonlyMap<string, S
   for (const { name, data } of renderingOf(status.applied.settings)) {
     const map = maps.get(name);
     const extra = Object.keys(map?.binaryData ?? {});
-    if (canonical(map?.data) === canonical(data) && extra.length === 0) continue;
+    if (holds(map?.data, data) && extra.length === 0) continue;
     const found = map ? brief(`${canonical(map.data)}${extra.length > 0 ? ` and binaryData ${extra}` : ''}`) : 'none';
     return `${said.type} is True, but ConfigMap ${name} is not as wanted: ${found}`;
   }
   return undefined;
 }
+
+/** True when the data are these, and nothing besides. */
+const holds = (found: Stored['data'], wanted: Readonly<Record<string, string>>): boolean => {
+  const names = Object.keys(wanted);
+  return Object.keys(found ?? {}).length === names.length && names.every((name) => found?.[name] === wanted[name]);
+};
 
 const renderings = new WeakMap<object, { name: string; data: Readonly<Record<string, string>> }[]>();
 
