@@ -21,7 +21,7 @@ export function adviceFor({ resource, namespace }: Place, error: ApiError): stri
       : `no permission to list and watch ${resource}: run \`kubectl apply -k deploy/rights/all\`, or bind its role to this user; trying again`;
   }
   if (error.reason === 'TimeWentBack')
-    return "what the API server has is older than what was known, as after a restore of etcd from a backup: listing again, and the list counts; see 'etcd was restored from a backup' in docs/troubleshooting.md";
+    return 'the API server has older data than before, as after a restore of etcd from a backup: listing again, and what it has counts';
   if (error.code === 410) return 'the version to resume from has expired: listing again';
   if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
     return "the API server's certificate is not trusted: check certificate-authority in the kubeconfig, and that the server is the right one; trying again";

@@ -41,7 +41,7 @@ export async function raceForLease(
   ]);
   try {
     // A GET and a write each.
-    const patience = 3 * delay + 20_000;
+    const patience = 3 * delay + 90_000;
     await operator.logged(({ msg }) => msg.startsWith('leading:'), 'the operator leads', patience);
     await until('client-go leads', async () => clientGo.told().includes('gained'), patience);
     const objects = Array.from({ length: changes }, (_, n) => `change-${n}`);
