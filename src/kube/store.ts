@@ -157,9 +157,8 @@ export class Store<T extends KubeObject> {
     return { changed, gone };
   }
 
-  /** Forgets of what is listed that it went, and that we deleted it unless that was since the list began. */
+  /** Forgets of what is listed that we deleted it, unless that was since the list began; and what went later than the list. */
   #believe(present: ReadonlySet<string>, version: string, inScope: (place: string) => boolean, since?: Since): void {
-    for (const identity of present) this.#gone.delete(identity);
     for (const identity of this.#deleted) {
       if (!inScope(namespaceOf(identity)) || (present.has(identity) && since?.deleted.has(identity))) continue;
       this.#deleted.delete(identity);

@@ -1174,16 +1174,6 @@ export const kube: readonly Defect[] = [
     },
   },
   {
-    defect: 'what went outlives a restore from a backup',
-    file: 'src/kube/store.ts',
-    find: '    for (const identity of present) this.#gone.delete(identity);\n',
-    replace: '',
-    caughtBy: {
-      file: 'test/unit/store.test.ts',
-      test: 'store > a list that has what went before is believed: events of versions below that are taken',
-    },
-  },
-  {
     defect: 'what a list drops is not remembered',
     file: 'src/kube/store.ts',
     find: '      this.#remember(identityOf(object), version);\n',
