@@ -53,10 +53,31 @@ export type Brake = {
   statusPaid: number;
 };
 
+/** The brakes of a term, by namespace and name of the object: of those alone that have something to remember. */
+export type Brakes = Map<string, Brake>;
+
 export const createBrake = (): Brake => ({
   ...{ written: new Map(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
+
+/** Keeps the brake of an object that was looked at, and forgets those that have nothing left to remember. */
+export function keepBrake(brakes: Brakes, clock: Clock, key: string, brake: Brake): void {
+  const now = clock.monotonic();
+  brakes.delete(key);
+  if (!isIdle(brake, now)) brakes.set(key, brake);
+  // In the order of their last look.
+  for (const [one, oldest] of brakes) {
+    if (!isIdle(oldest, now)) break;
+    brakes.delete(one);
+  }
+}
+
+function isIdle({ written, contests, last, statusPaid }: Brake, now: number): boolean {
+  if (contests.size > 0 || now - last <= forgetAfter || statusPaid > now) return false;
+  for (const { at } of written.values()) if (now - at <= recent) return false;
+  return true;
+}
 
 /** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered. */
 export function beginLook(brake: Brake, clock: Clock): void {

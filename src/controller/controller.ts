@@ -99,7 +99,7 @@ export function createController(options: ControllerOptions): Controller {
     const isBusy = () => term.atWork + queue.depth('fresh') + queue.depth('resync') > 0;
     const term: Term = {
       queue,
-      world: { ...shared, api, epoch: randomId(clock), memories: new Map(), late: new Map() },
+      world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
       events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
       unserved: new Map(scopes.map((scope) => [scope, new Set()])),
       atWork: 0,

@@ -22,7 +22,16 @@ import { holdOthers, involvesZones } from '../settings/zones.ts';
 import { type Api, askedFor, carrying, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
 import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
-import { type Brake, beginLook, contested, contestIn, createBrake, isOnTrial, mayWriteStatus } from './brake.ts';
+import {
+  type Brakes,
+  beginLook,
+  contested,
+  contestIn,
+  createBrake,
+  isOnTrial,
+  keepBrake,
+  mayWriteStatus,
+} from './brake.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
@@ -42,6 +51,8 @@ export type World = {
   readonly epoch: string;
   /** What this term remembers of each object, by namespace and name. */
   readonly memories: Map<string, Memory>;
+  /** What this term remembers of writes that did not stay. */
+  readonly brakes: Brakes;
   /** What this term remembers of writes that got no answer, by namespace. */
   readonly late: Map<string, LateWrites>;
 };
@@ -67,8 +78,6 @@ export type Memory = PlanMemory & {
   restored: Restored | undefined;
   /** What people asked for when the rest was noted: anything else is tried at once. */
   asked: string;
-  /** What became of its writes. */
-  brake: Brake;
   failing: Failing | undefined;
 };
 
@@ -98,12 +107,16 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     const known = world.memories.get(key);
     if (known) forget(here, known.uid);
     world.memories.delete(key);
+    world.brakes.delete(key);
     return { result: 'gone' };
   }
   const known = world.memories.get(key);
+  const askedBefore = known?.asked;
   const memory = remembered(here, known, cached);
   if (memory !== known) world.memories.set(key, memory);
-  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake: memory.brake };
+  // Something else is asked for: what was in the way may be gone.
+  const brake = (memory.asked === askedBefore && world.brakes.get(key)) || createBrake();
+  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake };
   try {
     const pause = isSuspended(cached.spec) ? undefined : pauseOf(memory, world.clock);
     const object = pause ? cached : await shownWhole(place, cached);
@@ -127,6 +140,8 @@ export async function reconcile(world: World, { key, priority }: Task): Promise<
     // The object itself is gone, or its namespace; or it is no longer one to be written for.
     if (error.class === 'missing' || error.reason === overtaken) return quietly(error);
     return retryOf(error);
+  } finally {
+    keepBrake(world.brakes, world.clock, key, brake);
   }
 }
 
@@ -149,15 +164,13 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
   const asked = askedFor(object);
   if (known?.uid === uid) {
     if (known.asked === asked) return known;
-    // People have changed something: it may be what was in the way.
     known.asked = asked;
-    known.brake = createBrake();
     if (known.failing) known.failing = { ...known.failing, until: 0 };
     return known;
   }
   if (known) forget(here, known.uid);
   return {
-    ...{ uid, asked, brake: createBrake(), firstSeen: here.clock.monotonic() },
+    ...{ uid, asked, firstSeen: here.clock.monotonic() },
     ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
     ...{ restored: undefined, failing: undefined },
   };

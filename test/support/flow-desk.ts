@@ -52,8 +52,8 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     ...newTerm(),
   };
 
-  function newTerm(): Pick<World, 'epoch' | 'memories' | 'late'> {
-    return { epoch: `term-${++terms}`, memories: new Map(), late: new Map() };
+  function newTerm(): Pick<World, 'epoch' | 'memories' | 'brakes' | 'late'> {
+    return { epoch: `term-${++terms}`, memories: new Map(), brakes: new Map(), late: new Map() };
   }
 
   /** Judges a revision, and shows it to the caches. */

@@ -129,6 +129,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       settings: new Store(),
       configMaps: new Store<StoredConfigMap>(indexConfigMap),
       memories: new Map(),
+      brakes: new Map(),
       late: new Map(),
     };
   }

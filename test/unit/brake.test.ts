@@ -4,8 +4,10 @@
  * API server.
  */
 import * as assert from 'uvu/assert';
+import { type Brakes, changedOnItsWay, createBrake, isRightNow, keepBrake, wrote } from '../../src/controller/brake.ts';
 import { suite } from '../suite.ts';
 import { createSmallCluster, type Seen, type Sent, type SmallCluster } from '../support/small-cluster.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const test = suite('brake');
 const second = 1_000;
@@ -292,6 +294,26 @@ test('what a rename leaves behind and a finalizer holds is deleted once, and the
   await clock.advance(6 * second);
   assert.is(dialer.conditionOf('pom', 'Ready')?.status, 'True');
   await stop();
+});
+
+test('what is remembered of writes is forgotten when all is quiet', async () => {
+  const clock = createVirtualClock();
+  const brakes: Brakes = new Map();
+  const keysAfter = async (milliseconds: number) => {
+    await clock.advance(milliseconds);
+    keepBrake(brakes, clock, 'dialer/other', createBrake());
+    return [...brakes.keys()];
+  };
+  const [written, fought] = [createBrake(), createBrake()];
+  wrote(written, clock, { name: 'pom-licenses', aim: 'x' }, () => true);
+  changedOnItsWay(fought, clock, 'sites-licenses', 'the key EXTRA was added');
+  keepBrake(brakes, clock, 'dialer/pom', written);
+  keepBrake(brakes, clock, 'dialer/sites', fought);
+  assert.equal(await keysAfter(60 * second), ['dialer/pom', 'dialer/sites']);
+  assert.equal(await keysAfter(1), ['dialer/sites'], 'the write stayed');
+  assert.equal(await keysAfter(10 * minute), ['dialer/sites'], 'it is still contested');
+  isRightNow(fought, 'sites-licenses');
+  assert.equal(await keysAfter(1), []);
 });
 
 test('at rest nothing is asked', async () => {

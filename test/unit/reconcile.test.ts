@@ -80,6 +80,7 @@ function setUp(first: unknown = spec(5)) {
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     epoch: 'term-1',
     memories: new Map(),
+    brakes: new Map(),
     late: new Map(),
   };
   const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {

@@ -404,8 +404,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'new settings wait for the end of a pause',
     file: 'src/controller/reconcile.ts',
-    find: '    known.brake = createBrake();\n',
-    replace: '',
+    find: '(memory.asked === askedBefore && world.brakes.get(key)) || createBrake()',
+    replace: 'world.brakes.get(key) ?? createBrake()',
     caughtBy: {
       file: 'test/unit/brake.test.ts',
       test: 'brake > new settings end the pause: they are tried at once',
@@ -439,6 +439,26 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/brake.test.ts',
       test: 'brake > a policy makes each ConfigMap immutable: at most 30 requests in 60 s, the status says who, and it is whole 65 s after',
+    },
+  },
+  {
+    defect: 'what is remembered of a fight is forgotten at once',
+    file: 'src/controller/brake.ts',
+    find: 'if (contests.size > 0 || now - last <= forgetAfter',
+    replace: 'if (now - last <= -1',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > what is remembered of writes is forgotten when all is quiet',
+    },
+  },
+  {
+    defect: 'the brakes of objects that are at rest are kept',
+    file: 'src/controller/brake.ts',
+    find: '    if (!isIdle(oldest, now)) break;\n',
+    replace: '    if (isIdle(oldest, now)) break;\n',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > what is remembered of writes is forgotten when all is quiet',
     },
   },
   {
@@ -1693,8 +1713,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier term remembered is believed',
     file: 'src/controller/controller.ts',
-    find: 'memories: new Map(), late',
-    replace: 'memories: ((shared as any).memories ??= new Map()), late',
+    find: 'memories: new Map(), brakes',
+    replace: 'memories: ((shared as any).memories ??= new Map()), brakes',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
