@@ -27,6 +27,8 @@ export type TruthJudge = {
 
 type Life = {
   object: Stored;
+  /** The status is what somebody else made of it: that is not the operator's word, until it has written its own. */
+  isTheirs: boolean;
   /** What is untrue of its status now. */
   wrong: string | undefined;
   /** Milliseconds in which it was untrue, since it was right for long enough. */
@@ -51,13 +53,13 @@ export function createTruthJudge(): TruthJudge {
     last = now;
   };
   const judge = (life: Life, now: number) => {
-    const wrong = untruth(life.object, maps);
+    const wrong = life.isTheirs ? undefined : untruth(life.object, maps);
     if (life.wrong !== undefined && wrong === undefined) life.rightSince = now;
     life.wrong = wrong;
   };
 
   return {
-    take({ type, kind, object }, now) {
+    take({ type, kind, object, by }, now) {
       pass(now, () => false);
       const { uid, name } = object.metadata;
       if (kind === 'ConfigMap') {
@@ -70,8 +72,11 @@ export function createTruthJudge(): TruthJudge {
         lives.delete(uid);
         return;
       }
-      const life = lives.get(uid) ?? { object, wrong: undefined, wrongFor: 0, rightSince: now, told: false };
+      const fresh = { object, isTheirs: false, wrong: undefined, wrongFor: 0, rightSince: now, told: false };
+      const life = lives.get(uid) ?? fresh;
       lives.set(uid, life);
+      const isChanged = canonical(life.object.status ?? {}) !== canonical(object.status ?? {});
+      if (by === 'operator' || isChanged) life.isTheirs = by !== 'operator';
       life.object = object;
       judge(life, now);
     },

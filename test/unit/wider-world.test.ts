@@ -143,12 +143,13 @@ test('S10: right for a moment only, between two who undo each other, is not righ
   assert.match(untruths(60, (second) => (second % 3 < 2 ? raised : undefined)).join('\n'), /S10: .*again and again/);
 });
 
-test('S10: who says that it is not so tells the truth; so does who is suspended', () => {
+test('S10: who says that it is not so tells the truth; so does who is suspended, or whose status others wrote', () => {
   const data = { mine: 'too' };
-  const look = (change: (object: Stored) => Stored) => {
+  const look = (change: (object: Stored) => Stored, ...later: Revision[]) => {
     const judge = createTruthJudge();
     judge.take({ ...finalStatus, object: change(structuredClone(finalStatus.object)) }, 0);
     judge.take({ ...written, object: { ...written.object, data } }, 0);
+    for (const one of later) judge.take(one, 0);
     return judge.look(60_000, () => false).length;
   };
   assert.is(
@@ -164,6 +165,17 @@ test('S10: who says that it is not so tells the truth; so does who is suspended'
     return object;
   };
   assert.is(look(untrue), 0);
+  // The same words, with another time.
+  const theirs: Revision = { ...finalStatus, by: 'other', object: structuredClone(finalStatus.object) };
+  Object.assign(theirs.object.status?.applied ?? {}, { time: '2020-01-01T00:00:00Z' });
+  assert.is(
+    look((object) => object, theirs),
+    0,
+  );
+  assert.is(
+    look((object) => object, theirs, finalStatus),
+    1,
+  );
 });
 
 test('L4: 30 requests a minute that repeat others, and no more; what people change begins anew', () => {
