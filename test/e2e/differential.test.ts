@@ -371,10 +371,10 @@ async function collected(what: string): Promise<void> {
     return lists.flatMap(({ body }) =>
       (body as { items: Stored[] }).items
         .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt')
-        .map(({ metadata: { name, ownerReferences = [], finalizers = [] } }) => ({
-          name,
-          owners: ownerReferences.length,
-          finalizers,
+        .map(({ metadata: { name, ownerReferences = [], finalizers = [], deletionTimestamp } }) => ({
+          ...{ name, finalizers, owners: ownerReferences.length },
+          // One that a finalizer holds is marked before it goes.
+          isGoing: deletionTimestamp !== undefined,
         })),
     );
   };
