@@ -289,7 +289,7 @@ const quotas = (fightFor: number): readonly Scenario[] => [
       return [
         { do: 'create', name: a, spec: shared('x', 60, 'y', 40) },
         settle,
-        act({ do: 'limit', spare: 0, milliseconds: 20_000 }),
+        act({ do: 'limit', spare: 0, milliseconds: 12_000 }),
         { do: 'pause', milliseconds: 1_500 },
         { do: 'change', name: a, spec: shared('x', 60, 'z', 40) },
         { do: 'settle', meanwhile: true },
