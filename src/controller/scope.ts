@@ -100,8 +100,8 @@ export function createScope(options: ScopeOptions): Scope {
     }),
     createWatch<StoredConfigMap>(options, {
       ...{ resource: 'configmaps', path: configMapsPath(namespace), store: configMaps, project: projectConfigMap },
-      ...{ unreadable: unreadableConfigMap, index: indexConfigMap },
-      ...{ keysOf: settingsOf, asks: () => undefined, labelSelector: `${labels.managedBy}=${manager}` },
+      ...{ unreadable: unreadableConfigMap, index: indexConfigMap, keysOf: settingsOf, asks: () => undefined },
+      labelSelector: `${labels.managedBy}=${manager}`,
     }),
   ];
   return {
@@ -159,12 +159,11 @@ function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): 
 
 /** Reads an object, with all that is asked of it when it is put into the store: there nothing may throw any more. */
 function createProjection<T extends KubeObject>({ clock, log, metrics }: ScopeOptions, of: Kind<T>) {
-  const { resource, project, unreadable, index, keysOf } = of;
+  const { resource, project, unreadable, index, keysOf, asks } = of;
   const mayTell = onceAMinute(clock);
   const read = (object: KubeObject): T => {
     const kept = project(object);
-    keysOf(kept);
-    index?.(kept);
+    for (const question of [keysOf, asks, index]) question?.(kept);
     return kept;
   };
   return isolate(read, unreadable, (key, err) => {

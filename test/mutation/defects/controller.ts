@@ -1763,7 +1763,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what is asked of an object when it is stored may end the list of all',
     file: 'src/controller/scope.ts',
-    find: '    keysOf(kept);\n    index?.(kept);\n',
+    find: '    for (const question of [keysOf, asks, index]) question?.(kept);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
@@ -1820,8 +1820,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'ConfigMaps of all others are watched too',
     file: 'src/controller/scope.ts',
-    find: ', labelSelector: `${labels.managedBy}=${manager}` }',
-    replace: ' }',
+    find: '      labelSelector: `${labels.managedBy}=${manager}`,\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > only ConfigMaps that say that they are ours are listed and watched',
