@@ -286,6 +286,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
 
     const applied = status?.conditions?.find((one) => one.type === 'Applied');
     if (applied?.status !== 'True' || applied.reason !== 'Applied') return;
+    // What it was decided from is lost, where the LicenseSettings itself came back at the same version.
+    if (life.lostGeneration > 0) return;
     // While suspended nothing looks at the ConfigMaps: then the status of a backup can only be believed.
     if (isSuspended(life) && life.restored) return;
     const known = life.generations.get(applied.observedGeneration);
