@@ -132,8 +132,20 @@ export function createApi(anyTerm: Client, { fence, lost }: RequestsTerm = {}) {
       }),
   };
   return {
-    /** All that a reconcile may ask for: what it is not bound to it can neither read nor write. */
-    in: (namespace: string) => ({ ...settingsIn(client, namespace), ...configMapsIn(client, namespace) }),
+    /**
+     * All that a reconcile may ask for: what it is not bound to it can neither read nor write. `sent` counts the requests
+     * that it made.
+     */
+    in(namespace: string) {
+      let count = 0;
+      const counted: Sender = {
+        request(request) {
+          count++;
+          return client.request(request);
+        },
+      };
+      return { ...settingsIn(counted, namespace), ...configMapsIn(counted, namespace), sent: () => count };
+    },
 
     async createEvent(namespace: string, event: object): Promise<void> {
       const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;

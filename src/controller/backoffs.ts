@@ -1,5 +1,6 @@
 /** How long an object waits for its next try after a failure: DESIGN section 3, rule 9. */
 import type { Backoff } from '../kube/backoff.ts';
+import type { BudgetOptions } from '../kube/budget.ts';
 
 /**
  * What a failure waits for:
@@ -17,3 +18,9 @@ export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
   again: { base: 200, cap: 60_000 },
   pause: { base: 0, cap: 0 },
 };
+
+/**
+ * What the tries of an object that fails may cost, whatever each costs: at most 30 requests in any 60 s (L4 of DESIGN
+ * section 7), and never more than 60 s from one to the next.
+ */
+export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_600, longest: 60_000 };

@@ -1,5 +1,6 @@
 /** The operator's loop: reflectors fill the caches, changes fill the queue, workers reconcile. */
 import { labels, manager } from '../api/names.ts';
+import { Budget } from '../kube/budget.ts';
 import type { Client } from '../kube/client.ts';
 import { type Clock, randomId, whenAborted } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
@@ -8,7 +9,7 @@ import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createApi, indexConfigMap, type LicenseSettings, type StoredConfigMap } from './api.ts';
-import { backoffs, type RetryKind } from './backoffs.ts';
+import { backoffs, type RetryKind, tryBudget } from './backoffs.ts';
 import { createEventSender, type EventSender } from './event-sender.ts';
 import { type Outcome, reconcile, type World } from './reconcile.ts';
 import { createScope, type Scope, type WatchState } from './scope.ts';
@@ -36,6 +37,7 @@ export type ScopeState = { readonly namespace: string; readonly watches: readonl
 /** One leadership: from the start, or from winning the lease, to the end, or to losing it. */
 type Term = {
   readonly queue: WorkQueue<RetryKind>;
+  readonly budget: Budget;
   readonly world: World;
   readonly events: EventSender;
   /** Scopes whose lists of this term are not complete, with the keys that have changed meanwhile. */
@@ -99,6 +101,7 @@ export function createController(options: ControllerOptions): Controller {
     const isBusy = () => term.atWork + queue.depth('fresh') + queue.depth('resync') > 0;
     const term: Term = {
       queue,
+      budget: new Budget(clock, tryBudget),
       world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
       events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
       unserved: new Map(scopes.map((scope) => [scope, new Set()])),
@@ -167,15 +170,21 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   /** What comes after a reconcile: another try, and the event. */
-  function follow(term: Term, { key, priority }: Task, { result, retry, again, error, event }: Outcome): void {
-    const { queue, events } = term;
+  function follow(term: Term, { key, priority }: Task, outcome: Outcome & { readonly requests: number }): void {
+    const { queue, events, budget } = term;
+    const { result, retry, again, error, event, requests } = outcome;
     if (error?.reason === 'NoAnswer') term.outage = true;
     else if (term.outage && (result === 'written' || isVerdict(error))) {
       queue.hurry('transport', hurrySpread);
       term.outage = false;
     }
-    if (retry) queue.retry(key, retry.kind, priority, retry);
-    else queue.forget(key);
+    // The brake has its own pauses.
+    const pace = retry && retry.kind !== 'pause' ? budget.spend(key, requests) : 0;
+    if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });
+    else {
+      queue.forget(key);
+      budget.forget(key);
+    }
     if (again !== undefined) queue.addAfter(key, again, 'fresh');
     if (result === 'later') queue.add(key, 'background');
     if (event) events.add(event.about, event.note);

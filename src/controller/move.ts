@@ -91,12 +91,13 @@ function presentOf(
   );
 }
 
-/** The first new name that is someone else's, before anything is written: one GET for each name that isn't known. */
+/** The first new name of those given that is someone else's, before anything is written: one GET for each that isn't known. */
 export async function takenName(
   { api, configMaps: cache }: Caches,
   { owner, target, retained }: Pick<MoveInput, 'owner' | 'target' | 'retained'>,
+  among: readonly string[] = configMapNames(target),
 ): Promise<string | undefined> {
-  for (const name of configMapNames(target)) {
+  for (const name of configMapNames(target).filter((one) => among.includes(one))) {
     const known = cache.get(name);
     const view = known ?? (await missingAsUndefined(api.getConfigMap(name)));
     // Without its label it is out of sight, and ours all the same.

@@ -79,6 +79,8 @@ export type Memory = PlanMemory & {
   /** What people asked for when the rest was noted: anything else is tried at once. */
   asked: string;
   failing: Failing | undefined;
+  /** A name that a plan wants, and that was someone else's when it was looked at last. */
+  taken: string | undefined;
 };
 
 /** Since when, on the monotonic clock, writes fail, what was told of it, and how, and before when nothing is asked again. */
@@ -98,9 +100,19 @@ export type Outcome = {
 };
 
 /** Reconciles one object. It throws only for a mistake in our own code. */
-export async function reconcile(world: World, { key, priority }: Task): Promise<Outcome> {
-  const [namespace = '', name = ''] = key.split('/');
+export async function reconcile(world: World, task: Task): Promise<Outcome & { readonly requests: number }> {
+  const [namespace = '', name = ''] = task.key.split('/');
   const here = surroundingsIn(world, namespace);
+  const outcome = await reconcileHere(world, here, name, task);
+  return { ...outcome, requests: here.api.sent() };
+}
+
+async function reconcileHere(
+  world: World,
+  here: Surroundings,
+  name: string,
+  { key, priority }: Task,
+): Promise<Outcome> {
   const cached = here.settings.get(name);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
   if (!cached || cached.metadata.deletionTimestamp) {
@@ -172,7 +184,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
   return {
     ...{ uid, asked, firstSeen: here.clock.monotonic() },
     ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
-    ...{ restored: undefined, failing: undefined },
+    ...{ restored: undefined, failing: undefined, taken: undefined },
   };
 }
 
@@ -429,9 +441,11 @@ type PlanInput = Omit<MoveInput, 'settle' | 'names'> & {
 async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
   const { place, memory, judged, progress } = turn;
   const { owned, settle } = judged;
-  const taken = (await makeReady(turn, input)) ?? (await begin(turn, input));
-  if (taken) {
-    progress.problem = conflictOf(taken);
+  // While that name is someone else's nothing else need be looked at again.
+  memory.taken = memory.taken === undefined ? undefined : await takenName(place, input, [memory.taken]);
+  memory.taken ??= (await makeReady(turn, input)) ?? (await begin(turn, input));
+  if (memory.taken) {
+    progress.problem = conflictOf(memory.taken);
     return;
   }
   const names = owned.map(({ metadata }) => metadata.name);

@@ -5,6 +5,12 @@ import type { Clock } from './clock.ts';
 export const priorities = ['fresh', 'resync', 'background'] as const;
 export type Priority = (typeof priorities)[number];
 
+/**
+ * Bounds of the wait before a next try, in milliseconds: the server asked to be left alone for `atLeast`; what the try has
+ * cost is paid for after `pace`; and it is looked at again after `atMost`, whatever the others say.
+ */
+export type RetryBounds = { readonly atLeast?: number; readonly atMost?: number; readonly pace?: number };
+
 /** A key that a worker has to look at, and why it stood in the queue. */
 export type Task = { readonly key: string; readonly priority: Priority };
 
@@ -85,13 +91,13 @@ export class WorkQueue<Kind extends string> {
     key: string,
     kind: Kind,
     priority: Priority,
-    { atLeast = 0, atMost = Number.POSITIVE_INFINITY }: { readonly atLeast?: number; readonly atMost?: number } = {},
+    { atLeast = 0, atMost = Number.POSITIVE_INFINITY, pace = 0 }: RetryBounds = {},
   ): number {
     const counts = this.#attempts.get(key) ?? ({} as Partial<Record<Kind, number>>);
     const count = counts[kind] ?? 0;
     this.#attempts.set(key, { ...counts, [kind]: count + 1 });
     const backoff = fullJitter(this.#backoffs[kind], count, this.#clock.random());
-    const delay = Math.min(Math.max(atLeast, backoff), atMost);
+    const delay = Math.min(Math.max(atLeast, pace, backoff), atMost);
     this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));
     return delay;
   }

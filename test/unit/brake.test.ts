@@ -5,6 +5,7 @@
  */
 import * as assert from 'uvu/assert';
 import { type Brakes, changedOnItsWay, createBrake, isRightNow, keepBrake, wrote } from '../../src/controller/brake.ts';
+import { ApiError } from '../../src/kube/errors.ts';
 import { suite } from '../suite.ts';
 import { createSmallCluster, type Seen, type Sent, type SmallCluster } from '../support/small-cluster.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -195,7 +196,7 @@ for (const { what, spec, begin, reason, says, firstPass = 0 } of states) {
     const sent = stage.taken();
     const later = sent.slice(firstPass);
     assert.ok(mostInAMinute(later) <= 30, `${mostInAMinute(later)} requests in 60 s`);
-    assert.is(statuses.size, 1, 'the status says one thing all the time');
+    assert.is(statuses.size, 1, `the status says one thing all the time: ${[...statuses].join('\n')}`);
     end();
     await clock.advance(65 * second);
     assert.is(dialer.conditionOf('pom', 'Ready')?.status, 'True', dialer.conditionOf('pom', 'Ready')?.message);
@@ -314,6 +315,44 @@ test('what is remembered of writes is forgotten when all is quiet', async () => 
   assert.equal(await keysAfter(10 * minute), ['dialer/sites'], 'it is still contested');
   isRightNow(fought, 'sites-licenses');
   assert.equal(await keysAfter(1), []);
+});
+
+test("a name that is someone else's is asked for alone, however many zones there are", async () => {
+  const stage = createSmallCluster();
+  const dialer = stage.desk('dialer');
+  await stage.start();
+  dialer.maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'pom-licenses-z19' } });
+  dialer.create('pom', zoned());
+  await stage.clock.advance(minute);
+  assert.is(dialer.conditionOf('pom', 'Applied')?.reason, 'ConfigMapConflict');
+  stage.taken();
+  await stage.clock.advance(5 * minute);
+  const sent = stage.taken();
+  assert.equal([...new Set(sent.map(({ path }) => path.split('/').at(-1)))], ['pom-licenses-z19']);
+  dialer.maps.remove('pom-licenses-z19');
+  await stage.clock.advance(65 * second);
+  assert.is(dialer.conditionOf('pom', 'Applied')?.status, 'True');
+  await stage.stop();
+});
+
+test('a server that answers one object with 429 all the time is asked within the budget', async () => {
+  const stage = createSmallCluster();
+  const dialer = stage.desk('dialer');
+  let away = true;
+  stage.answer(({ method, path }) => {
+    if (away && method === 'POST' && path.endsWith('/configmaps')) throw new ApiError('try later', { code: 429 });
+    return undefined;
+  });
+  await stage.start();
+  dialer.create('pom', ports(5));
+  await stage.clock.advance(5 * minute);
+  assert.is(dialer.conditionOf('pom', 'Applied')?.reason, 'WriteFailed');
+  const sent = stage.taken();
+  assert.ok(mostInAMinute(sent) <= 30, `${mostInAMinute(sent)} requests in a minute`);
+  away = false;
+  await stage.clock.advance(5 * second);
+  assert.is(dialer.conditionOf('pom', 'Applied')?.status, 'True');
+  await stage.stop();
 });
 
 test('at rest nothing is asked', async () => {

@@ -1499,6 +1499,26 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'the names of a plan are all asked for while one is known to be taken',
+    file: 'src/controller/reconcile.ts',
+    find: 'memory.taken === undefined ? undefined : await takenName(place, input, [memory.taken])',
+    replace: 'undefined',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: "brake > a name that is someone else's is asked for alone, however many zones there are",
+    },
+  },
+  {
+    defect: 'tries that fail cost what they like',
+    file: 'src/controller/controller.ts',
+    find: '{ ...retry, pace }',
+    replace: 'retry',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > a server that answers one object with 429 all the time is asked within the budget',
+    },
+  },
+  {
     defect: 'keys of a scope that is not served yet do not wait',
     file: 'src/controller/controller.ts',
     find: "    if (!changed) current?.queue.add(key, priority, wakes);\n    else if (priority === 'fresh') changed.add(key);\n",
@@ -1531,21 +1551,21 @@ export const controller: readonly Defect[] = [
   {
     defect: 'retries are forgotten',
     file: 'src/controller/controller.ts',
-    find: 'if (retry) queue.retry(key, retry.kind, priority, retry);\n    else queue.forget(key);',
-    replace: 'if (!retry) queue.forget(key);',
+    find: 'if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });\n    else {',
+    replace: 'if (!retry) {',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
     defect: 'Retry-After is not handed to the queue',
     file: 'src/controller/controller.ts',
-    find: 'queue.retry(key, retry.kind, priority, retry);',
-    replace: 'queue.retry(key, retry.kind, priority);',
+    find: '{ ...retry, pace }',
+    replace: '{ pace }',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
     defect: 'a success does not forget the failures of a key',
     file: 'src/controller/controller.ts',
-    find: '\n    else queue.forget(key);',
+    find: '      queue.forget(key);\n',
     replace: '',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a success makes the next backoff small again' },
   },

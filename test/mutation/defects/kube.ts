@@ -808,8 +808,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'Retry-After is ignored by the queue',
     file: 'src/kube/queue.ts',
-    find: 'Math.max(atLeast, backoff)',
-    replace: 'Math.max(0, backoff)',
+    find: 'Math.max(atLeast, pace, backoff)',
+    replace: 'Math.max(pace, backoff)',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > a longer Retry-After is honoured, a shorter one changes nothing',
@@ -1171,6 +1171,46 @@ export const kube: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/store.test.ts',
       test: 'store > what we deleted ourselves does not come back by an event that was under way',
+    },
+  },
+  {
+    defect: 'what a try costs is never paid back by time',
+    file: 'src/kube/budget.ts',
+    find: 'known.requests + (now - known.at) / refillEvery',
+    replace: 'known.requests',
+    caughtBy: {
+      file: 'test/unit/budget.test.ts',
+      test: 'budget > time pays back, up to the burst; a key that was forgotten has it whole',
+    },
+  },
+  {
+    defect: 'a key that was quiet for long may send without end',
+    file: 'src/kube/budget.ts',
+    find: 'Math.min(burst, known.requests +',
+    replace: 'Number(known.requests +',
+    caughtBy: {
+      file: 'test/unit/budget.test.ts',
+      test: 'budget > time pays back, up to the burst; a key that was forgotten has it whole',
+    },
+  },
+  {
+    defect: 'one try that broke off after many requests makes a key wait for long',
+    file: 'src/kube/budget.ts',
+    find: 'Math.min(requests, burst)',
+    replace: 'requests',
+    caughtBy: {
+      file: 'test/unit/budget.test.ts',
+      test: 'budget > a try that broke off after many requests counts as a burst',
+    },
+  },
+  {
+    defect: 'a key waits as long as what it has sent takes to be paid for',
+    file: 'src/kube/budget.ts',
+    find: 'Math.max(filled - Math.min(requests, burst), -longest / refillEvery)',
+    replace: 'filled - Math.min(requests, burst)',
+    caughtBy: {
+      file: 'test/unit/budget.test.ts',
+      test: 'budget > nobody waits longer than the bound, however much was sent',
     },
   },
   {
