@@ -75,6 +75,12 @@ async function besides(seconds: number, clients: Crowd) {
 const told = ({ before, highest, slowest, changes }: Awaited<ReturnType<typeof besides>>) =>
   `memory ${before.toFixed(0)} -> ${highest.toFixed(0)} MiB, the slowest of ${changes} changes ${slowest.toFixed(0)} ms`;
 
+test('what the same changes cost without a crowd, so that the first work of a process is not blamed on one', async () => {
+  const seen = await besides(20, { count: 0, reads: true, words: ask });
+  console.log(`nobody: ${told(seen)}`);
+  assert.ok(seen.slowest < patience, told(seen));
+});
+
 test('300 clients that ask and never read: bounded memory, and a neighbour is served', async () => {
   const seen = await besides(20, { count: 300, reads: false, words: ask.repeat(200) });
   console.log(`300 that never read: ${told(seen)}`);
