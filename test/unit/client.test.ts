@@ -452,17 +452,16 @@ for (const left of [-1, 0, Number.NaN]) {
 fence(
   'once it is sent only its own deadline bounds the wait: the term may go on while nothing may be sent',
   async () => {
+    let left = 80;
     await withServer(
       (_, response) => {
+        // It has been sent.
+        left = 0;
         setTimeout(() => response.end('{"ok":true}'), 150);
       },
       async ({ client }) => {
-        let left = 80;
-        const answer = get(client, { fence: () => left });
-        setTimeout(() => {
-          left = 0;
-        }, 50);
-        assert.equal(await answer, { ok: true });
+        assert.equal(await get(client, { fence: () => left }), { ok: true });
+        left = 80;
         const { message } = await failureOf(get(client, { deadline: 80, fence: () => 10_000 }));
         assert.match(message, 'within 80 ms');
       },
