@@ -15,6 +15,8 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const changes = 20;
 
+// Each race ends its processes with this one.
+process.setMaxListeners(0);
 await findClientGoElector();
 const plane = await startControlPlane({ audit: false });
 try {
