@@ -87,26 +87,27 @@ test('all that was lost, changed and made since is judged within 65 s, although 
   rmSync(data(), { recursive: true });
   cpSync(backup(), data(), { recursive: true });
   await startStorage();
-  await pass(known);
-  proxy.mend();
-  const restored = performance.now();
-  const mark = plane.audit().mark();
+  // The watches of before are never told of these, nor of what the restore took.
   const names = Array.from({ length: changes }, (_, n) => `new-${n}`);
   await Promise.all(names.map((name) => desk.create(name, spec(8))));
   await desk.patch('untouched', { spec: spec(9) });
+  await pass(known);
+  const mark = plane.audit().mark();
+  proxy.mend();
+  const mended = performance.now();
   for (const name of [...names, 'untouched', 'older', 'without'])
     await desk.waitFor(name, 'Applied', 'True', 'Applied', bar);
-  const seconds = (performance.now() - restored) / 1000;
-  console.log(
-    `restored, and past the old version: ${changes} new objects are live after ${seconds.toFixed(1)} s (bar: 65 s)`,
-  );
-  assert.ok(seconds < bar / 1000);
-
   await until(
     'the ConfigMap that the backup did not have is made again',
     async () => Boolean(await desk.configMap('without-licenses')),
     bar,
   );
+  const seconds = (performance.now() - mended) / 1000;
+  console.log(
+    `restored, and past the old version: ${changes} new objects are live after ${seconds.toFixed(1)} s (bar: 65 s)`,
+  );
+  assert.ok(seconds < bar / 1000);
+
   const ports = async (name: string) => (await desk.configMap(`${name}-licenses`))?.data?.['OUTBOUND_PORTS_MAXIMUM'];
   assert.equal(
     [await ports('older'), await ports('untouched'), await ports('new-0'), await desk.configMap('lost-licenses')],
