@@ -1,5 +1,6 @@
 /** Words for what keeps a cache from being filled: what is wrong, and what a person can do about it. */
 import { plural } from '../api/names.ts';
+import { shownText } from '../api/text.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -66,6 +67,6 @@ export function createTrouble(log: Logger, clock: Clock, where: Place): Trouble 
       isTold = false;
       now = undefined;
     },
-    words: () => now && `${now.advice} (${now.error.message})`,
+    words: () => now && `${now.advice} (${shownText(now.error.message)})`,
   };
 }

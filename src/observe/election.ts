@@ -1,4 +1,5 @@
 /** What people get to know of the election: a line for each change, a metric, and why a replica is not ready. */
+import { shownText } from '../api/text.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ElectionNews } from '../kube/elector.ts';
 import type { ApiError } from '../kube/errors.ts';
@@ -59,7 +60,7 @@ export function createElectionLog(log: Logger, metrics: Metrics, clock: Clock, p
       const name = 'lease';
       if (!failing) return standing === undefined ? { name, wrong: 'it was not read yet' } : { name, remark: standing };
       const { since, error } = failing;
-      const words = `it can not be read or renewed: ${leaseAdvice(error)} (${error.message})`;
+      const words = `it can not be read or renewed: ${leaseAdvice(error)} (${shownText(error.message)})`;
       const isLasting = standing === undefined || error.class === 'rejected' || clock.monotonic() - since >= patience;
       return isLasting ? { name, wrong: words } : { name, remark: words };
     },

@@ -76,6 +76,14 @@ for (const [what, code, words] of [
   });
 }
 
+test('what a server says is cut and steers nothing where it is asked for', () => {
+  const { election, fail } = setUp();
+  fail(403, `\u001b[2Jall is well\n${'x'.repeat(100_000)}`);
+  const words = election.check().wrong ?? '';
+  assert.ok(words.length < 1_500, String(words.length));
+  assert.not.match(words, /\p{Cc}/u);
+});
+
 test('a Role is the advice for 403 alone', () => {
   const of = (code: number) => leaseAdvice(new ApiError('words', { code }));
   for (const code of [0, 400, 401, 404, 409, 422, 429, 500, 503]) assert.not.match(of(code), 'Role');

@@ -103,6 +103,13 @@ test('what is wrong now can be asked, also when it was not told again', () => {
   trouble.failed(error(403, 'forbidden'));
   assert.match(trouble.words() ?? '', 'no permission');
 });
+test('what a server says is cut and steers nothing where it is asked for', () => {
+  const { trouble } = setUp();
+  trouble.failed(error(500, `\u001b[2Jall is well\n${'x'.repeat(100_000)}`));
+  const words = trouble.words() ?? '';
+  assert.ok(words.length < 1_500, String(words.length));
+  assert.not.match(words, /\p{Cc}/u);
+});
 test('no permission in one namespace: the advice is about that namespace, also when it is gone', () => {
   const words = adviceFor({ resource: 'configmaps', namespace: 'nsb' }, error(403));
   assert.match(words, /in namespace nsb: run `kubectl apply -n nsb -k deploy\/rights\/namespace`, or take nsb out of/);

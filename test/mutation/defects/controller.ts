@@ -1401,6 +1401,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'readyz shows what a server says, whatever it is',
+    file: 'src/controller/restarts.ts',
+    find: 'shownText(now.error.message)',
+    replace: 'now.error.message',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'restarts of a watch > what a server says is cut and steers nothing where it is asked for',
+    },
+  },
+  {
     defect: 'trouble that is over is still told to who asks',
     file: 'src/controller/restarts.ts',
     find: '      now = undefined;\n',

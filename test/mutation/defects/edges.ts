@@ -504,6 +504,16 @@ export const edges: readonly Defect[] = [
     },
   },
   {
+    defect: 'readyz shows what a server says of the lease, whatever it is',
+    file: 'src/observe/election.ts',
+    find: 'shownText(error.message)',
+    replace: 'error.message',
+    caughtBy: {
+      file: 'test/unit/election.test.ts',
+      test: 'news of the election > what a server says is cut and steers nothing where it is asked for',
+    },
+  },
+  {
     defect: 'nothing ends a process that hangs',
     file: 'src/stop.ts',
     find: '      after(askedAt + hardStop - monotonic(), exit);\n',
