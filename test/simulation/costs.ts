@@ -17,17 +17,29 @@ export function createCosts(server: Server) {
     return `${namespace}/${fitting.sort((a, b) => b.length - a.length)[0] ?? name}`;
   }
 
+  /** The object that a request is for, with the name that it asks for. Lists, leases and events are for none. */
+  function aboutOf({ path, body }: Asked): { owner: string; asked: string } | undefined {
+    const [, namespace = '', kind, named] =
+      /\/namespaces\/([^/]+)\/(licensesettings|configmaps)\/?([^/?]*)/.exec(path) ?? [];
+    const object = body as Partial<Stored> | undefined;
+    const name = named || object?.metadata?.name;
+    if (kind === undefined || !name) return undefined;
+    const owner = kind === 'licensesettings' ? `${namespace}/${name}` : ownerOf(namespace, name, object?.metadata);
+    return { owner, asked: `${kind} ${name}` };
+  }
+
   return {
-    /** A request leaves a process; gives what is wrong with that, if anything. Lists, leases and events are for no object. */
-    sent(by: string, { method, path, body }: Asked, at: number): string | undefined {
-      const [, namespace = '', kind, named] =
-        /\/namespaces\/([^/]+)\/(licensesettings|configmaps)\/?([^/?]*)/.exec(path) ?? [];
-      const object = body as Partial<Stored> | undefined;
-      const name = named || object?.metadata?.name;
-      if (kind === undefined || !name) return undefined;
-      const owner = kind === 'licensesettings' ? `${namespace}/${name}` : ownerOf(namespace, name, object?.metadata);
-      const what = `${method} ${kind} ${name} ${contentOf(object)}`;
-      return judge.request({ object: owner, by, what, at });
+    /** A request leaves a process; gives what is wrong with that, if anything. */
+    sent(by: string, request: Asked, at: number): string | undefined {
+      const about = aboutOf(request);
+      if (!about) return undefined;
+      const what = `${request.method} ${about.asked} ${contentOf(request.body as Partial<Stored>)}`;
+      return judge.request({ object: about.owner, by, what, at });
+    },
+    /** The server did not answer one, or could not do it. */
+    failed(by: string, request: Asked): void {
+      const about = aboutOf(request);
+      if (about) judge.failed(about.owner, by);
     },
     /** People changed something. */
     changed({ object: { kind, metadata } }: Change): void {

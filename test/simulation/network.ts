@@ -39,6 +39,8 @@ export type NetworkOptions = {
     request: Omit<Request, 'method'>,
     method: string,
   ) => void;
+  /** Told of a request that the server did not answer, or that it could not do: 401, 429, 5xx. */
+  readonly onFailure: (process: Process, request: Omit<Request, 'method'>, method: string) => void;
   /** The same, of an answer that the server gives, whether it comes back or not. */
   readonly onArrive: NetworkOptions['onAnswer'];
   /** Told of each answer that reaches its process; `sent` is when the request left it. */
@@ -58,8 +60,8 @@ const defaultDeadline = 15_000;
 /** A watch that has gone silent is noticed within this time, in milliseconds. */
 const halfOpen = 60_000;
 /**
- * So long after a watch was ended in another way than agreed, in milliseconds, its list is read once more: the next server
- * may be another one. A list once a minute is enough, at the opening of the next watch.
+ * So long after a watch was ended in another way than agreed, or began in another, in milliseconds, its list is read once
+ * more: the next server may be another one. A list once a minute is enough, at the opening of the next watch.
  */
 const doubt = 60_000 + 50_000;
 /** How long a request takes in a namespace that is slow, in milliseconds. */
@@ -68,7 +70,8 @@ const slowScope = { least: 2_000, greatest: 9_000 };
 const bookmarkLead = 2_000;
 
 export function createNetwork(options: NetworkOptions) {
-  const { scheduler, server, random, faults, horizon, crash, onRestore, onSend, onArrive, onAnswer, trace } = options;
+  const { scheduler, server, random, faults, horizon, crash, onRestore, onSend, onFailure, onArrive, onAnswer, trace } =
+    options;
   const counts = new Map<string, number>();
   /** By class and kind: how often a fault met something. */
   const met = new Map<string, number>();
@@ -254,6 +257,9 @@ export function createNetwork(options: NetworkOptions) {
         const deadline = request.deadline ?? defaultDeadline;
         note(`${type} ${fault.kind}`, lastsOf(fault, deadline));
       }
+      const slow = slowness(request.path);
+      const isTroubled = fault !== undefined || slow > 0 || isAway() || isCutOff(process);
+      if (isTroubled && (type === 'watch' || type === 'list')) isDoubted();
       if (isAway() || fault?.kind === 'lost') {
         reset(fault?.kind === 'lost' ? fault.after : undefined);
         return;
@@ -268,7 +274,6 @@ export function createNetwork(options: NetworkOptions) {
         if (!fault.arrives) return;
       }
       open.add(sever);
-      const slow = slowness(request.path);
       const there = latency() + slow / 2 + (fault?.kind === 'slow' ? fault.there : 0);
       arriving++;
       scheduler.after(there, () => {
@@ -333,7 +338,11 @@ export function createNetwork(options: NetworkOptions) {
             request.signal?.removeEventListener('abort', stop);
             act();
           };
-          const fail = (error: ApiError) => finish(() => reject(error));
+          const fail = (error: ApiError) =>
+            finish(() => {
+              if (error.class === 'retry') onFailure(process, request, request.method);
+              reject(error);
+            });
           const cancel = clock.after(limit, () =>
             fail(fromFailure(what, new Error(`no complete answer within ${limit} ms`))),
           );
@@ -449,6 +458,10 @@ export function createNetwork(options: NetworkOptions) {
     };
   }
 
+  function isDoubted(): void {
+    doubtedUntil = scheduler.now + doubt;
+  }
+
   /** What the server sends on a watch. Gives an answer where it is none. */
   function stream(
     process: Process,
@@ -503,9 +516,6 @@ export function createNetwork(options: NetworkOptions) {
       watch.close();
       open.delete(sever);
       for (const cancel of timers) cancel();
-    };
-    const isDoubted = () => {
-      doubtedUntil = scheduler.now + doubt;
     };
     const timers: (() => void)[] = [];
     const later = (delay: number, action: () => void) => timers.push(scheduler.after(delay, action));

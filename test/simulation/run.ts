@@ -163,6 +163,7 @@ export async function runSchedule(
       const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
       if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
     },
+    onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }),
     onArrive({ name }, { resource }, method, answer, sent) {
       const lease = resource === 'leases' && method !== 'GET' && answer.code < 300 ? leaseIn(answer) : undefined;
       if (lease?.holder === name) landed.set(`${name} ${lease.version}`, sent);
@@ -277,6 +278,8 @@ export async function runSchedule(
     !network.busy &&
     !collecting &&
     acting === 0 &&
+    // What was fought about is looked at again within a minute, and told when it holds.
+    scheduler.now > actingUntil + slowly &&
     !allSettings().some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     isLed();

@@ -24,6 +24,11 @@ export type Request = {
 export type CostJudge = {
   /** Takes in a request, in the order of time; says what is wrong with it, if anything. */
   request(request: Request): string | undefined;
+  /**
+   * The server gave a process no answer about the object, or one that says that it could not: it is asked again within 5 s
+   * all the time (rule 9), else nothing would be whole within 5 s when it is back (L1). What led to that does not count.
+   */
+  failed(object: string, by: string): void;
   /** People have changed the object, or one of its ConfigMaps: what follows from that is free once more. */
   changed(object: string): void;
 };
@@ -40,6 +45,10 @@ export function createCostJudge(): CostJudge {
   const accounts = new Map<string, Map<string, Account>>();
   return {
     changed: (object) => void accounts.delete(object),
+    failed(object, by) {
+      const account = accounts.get(object)?.get(by);
+      if (account) account.repeated = [];
+    },
     request({ object, by, what, at }) {
       const own = accounts.get(object) ?? new Map<string, Account>();
       const account = own.get(by) ?? { first: new Set<string>(), repeated: [], told: false };

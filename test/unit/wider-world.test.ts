@@ -197,6 +197,12 @@ test('L4: 30 requests a minute that repeat others, and no more; what people chan
     [],
     'who begins anew may ask once more',
   );
+  const failing = createCostJudge();
+  for (let n = 0; n < 100; n++) {
+    assert.is(failing.request({ object: 'pom', by: 'one', what: 'PUT it', at: n * 100 }), undefined);
+    // Who is not answered comes back, however often.
+    if (n % 20 === 0) failing.failed('pom', 'one');
+  }
   const judge = createCostJudge();
   for (let n = 0; n < 100; n++)
     assert.is(
