@@ -44,6 +44,23 @@ const deleteOptions = (propagationPolicy: DeletePolicy) => ({
   ...{ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy },
 });
 
+/** Tells when what somebody acts on was taken hold of: a policy or a quota is in force, a finalizer is there. */
+function noting(desk: ActionDesk, onHold: () => void): ActionDesk {
+  const noted = <A extends unknown[], T>(take: (...args: A) => Promise<T>) => {
+    return async (...args: A) => {
+      const answer = await take(...args);
+      onHold();
+      return answer;
+    };
+  };
+  const { police, limit } = desk;
+  return {
+    ...{ ...desk, update: noted(desk.update) },
+    ...(police ? { police: noted(police) } : {}),
+    ...(limit ? { limit: noted(limit) } : {}),
+  };
+}
+
 export type AdminOptions = {
   readonly desk: Desk;
   /** Of the names of the run. */
@@ -132,14 +149,17 @@ export function createAdmin({ desk, prefix, there }: AdminOptions): Admin {
   };
   const actors = new Set<Promise<void>>();
   let failure: unknown;
-  /** Begins to act: a failure is told by `alone`. */
-  const begin = (action: Actor & { readonly namespace?: string }) => {
-    const acting = actFor(action, actionDesk)
+  /** Resolves when somebody has taken hold of what he acts on, or has ended; a failure is told by `alone`. */
+  const begin = async (action: Actor & { readonly namespace?: string }) => {
+    const { promise: hold, resolve } = Promise.withResolvers<void>();
+    const acting = actFor(action, noting(actionDesk, resolve))
       .catch((error: unknown) => {
         failure ??= error;
       })
       .finally(() => actors.delete(acting));
     actors.add(acting);
+    const isHold = ['hold', 'police', 'limit'].includes(action.do) && action.namespace === undefined;
+    if (isHold) await Promise.race([hold, acting]);
   };
 
   const admin: Admin = {
