@@ -164,7 +164,9 @@ function reportOf(done: readonly Part[]): string {
     .join('')
     .replace(/^ /, ' -- ')}`;
   return [
-    ...['', `\`${command}\`: ${minutes} minutes, seed ${values.seed}`, '', totals(done), '', table(tabled), ''],
-    ...[scenarioTable(widerPlain), '', failures(all)],
+    ...['', `\`${command}\`: ${minutes} minutes, seed ${values.seed}`, '', totals(done), ''],
+    ...(tabled.length > 0 ? [table(tabled), ''] : []),
+    ...(widerPlain.length > 0 ? [scenarioTable(widerPlain), ''] : []),
+    failures(all),
   ].join('\n');
 }
