@@ -192,6 +192,13 @@ const plans: readonly Scenario[] = [
       ...[save(zoned({ amer: 6, emea: 4 }, { settleSeconds: 20 })), settle],
     ],
   }),
+  scenario('a plan that may not write is superseded by one whose name is taken', {
+    actions: [
+      ...[create(zoned({ amer: 5, apac: 1, emea: 1, lab: 1, north: 1, south: 1 })), pause(3_000)],
+      ...[{ do: 'foreign', map: 'pom-licenses' } as Action, atOnce(save(ports(5))), pause(70_000)],
+    ],
+    lasting: { kind: 'poison', object: 'pom', code: 403, for: forEver },
+  }),
   scenario('an exact quota, and a zone is renamed', {
     actions: [create(zoned({ amer: 6, emea: 4 })), settle, pause(3_000), save(zoned({ amer: 6, apac: 4 })), settle],
     lasting: { kind: 'quota', namespace: 'dialer', spare: 0, for: forEver, from: 4_000 },
