@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findClientGoElector } from '../controlplane/binaries.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
-import { createDesk, serviceAccount, startOperator, until } from '../operator.ts';
+import { createDesk, startOperator, until } from '../operator.ts';
 import { startSlowProxy } from './slow-proxy.ts';
 
 export type LeaseRace = {
@@ -28,13 +28,10 @@ export async function raceForLease(
   const desk = createDesk(plane, name);
   await desk.open();
   const proxy = await startSlowProxy(plane, delay);
-  const own = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
   const operator = await startOperator(plane, {
-    kubeconfig: proxy.through(own),
-    flags: [
-      ...['--leader-elect', '--lease-namespace', serviceAccount.namespace, '--lease-name', name],
-      ...['--watch-namespaces', name],
-    ],
+    // The operator's own account may use the Lease of one name only.
+    kubeconfig: proxy.through(plane.kubeconfig),
+    flags: ['--leader-elect', '--lease-namespace', name, '--watch-namespaces', name],
   });
   const clientGo = startClientGoElector(program, [
     ...['--kubeconfig', proxy.through(plane.kubeconfig), '--namespace', name, '--name', 'clientgo'],
