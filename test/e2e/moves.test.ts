@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { licenseTypes } from '../../src/api/license-types.ts';
 import type { Spec } from '../../src/api/licensesettings.ts';
+import { lateness } from '../../src/controller/late.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
@@ -22,6 +23,10 @@ import { type Watcher, watchNamespace } from '../support/watcher.ts';
 
 const seed = Number(process.env['TEST_SEED'] ?? 20_261_124);
 const wantedMoves = Number(process.env['TEST_MOVES'] ?? 210);
+/** How often a move is followed by a kill. One that meets a removed zone costs a minute: a late create is kept out for 65 s. */
+const killed = Number(process.env['TEST_KILLS'] ?? 0.1);
+/** For a move to end, in milliseconds: as long as a late create is kept out, and some more. */
+const patience = lateness + 30_000;
 const zoneCount = 64;
 const keys = licenseTypes.map(({ key }) => key);
 
@@ -201,21 +206,21 @@ test('random moves between 64 zones with kills: the sum over the zones never exc
   const where = () =>
     `seed ${seed}, move ${moves} (${kind}), ${kills} kills: ${judge.violations.length} violations, the first:\n${judge.violations.slice(0, 5).join('\n')}`;
   await desk.create('many', spec);
-  await desk.waitFor('many', 'Applied', 'True', 'Applied', 60_000);
+  await desk.waitFor('many', 'Applied', 'True', 'Applied', patience);
   while (moves < wantedMoves) {
     kind = world.move();
     for (const one of kind.split('+')) kinds[one] = (kinds[one] ?? 0) + 1;
     spec = world.spec();
     await desk.patch('many', { spec });
     moves++;
-    if (random.chance(0.34)) {
+    if (random.chance(killed)) {
       await sleep(random.below(301));
       await operator?.stop('SIGKILL');
       kills++;
       operator = await startOperator(plane, { kubeconfig });
     }
     if (random.chance(0.6)) {
-      await desk.waitFor('many', 'Applied', 'True', 'Applied', 60_000).catch((error: unknown) => {
+      await desk.waitFor('many', 'Applied', 'True', 'Applied', patience).catch((error: unknown) => {
         throw new Error(`${where()}\n${error}`);
       });
       // From here on it is judged strictly: nothing is in flight.
@@ -225,7 +230,7 @@ test('random moves between 64 zones with kills: the sum over the zones never exc
     } else await sleep(random.below(400));
     assert.ok(judge.violations.length === 0, where());
   }
-  await desk.waitFor('many', 'Applied', 'True', 'Applied', 60_000);
+  await desk.waitFor('many', 'Applied', 'True', 'Applied', patience);
   await watcher.caughtUp();
   judge.settled();
   judge.finish();
@@ -246,7 +251,7 @@ test('random moves between 64 zones with kills: the sum over the zones never exc
     `seed ${seed}: what is there in the end`,
   );
   assert.is(moves, wantedMoves);
-  assert.ok(kills >= wantedMoves / 5, `${kills} kills`);
+  assert.ok(kills >= (wantedMoves * killed) / 2, `${kills} kills`);
   assert.ok(judge.judged >= wantedMoves * 5, `${judge.judged} revisions`);
   assert.ok(judge.tight >= judge.judged / 10, `${judge.tight} revisions without a license to spare`);
 });
