@@ -438,9 +438,11 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const isBelated = life.ended && kept.current === undefined;
     // Nor can anybody know the stamp of one that was deleted before the status could tell of it.
     const isUnknown = kept.current === undefined && kept.lost && stamp === life.object.status?.applied?.generation;
-    if (!(stamp >= highest || isBelated || isUnknown))
+    // Where the store went back so did the generation: what was written from the lost one meanwhile is written again.
+    const isLost = life.lostGeneration > 0;
+    if (!(stamp >= highest || isBelated || isUnknown || isLost))
       wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
-    kept.stamps.set(uid, Math.max(highest, stamp || 0));
+    kept.stamps.set(uid, isLost ? stamp || 0 : Math.max(highest, stamp || 0));
     const newest = Math.max(...life.generations.keys());
     if (stamp > Math.max(newest, life.lostGeneration))
       wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
