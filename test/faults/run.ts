@@ -236,7 +236,9 @@ function unsettled({ slot, authors, scenes }: Course, except?: string): string[]
   if (unseen.length > 0 || authors.waiting() > 0) return [`the harness has not seen ${unseen.join(', ') || 'all'}`];
   const left = places.filter((place) => place === 'aside' || slot.served.has(place));
   return left.flatMap((place) =>
-    scenes[place].missing(except).map((one) => (place === 'home' ? one : `${place}: ${one}`)),
+    scenes[place]
+      .missing(place === 'home' ? except : undefined)
+      .map((one) => (place === 'home' ? one : `${place}: ${one}`)),
   );
 }
 

@@ -481,7 +481,12 @@ const scenariosOf = (fightFor: number): readonly Scenario[] => [
 
 /** L4 counts in 60 s. */
 export const widerScenarios = scenariosOf(62_000);
-/** The same in short, for each `npm test`: as long as a status may be silent, and without those that wait for minutes. */
+/** One of each kind is enough there. */
+const variants = ['held-zone-removed', 'policy-key-zones', 'policy-number', 'quota-short', 'second-healer-zones'];
+/**
+ * The same in short, for each `npm test`: fights are as long as a status may be silent, and those that wait for minutes or
+ * need slots of their own are left out, but for one.
+ */
 export const shortScenarios = scenariosOf(17_000).filter(
-  ({ name, needs }) => needs === undefined || name === 'scope-forbidden-restart',
+  ({ name, needs }) => !variants.includes(name) && (needs === undefined || name === 'scope-forbidden-restart'),
 );
