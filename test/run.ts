@@ -16,7 +16,7 @@ import { isolated } from './node/isolation.ts';
 import { describeOutcome, type Message, type Outcome, summary } from './suite.ts';
 
 /** Seconds that a file may take. */
-const deadlines = { unit: 120, property: 600, e2e: 900, node: 900 } as const;
+const deadlines = { unit: 120, property: 600, e2e: 1800, node: 900 } as const;
 type Kind = keyof typeof deadlines;
 const kinds: readonly Kind[] = ['unit', 'property', 'e2e', 'node'];
 const unitFilesAtOnce = 2;

@@ -24,7 +24,7 @@ import { type Watcher, watchNamespace } from '../support/watcher.ts';
 const seed = Number(process.env['TEST_SEED'] ?? 20_261_124);
 const wantedMoves = Number(process.env['TEST_MOVES'] ?? 210);
 /** How often a move is followed by a kill. One that meets a removed zone costs a minute: a late create is kept out for 65 s. */
-const killed = Number(process.env['TEST_KILLS'] ?? 0.1);
+const killed = Number(process.env['TEST_KILLS'] ?? 0.06);
 /** For a move to end, in milliseconds: as long as a late create is kept out, and some more. */
 const patience = lateness + 30_000;
 const zoneCount = 64;
