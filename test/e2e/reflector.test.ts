@@ -148,7 +148,7 @@ test('a server whose feature gate WatchList is off: lists come in pages', async 
   }
 });
 
-test('an API server that restarts: it goes on within 5 s, without a list', async () => {
+test('an API server that restarts: it goes on within 5 s, with one list at most', async () => {
   const one = await mirror(plane.kubeconfig);
   const before = one.lists();
   await plane.kill('kube-apiserver', 'SIGKILL');
@@ -164,7 +164,7 @@ test('an API server that restarts: it goes on within 5 s, without a list', async
   assert.ok(one.lists() - before <= 1, `${one.lists() - before} lists`);
 });
 
-test('a version that was compacted away (410): a new list, and what went meanwhile is gone', async () => {
+test('a server that was away, and whose history was compacted: a new list, and what went meanwhile is gone', async () => {
   await create('compacted');
   const one = await mirror(throughProxy());
   assert.ok(names(one).includes('compacted'));
@@ -177,7 +177,8 @@ test('a version that was compacted away (410): a new list, and what went meanwhi
   proxy.mend();
   await until('the new list is there', async () => names(one).includes('compaction-9'), 10_000);
   assert.not.ok(names(one).includes('compacted'));
-  assert.ok(one.restarts.includes('410'), `${one.restarts}`);
+  // It does not wait to be told 410: what was away may be another server now, so its version is not asked for again.
+  assert.not.ok(one.restarts.includes('410'), `${one.restarts}`);
   assert.is(one.lists(), 2);
 });
 
