@@ -12,8 +12,12 @@ const allowance = 4;
 /** From one trial to the end of its hold: at first, and at most, in milliseconds. */
 const firstRound = 5_000;
 const longestRound = 60_000;
-/** How long a trial has to hold at least before the other ConfigMaps follow, in milliseconds. */
+/**
+ * How long a trial has to hold before the other ConfigMaps follow, in milliseconds: at least, and at most. What is left of a
+ * round is the pause: without one there would be a trial a second.
+ */
 const shortestHold = 3_000;
+const longestHold = 45_000;
 /** So long after the last undone write the next one is the first again, in milliseconds. */
 const forgetAfter = 300_000;
 /** Writes of a status that no change by people asked for: so many at once, then one each so many milliseconds. */
@@ -187,7 +191,7 @@ function lose(brake: Brake, clock: Clock, name: string, contest: Contest): void 
   brake.until = now + Math.max(pause, 1_000);
 }
 
-const holdOf = ({ stood }: Brake): number => Math.min(Math.max(shortestHold, 2 * stood), longestRound);
+const holdOf = ({ stood }: Brake): number => Math.min(Math.max(shortestHold, 2 * stood), longestHold);
 
 function contestError(brake: Brake, clock: Clock): ApiError {
   const { trial } = brake;

@@ -260,6 +260,21 @@ test('new settings end the pause: they are tried at once', async () => {
   await stage.stop();
 });
 
+test('a write that once stood for half a minute, and is undone at once since: no trial a second', async () => {
+  const stage = await setUp(ports(5));
+  const healer = stage.desk('dialer', 'healer');
+  const strike = () => healer.maps.change('pom-licenses', ({ data }) => ({ data: { ...data, [capacity]: '999' } }));
+  strike();
+  await stage.clock.advance(35 * second);
+  undo(stage, () => true);
+  await stage.clock.advance(2 * minute);
+  stage.taken();
+  await stage.clock.advance(3 * minute);
+  const trials = stage.taken().filter(({ method }) => method === 'PUT');
+  assert.ok(trials.length > 5 && mostInAMinute(trials) <= 6, `${mostInAMinute(trials)} writes in 60 s`);
+  await stage.stop();
+});
+
 test('a look that comes to nothing again and again waits longer each time', async () => {
   const stage = await setUp(ports(5));
   const { clock, dialer } = stage;
