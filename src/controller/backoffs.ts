@@ -21,6 +21,6 @@ export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
 
 /**
  * What the tries of an object that fails may cost, whatever each costs: at most 30 requests in any 60 s (L4 of DESIGN
- * section 7), and never more than 60 s from one to the next.
+ * section 7). No try waits longer for what was spent than its kind of failure waits at most.
  */
-export const tryBudget: BudgetOptions = { burst: 14, refillEvery: 4_000, longest: 60_000 };
+export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_500, longest: 60_000 };

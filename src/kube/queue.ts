@@ -7,7 +7,7 @@ export type Priority = (typeof priorities)[number];
 
 /**
  * Bounds of the wait before a next try, in milliseconds: the server asked to be left alone for `atLeast`; what the try has
- * cost is paid for after `pace`; and it is looked at again after `atMost`, whatever the others say.
+ * cost is paid for after `pace`, of which no more counts than its kind waits at most; and it is looked at again after `atMost`, whatever the others say.
  */
 export type RetryBounds = { readonly atLeast?: number; readonly atMost?: number; readonly pace?: number };
 
@@ -97,7 +97,8 @@ export class WorkQueue<Kind extends string> {
     const count = counts[kind] ?? 0;
     this.#attempts.set(key, { ...counts, [kind]: count + 1 });
     const backoff = fullJitter(this.#backoffs[kind], count, this.#clock.random());
-    const delay = Math.min(Math.max(atLeast, pace, backoff), atMost);
+    const paid = Math.min(pace, this.#backoffs[kind].cap);
+    const delay = Math.min(Math.max(atLeast, paid, backoff), atMost);
     this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));
     return delay;
   }

@@ -169,6 +169,12 @@ backoff('a longer Retry-After is honoured, a shorter one changes nothing', async
   assert.is(queue.depth('fresh'), 1);
   assert.is(queue.retry('b', 'transport', 'fresh', { atLeast: 1 }), 50);
 });
+backoff('what a try has cost is waited for no longer than its kind of failure waits', () => {
+  const { queue } = setUp(0.5);
+  assert.is(queue.retry('a', 'transport', 'fresh', { pace: 3_000 }), 3_000);
+  assert.is(queue.retry('a', 'transport', 'fresh', { pace: 40_000 }), backoffs.transport.cap);
+  assert.is(queue.retry('a', 'slow', 'fresh', { pace: 40_000 }), 40_000);
+});
 backoff('each key counts for itself, and success forgets', () => {
   const { queue } = setUp(0.5);
   assert.equal([queue.retry('a', 'transport', 'fresh'), queue.retry('a', 'transport', 'fresh')], [50, 100]);

@@ -808,8 +808,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'Retry-After is ignored by the queue',
     file: 'src/kube/queue.ts',
-    find: 'Math.max(atLeast, pace, backoff)',
-    replace: 'Math.max(pace, backoff)',
+    find: 'Math.max(atLeast, paid, backoff)',
+    replace: 'Math.max(paid, backoff)',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > a longer Retry-After is honoured, a shorter one changes nothing',
