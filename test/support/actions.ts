@@ -510,7 +510,7 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
     case 'create': {
       const object = await desk.get('LicenseSettings', action.name);
       if (object && !object.metadata.deletionTimestamp) return 'skipped';
-      if (object) await untilFree(object, desk);
+      if (object && !(await untilFree(object, desk))) return 'skipped';
       await desk.create('LicenseSettings', newSettings(action.name, action.spec));
       return 'done';
     }
@@ -544,7 +544,7 @@ async function attempt(action: Action, desk: ActionDesk): Promise<Result> {
       const object = await desk.get('LicenseSettings', action.name);
       if (object) await desk.delete('LicenseSettings', object, action.policy);
       if (action.do === 'delete') return object ? 'done' : 'skipped';
-      if (object) await untilFree(object, desk);
+      if (object && !(await untilFree(object, desk))) return 'skipped';
       await desk.create('LicenseSettings', newSettings(action.name, action.spec));
       return 'done';
     }
@@ -627,14 +627,15 @@ async function restoreBackup({ metadata, spec, status }: Stored, from: ActionDes
   if (status) await to.updateStatus({ ...restored, status });
 }
 
-/** Waits until an object that is being deleted has gone. */
-async function untilFree({ metadata: { name, uid } }: Stored, desk: ActionDesk): Promise<void> {
+/** Waits until an object that is being deleted has gone. False for one that a finalizer holds for longer than people wait. */
+async function untilFree({ metadata: { name, uid } }: Stored, desk: ActionDesk): Promise<boolean> {
   for (let n = 0; n < mostPauses; n++) {
     const found = await desk.get('LicenseSettings', name);
-    if (found?.metadata.uid !== uid) return;
+    // Where the store went back, it is not being deleted any more.
+    if (found?.metadata.uid !== uid || !found.metadata.deletionTimestamp) return true;
     await (desk.pause?.() ?? sleep(100));
   }
-  throw new Error(`LicenseSettings ${name} is deleted, and does not go`);
+  return false;
 }
 
 const newSettings = (name: string, spec: unknown) => ({

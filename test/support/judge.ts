@@ -109,6 +109,8 @@ type Life = {
   ended: boolean;
   /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
   restored: boolean;
+  /** What somebody else wrote into the status as applied last. */
+  backup: Known | undefined;
   /** The newest generation that was lost when the store went back. */
   lostGeneration: number;
   /** Settings that the operator wrote into a ConfigMap, by hash, with the highest stamp: each was live once. */
@@ -213,6 +215,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   /** A status that others wrote is believed: what it says is live may be written. */
   const believe = (life: Life, status: Status | undefined) => {
     life.restored = true;
+    life.backup = knowStored(status?.applied);
     for (const stored of [status?.applied, status?.applying]) {
       const known = knowStored(stored);
       if (known) life.possible.set(known.hash, known);
@@ -235,7 +238,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       life = {
         ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
         ...{ generations: new Map(), possible: new Map(), ranks: new Map(), recorded: new Map() },
-        ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0 },
+        ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0, backup: undefined },
       };
       lives.set(uid, life);
       if (by === 'operator') fail(name, 'status', 'the operator created a LicenseSettings');
@@ -592,7 +595,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   const isOurs = (object: Stored, life: Life, desired: boolean): boolean => {
     const controller = object.metadata.ownerReferences?.find((one) => one.controller === true);
     if (controller) return controller.uid === life.uid;
-    if (life.retained.has(true) && object.metadata.annotations?.[note('owner-uid')] === life.uid) return true;
+    if (object.metadata.annotations?.[note('owner-uid')] === life.uid) return true;
     return desired && isLabelled(object, life.name);
   };
   const isLabelled = ({ metadata }: Stored, name: string): boolean =>
@@ -691,7 +694,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
               `zones hold ${sum} of ${key} while ${kept.name} has CAPACITY keys`,
             );
         if (obeyed.length > 0) continue;
-        const total = system?.document.licenses[key]?.['total'] ?? 0;
+        // A status that was restored from a backup has settings that no ConfigMap of this object was written for yet.
+        const total = system?.document.licenses[key]?.['total'] ?? maximumIn(life.backup?.declaration, key);
         if (sum > total)
           fail(
             `LicenseSettings ${life.name}`,
@@ -809,6 +813,9 @@ const isMarked = (object: Stored, before: Stored | undefined): boolean =>
 const isClaim = (before: Stored, after: Stored): boolean =>
   canonical([before.data ?? {}, before.binaryData ?? {}]) === canonical([after.data ?? {}, after.binaryData ?? {}]);
 
+/** The maximum that settings give a type of licenses. */
+const maximumIn = (declaration: Declaration | undefined, key: string): number =>
+  (declaration?.licenses as Record<string, { maximum: number }> | undefined)?.[key]?.maximum ?? 0;
 const namesOf = (list: readonly Known[]): string =>
   list.map(({ hash, declaration }) => `${hash.slice(0, 12)} ${canonical(declaration)}`).join(' or ') || 'nothing';
 

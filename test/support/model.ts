@@ -279,7 +279,7 @@ function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolea
   const controller = controllerOf(map);
   if (controller)
     return controller.uid !== uid && !(controller.kind === 'LicenseSettings' && controller.name === owner);
-  const ours = map.annotations?.[`${group}/owner-uid`] === uid && read(object).retained;
+  const ours = map.annotations?.[`${group}/owner-uid`] === uid;
   return !ours && !isLabelled(map, owner);
 }
 
