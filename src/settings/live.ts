@@ -40,6 +40,16 @@ export function liveSettings(
   return newer && newer.settingsHash !== applied?.settingsHash ? newer : applied;
 }
 
+/**
+ * The plan that the status says is under way.
+ *
+ * @param generation of the object: that of a plan from a backup may still be to come, and no stamp may be above it.
+ */
+export function planUnderWay(status: Status | undefined, objectName: string, generation: number): Live | undefined {
+  const stored = status?.applying && fromStatus(status.applying, objectName);
+  return stored && { ...stored, generation: Math.min(stored.generation, generation) };
+}
+
 /** The live settings as the status of an object has them. */
 export function fromStatus({ generation, settingsHash, time, settings }: Applied, objectName: string): Live {
   const declaration = readDeclaration(settings, settingsHash, objectName);
