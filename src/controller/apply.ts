@@ -4,7 +4,7 @@ import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import { controllerOf } from '../kube/object.ts';
 import type { NamespacedStore } from '../kube/store.ts';
-import { carriesUid, isOwnedBy, type Owner, uidOf, type Want } from '../settings/configmap.ts';
+import { carriesUid, isOwnedBy, mayDelete, type Owner, stampOf, uidOf, type Want } from '../settings/configmap.ts';
 import { type Editor, editorInWords } from '../settings/editor.ts';
 import { asksForWrite, type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
@@ -12,12 +12,18 @@ import { readZone } from '../settings/zones.ts';
 import { type AnsweredConfigMap, type NamespacedApi, type StoredConfigMap, unwatched } from './api.ts';
 import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWrite, refused, wrote } from './brake.ts';
 import { type LateWrites, noteLate } from './late.ts';
+import { findConfigMap, type Missing, missingAsUndefined } from './missing.ts';
 
 /** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
 export type Caches = { readonly api: NamespacedApi; readonly configMaps: NamespacedStore<StoredConfigMap> };
 
 /** What bringing ConfigMaps to what they should be takes. */
-export type Means = Caches & { readonly clock: Clock; readonly late: LateWrites; readonly brake: Brake };
+export type Means = Caches & {
+  readonly clock: Clock;
+  readonly late: LateWrites;
+  readonly brake: Brake;
+  readonly missing: Missing;
+};
 
 export type ApplyInput = Context & {
   /** True when nothing else is waiting for this worker: then a rollout may be done. */
@@ -57,7 +63,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
 
   // One that was there has gone from the cache: deleted, or only without its label. A look tells.
   if (!view && knownDataHash !== undefined) {
-    view = await missingAsUndefined(api.getConfigMap(name));
+    view = await findConfigMap(means, name);
     if (!view) await confirmOwner(means, owner);
     else if (carriesUid(view, owner)) {
       cache.put(view);
@@ -130,8 +136,10 @@ async function mend(
   }
 }
 
-const create = (means: Means, input: ApplyInput, former?: StoredConfigMap): Promise<StoredConfigMap> =>
-  write(means, input, undefined, () => means.api.createConfigMap(input.owner, input.want, former));
+function create(means: Means, input: ApplyInput, former?: StoredConfigMap): Promise<StoredConfigMap> {
+  means.missing.delete(input.want.rendered.name);
+  return write(means, input, undefined, () => means.api.createConfigMap(input.owner, input.want, former));
+}
 
 const update = (means: Means, input: ApplyInput, from: StoredConfigMap): Promise<StoredConfigMap> =>
   write(means, input, from.metadata.resourceVersion, () => means.api.updateConfigMap(from, input.owner, input.want));
@@ -202,6 +210,24 @@ function attemptOf(input: ApplyInput, view: StoredConfigMap | undefined): Attemp
 const changedInWords = (name: string, changed: string): string =>
   `ConfigMap ${name}: ${changed} on the way into the API server, by an admission policy or webhook: ` +
   `exempt ConfigMaps with the label ${labels.managedBy}=${manager} from it; it is tried again within a minute`;
+
+/**
+ * Deletes a ConfigMap of this object that is not wanted any more. One without our labels and this object's uid is claimed
+ * first: nothing else may be deleted. Gives the number of writes. Throws an ApiError.
+ */
+export async function discard(means: Means, owner: Owner, retained: boolean, view: StoredConfigMap): Promise<number> {
+  if (mayDelete(view, owner)) {
+    await remove(means, view);
+    return 1;
+  }
+  const { name } = view.metadata;
+  const zone = readZone(view)?.name;
+  const rendered = { name, data: {}, dataHash: view.dataHash, ...(zone === undefined ? {} : { zone }) };
+  const want = { rendered, generation: stampOf(view, owner) ?? 0, retained };
+  await confirmBeforeOwning(means, { owner, want }, view);
+  await remove(means, keepAnswer(means, await means.api.claimConfigMap(view, owner, want)));
+  return 2;
+}
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. Throws an ApiError, also where a finalizer holds it back. */
 export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
@@ -277,13 +303,3 @@ const heldBy = ({ metadata }: StoredConfigMap): string =>
   metadata.deletionTimestamp
     ? `it is being deleted, and ${metadata.finalizers?.join(', ') || 'something'} holds it back`
     : 'an earlier object of the same name owns it, until the garbage collector has taken it';
-
-/** Undefined for an object that isn't there. */
-export async function missingAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (asApiError(error)?.class === 'missing') return undefined;
-    throw error;
-  }
-}

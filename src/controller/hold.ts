@@ -6,7 +6,7 @@ import { obsolete } from '../settings/plan.ts';
 import { render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, forgetUnwatched, type Means, type Restored, remove, stopsOneOnly } from './apply.ts';
+import { bring, discard, type Means, type Restored, stopsOneOnly } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -73,13 +73,10 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   }
   if (taken) return { kind: 'conflict', name: taken };
   if (first) throw first;
-  // What is left without our label may not be deleted; it is not read again for ever either.
-  forgetUnwatched(world, owner.uid);
   let failure: ApiError | undefined;
   for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
     try {
-      await remove(world, old as StoredConfigMap);
-      writes++;
+      writes += await discard(world, owner, retained, old as StoredConfigMap);
     } catch (error) {
       failure = asApiError(error);
       if (!failure) throw error;

@@ -9,7 +9,6 @@ import {
   carriesUid,
   isLeftBehind,
   isOurs,
-  mayDelete,
   metadataRight,
   type Owner,
   stampFor,
@@ -20,18 +19,9 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones, readZone, within } from '../settings/zones.ts';
 import { carrying, type StoredConfigMap } from './api.ts';
-import {
-  bring,
-  type Caches,
-  confirmBeforeOwning,
-  confirmOwner,
-  forgetUnwatched,
-  keepAnswer,
-  type Means,
-  missingAsUndefined,
-  remove,
-} from './apply.ts';
+import { bring, type Caches, confirmBeforeOwning, confirmOwner, discard, keepAnswer, type Means } from './apply.ts';
 import { forgetLate, type LateWrite, lateness, lateOf, noteLate } from './late.ts';
+import { findConfigMap } from './missing.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
 
 /** What a term remembers of an object that has zones. */
@@ -84,25 +74,21 @@ function presentOf(
   const names = [target, ...(retained ? before : [])].flatMap(configMapNames);
   const wanted = names.flatMap((name) => cache.get(name) ?? []);
   const ours = [...cache.by(carrying(owner.uid)), ...wanted];
-  return new Map(
-    ours
-      .filter((view) => carriesUid(view, owner) || isOurs(view, owner, retained))
-      .map((view) => [view.metadata.name, view]),
-  );
+  return new Map(ours.filter((view) => isOurs(view, owner)).map((view) => [view.metadata.name, view]));
 }
 
 /** The first new name of those given that is someone else's, before anything is written: one GET for each that isn't known. */
 export async function takenName(
-  { api, configMaps: cache }: Caches,
-  { owner, target, retained }: Pick<MoveInput, 'owner' | 'target' | 'retained'>,
+  means: Means,
+  { owner, target }: Pick<MoveInput, 'owner' | 'target'>,
   among: readonly string[] = configMapNames(target),
 ): Promise<string | undefined> {
   for (const name of configMapNames(target).filter((one) => among.includes(one))) {
-    const known = cache.get(name);
-    const view = known ?? (await missingAsUndefined(api.getConfigMap(name)));
+    const known = means.configMaps.get(name);
+    const view = known ?? (await findConfigMap(means, name));
     // Without its label it is out of sight, and ours all the same.
-    if (view && !known && carriesUid(view, owner)) cache.put(view);
-    if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;
+    if (view && !known && carriesUid(view, owner)) means.configMaps.put(view);
+    if (view && !isOurs(view, owner) && !isLeftBehind(view, owner)) return name;
   }
   return undefined;
 }
@@ -237,7 +223,7 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   const [emptied = [], obsolete = []] = [plan.emptied, plan.obsolete].map((names) =>
     names
       .flatMap((name) => present.get(name) ?? [])
-      .filter((view) => mayDelete(view, input.owner) && !view.metadata.deletionTimestamp),
+      .filter((view) => carriesUid(view, input.owner) && !view.metadata.deletionTimestamp),
   );
   const leftovers = [...emptied, ...obsolete];
   if (plan.increases.length + plan.creations.length + leftovers.length === 0) return finish(way, present);
@@ -357,9 +343,8 @@ async function removeAll(way: Way, leftovers: readonly StoredConfigMap[]): Promi
 }
 
 async function removeOne(way: Way, view: StoredConfigMap): Promise<void> {
-  await remove(way.world, view);
+  way.writes += await discard(way.world, way.input.owner, way.input.retained, view);
   way.names.delete(view.metadata.name);
-  way.writes++;
 }
 
 /**
@@ -367,7 +352,7 @@ async function removeOne(way: Way, view: StoredConfigMap): Promise<void> {
  * status must not call retained what the garbage collector would take. Mends that first; then the plan is done.
  */
 async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): Promise<MoveResult | undefined> {
-  const { world, memory, input } = way;
+  const { memory, input } = way;
   const { owner, target, generation, retained } = input;
   const wrong = render(target).flatMap((rendered) => {
     const view = present.get(rendered.name);
@@ -380,8 +365,6 @@ async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): 
     if (taken) return { kind: 'conflict', name: taken };
   }
   if (wrong.length > 0) return undefined;
-  // What is left without our label may not be deleted; it is not read again for ever either.
-  forgetUnwatched(world, owner.uid);
   memory.superseded = [];
   const configMaps = render(target).map((one) => configMapEntry(one, retained));
   return { kind: 'done', configMaps, writes: way.writes };
@@ -391,12 +374,12 @@ async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): 
  * A ConfigMap of ours that is not in the cache may only have lost its label: a plan must know what it holds. Where one has
  * gone, one GET more asks for the LicenseSettings. Throws an ApiError.
  */
-export async function lookForLost(world: Caches, owner: Owner, names: readonly string[]): Promise<void> {
-  const { api, configMaps: cache } = world;
+export async function lookForLost(world: Means, owner: Owner, names: readonly string[]): Promise<void> {
+  const { configMaps: cache } = world;
   let gone = false;
   for (const name of names) {
     if (cache.get(name)) continue;
-    const found = await missingAsUndefined(api.getConfigMap(name));
+    const found = await findConfigMap(world, name);
     gone ||= !found;
     // Someone else's would stay for ever: our watch does not see it, nor that it goes.
     if (found && carriesUid(found, owner)) cache.put(found);

@@ -14,7 +14,7 @@ import { isApproved, unusableApproval } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
-import { fromStatus, type Live, liveSettings } from '../settings/live.ts';
+import { type Live, liveSettings, planUnderWay } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
@@ -35,6 +35,7 @@ import {
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
+import { forgetFound, type Missing } from './missing.ts';
 import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
 import { isSuspended, overtaken, renewed } from './renew.ts';
 
@@ -59,7 +60,7 @@ export type World = {
 
 /** What a reconcile reads and writes: the namespace of its object, whatever lies in others. */
 type Place = Means & { readonly settings: NamespacedStore<LicenseSettings>; readonly epoch: string };
-type Surroundings = Omit<Place, 'brake'>;
+type Surroundings = Omit<Place, 'brake' | 'missing'>;
 
 function surroundingsIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Surroundings {
   const ours: LateWrites = late.get(namespace) ?? new Map();
@@ -81,6 +82,7 @@ export type Memory = PlanMemory & {
   failing: Failing | undefined;
   /** A name that a plan wants, and that was someone else's when it was looked at last. */
   taken: string | undefined;
+  readonly missing: Missing;
 };
 
 /** Since when, on the monotonic clock, writes fail, what was told of it, and how, and before when nothing is asked again. */
@@ -128,7 +130,9 @@ async function reconcileHere(
   if (memory !== known) world.memories.set(key, memory);
   // Something else is asked for: what was in the way may be gone.
   const brake = (memory.asked === askedBefore && world.brakes.get(key)) || createBrake();
-  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake };
+  const { missing } = memory;
+  forgetFound(missing, here.configMaps);
+  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake, missing };
   try {
     const pause = isSuspended(cached.spec) ? undefined : pauseOf(memory, world.clock);
     const object = pause ? cached : await shownWhole(place, cached);
@@ -177,6 +181,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
   if (known?.uid === uid) {
     if (known.asked === asked) return known;
     known.asked = asked;
+    known.missing.clear();
     if (known.failing) known.failing = { ...known.failing, until: 0 };
     return known;
   }
@@ -184,7 +189,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
   return {
     ...{ uid, asked, firstSeen: here.clock.monotonic() },
     ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
-    ...{ restored: undefined, failing: undefined, taken: undefined },
+    ...{ restored: undefined, failing: undefined, taken: undefined, missing: new Map() },
   };
 }
 
@@ -217,7 +222,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
-  const applying = status?.applying && fromStatus(status.applying, name);
+  const applying = planUnderWay(status, name, generation);
   const applied = liveSettings(status, applying ? [] : owned, owner, generation);
   const live = applying ?? applied;
   const waits = valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;

@@ -54,23 +54,20 @@ const labelled = ({ metadata }: ConfigMapView, owner: Owner): boolean =>
 /** True when this object controls the ConfigMap. */
 const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerOf(view)?.uid === owner.uid;
 
-/** True when a ConfigMap that nobody controls says that this object wrote it, as one that is retained does. */
-const isRetained = (view: ConfigMapView, owner: Owner): boolean =>
+/** True when a ConfigMap that nobody controls says that this object wrote it, as one under Retain does. */
+const isNoted = (view: ConfigMapView, owner: Owner): boolean =>
   controllerOf(view) === undefined && view.metadata.annotations?.[annotations.ownerUid] === owner.uid;
 
 /** True when a ConfigMap carries this object's uid: as its controller, or as owner-uid where nobody controls it. */
 export const carriesUid = (view: ConfigMapView, owner: Owner): boolean =>
-  isControlled(view, owner) || isRetained(view, owner);
+  isControlled(view, owner) || isNoted(view, owner);
 
 /**
- * True when a ConfigMap with a desired name may be written: it is controlled by this object; or it is retained, and has
- * its uid; or nobody controls it and it carries our labels with this object's name (left by an earlier object of the
- * same name). Anything else is foreign.
+ * True when a ConfigMap with a desired name may be written: it carries this object's uid; or nobody controls it and it
+ * carries our labels with this object's name (left by an earlier object of the same name). Anything else is foreign.
  */
-export const isOurs = (view: ConfigMapView, owner: Owner, retained: boolean): boolean =>
-  isControlled(view, owner) ||
-  (retained && isRetained(view, owner)) ||
-  (controllerOf(view) === undefined && labelled(view, owner));
+export const isOurs = (view: ConfigMapView, owner: Owner): boolean =>
+  carriesUid(view, owner) || (controllerOf(view) === undefined && labelled(view, owner));
 
 /** True when an earlier object of the same name controls it: the garbage collector is about to take it. */
 export const isLeftBehind = (view: ConfigMapView, owner: Owner): boolean => {

@@ -1,6 +1,7 @@
 /** What has to be done to a ConfigMap: DESIGN section 3, rules 3 and 4. Pure: the answer depends on its arguments alone. */
 import {
   type ConfigMapView,
+  carriesUid,
   isLeftBehind,
   isOurs,
   isOwnedBy,
@@ -57,7 +58,7 @@ export function decide(
 ): Decision {
   if (!view) return 'create';
   if (isLeftBehind(view, owner)) return 'wait';
-  if (!isOurs(view, owner, want.retained)) return 'conflict';
+  if (!isOurs(view, owner)) return 'conflict';
   if (view.metadata.deletionTimestamp) return 'wait';
   if (view.immutable) return mayDelete(view, owner) ? 'replace' : 'claim';
   const intact = !view.binary;
@@ -71,6 +72,6 @@ export function decide(
   return 'update';
 }
 
-/** The ConfigMaps that have to go once the wanted one is there, as after a rename. */
+/** The ConfigMaps that have to go once the wanted ones are there, as after a rename. */
 export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wanted: ReadonlySet<string>): ConfigMapView[] =>
-  views.filter((view) => !wanted.has(view.metadata.name) && mayDelete(view, owner));
+  views.filter((view) => !wanted.has(view.metadata.name) && carriesUid(view, owner));

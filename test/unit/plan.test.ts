@@ -9,7 +9,7 @@ import {
 } from '../../src/settings/configmap.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
-import { liveSettings } from '../../src/settings/live.ts';
+import { liveSettings, planUnderWay } from '../../src/settings/live.ts';
 import { type Context, decide, obsolete } from '../../src/settings/plan.ts';
 import { renderSystem as render } from '../../src/settings/render.ts';
 import { nextStatus } from '../../src/settings/status.ts';
@@ -67,15 +67,8 @@ test('nobody controls it, our labels with our name: adopted', () => {
 });
 test('nobody controls it, labels of another object or none: a conflict', () => {
   const other = { ...labels, 'licensing.dialer.dev/settings': 'other' };
-  assert.is(decide(view({ metadata: { ownerReferences: [], labels: other } }), context), 'conflict');
-  assert.is(decide(view({ metadata: { ownerReferences: [], labels: {} } }), context), 'conflict');
-  assert.is(
-    decide(
-      view({ metadata: { ownerReferences: [], labels: { ...labels, 'app.kubernetes.io/managed-by': 'helm' } } }),
-      context,
-    ),
-    'conflict',
-  );
+  for (const wrong of [other, {}, { ...labels, 'app.kubernetes.io/managed-by': 'helm' }])
+    assert.is(decide(view({ metadata: { ownerReferences: [], annotations: {}, labels: wrong } }), context), 'conflict');
 });
 test('an ownerReference of ours that is there twice, or names another object: written', () => {
   const [reference] = wantedMetadata(owner, want).ownerReferences;
@@ -116,10 +109,10 @@ test('data of an older release with new settings: an ordinary change', () => {
   assert.is(decide(view({ dataHash: 'old' }), { ...context, knownDataHash: 'old', unchanged: false }), 'update');
 });
 
-test('under Retain our uid is enough, without labels and owner; without Retain it is not', () => {
+test('our uid is enough, without labels and owner, under Retain and without', () => {
   const bare = view({ metadata: { ownerReferences: [], labels: {} } });
   assert.is(decide(bare, { ...context, want: { ...want, retained: true } }), 'update');
-  assert.is(decide(bare, context), 'conflict');
+  assert.is(decide(bare, context), 'update');
 });
 test('under Retain it must not be owned: the garbage collector would take it', () => {
   const kept = { ...context, want: { ...want, retained: true } };
@@ -155,7 +148,7 @@ test('metadata: what others put there stays, ours is set, and ownerReferences of
   ]);
 });
 
-test('only what carries our labels and this uid as controller is deleted', () => {
+test('only what carries this uid has to go, with and without our labels', () => {
   const named = (name: string, metadata: Partial<ConfigMapView['metadata']> = {}) =>
     view({ metadata: { ...metadata, name } });
   const gone = obsolete(
@@ -173,7 +166,7 @@ test('only what carries our labels and this uid as controller is deleted', () =>
   );
   assert.equal(
     gone.map(({ metadata }) => metadata.name),
-    ['old', 'retained', 'going'],
+    ['old', 'retained', 'no-labels', 'going'],
   );
 });
 
@@ -188,6 +181,12 @@ const status = (generation: number, minimum = 1) => {
 live('come from the status', () => {
   assert.is(liveSettings(status(2), [], owner, 5)?.generation, 2);
   assert.is(liveSettings(undefined, [], owner, 5), undefined);
+});
+live('a plan from a backup has no generation that is still to come', () => {
+  const { applied: applying } = status(7);
+  assert.is(planUnderWay({ applying }, 'pom', 3)?.generation, 3);
+  assert.is(planUnderWay({ applying }, 'pom', 9)?.generation, 7);
+  assert.is(planUnderWay(undefined, 'pom', 3), undefined);
 });
 live('come from a ConfigMap that is newer: after a crash between the two writes', () => {
   const found = liveSettings(status(2), [view()], owner, 5);

@@ -894,7 +894,7 @@ for (const [what, settings] of [
   ['', (more: object) => zoned(3, 2, { settleSeconds: 0, ...more })],
   [' (without zones)', (more: object) => spec(5, more)],
 ] as const) {
-  test(`what a rename leaves behind because it has lost our label is not asked for again${what}`, async () => {
+  test(`what a rename leaves behind, and has lost our labels, is claimed before it goes${what}`, async () => {
     const desk = setUp(settings({}));
     await desk.run();
     const path = '/api/v1/namespaces/dialer/configmaps/pom-licenses';
@@ -903,9 +903,13 @@ for (const [what, settings] of [
     desk.stored.set(path, bare);
     desk.world.configMaps.put(projectConfigMap(bare));
     desk.save(settings({ configMap: { name: 'pom' } }), 2);
+    desk.sent.length = 0;
     await desk.run();
     assert.is(desk.reasonOf('Applied'), 'Applied');
-    assert.ok(desk.stored.has(path), 'only what carries our labels may be deleted');
+    assert.not.ok(desk.stored.has(path));
+    const claims = desk.sent.filter(({ method, body }) => method === 'PUT' && body?.metadata?.name === 'pom-licenses');
+    const claimed = claims.map(({ body }) => body.metadata.labels?.['licensing.dialer.dev/settings']);
+    assert.is(claimed.at(-1), 'pom', 'only what carries our labels may be deleted');
     desk.sent.length = 0;
     await desk.run();
     assert.equal(desk.sent, []);
@@ -1725,18 +1729,6 @@ test("a zone whose name is someone else's does not keep the others from being he
   assert.equal(desk.writes(), ['PUT configmaps', 'PUT licensesettings/status']);
   // Nobody tells us when the name is free.
   assert.is(retry?.kind, 'slow');
-});
-
-test('a rename deletes only what still carries our labels', async () => {
-  const desk = setUp(zoned(3, 2));
-  await desk.run();
-  const map = desk.world.configMaps.get('dialer/pom-licenses-a') as StoredConfigMap;
-  desk.world.configMaps.put({ ...map, metadata: { ...map.metadata, labels: {}, resourceVersion: desk.next() } });
-  desk.save(zoned(3, 2, { configMap: { name: 'pom' } }), 2);
-  await desk.run();
-  assert.is(desk.reasonOf('Applied'), 'Applied');
-  assert.ok(desk.stored.has('/api/v1/namespaces/dialer/configmaps/pom-licenses-a'));
-  assert.is(desk.world.configMaps.get('dialer/pom-licenses-b'), undefined);
 });
 
 test('with Manual nothing is written before the content is approved; then it goes live', async () => {

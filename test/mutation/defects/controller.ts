@@ -1117,13 +1117,74 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'a plan deletes what it may not',
+    defect: 'what was found missing is read again at each try',
+    file: 'src/controller/missing.ts',
+    find: '  if (!found) missing.set(name, clock.monotonic());\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/missing.test.ts',
+      test: 'missing > a plan that is refused again and again reads the name that it found free once in 30 s',
+    },
+  },
+  {
+    defect: 'what was found missing is believed though one was seen since',
+    file: 'src/controller/missing.ts',
+    find: 'if (configMaps.get(name)) missing.delete(name);',
+    replace: 'if (configMaps.get(name)) missing.set(name, 0);',
+    caughtBy: {
+      file: 'test/unit/missing.test.ts',
+      test: 'missing > one that was seen since is looked for when it goes out of sight: it may only have lost its label',
+    },
+  },
+  {
+    defect: 'what was found missing is believed for ever',
+    file: 'src/controller/missing.ts',
+    find: 'clock.monotonic() - since < believed',
+    replace: 'clock.monotonic() - since < Number.POSITIVE_INFINITY',
+    caughtBy: {
+      file: 'test/unit/missing.test.ts',
+      test: 'missing > a plan that is refused again and again reads the name that it found free once in 30 s',
+    },
+  },
+  {
+    defect: 'a long hold leaves no pause',
+    file: 'src/controller/brake.ts',
+    find: 'const longestHold = 45_000;',
+    replace: 'const longestHold = 60_000;',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > a write that once stood for half a minute, and is undone at once since: no trial a second',
+    },
+  },
+  {
+    defect: 'what was spent is paid for longer than a failure of its kind waits',
+    file: 'src/kube/queue.ts',
+    find: 'const paid = Math.min(pace, this.#backoffs[kind].cap);',
+    replace: 'const paid = pace;',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'backoff of a key > what a try has cost is waited for no longer than its kind of failure waits',
+    },
+  },
+  {
+    defect: 'the stamp of a plan from a backup is still to come',
+    file: 'src/settings/live.ts',
+    find: 'generation: Math.min(stored.generation, generation)',
+    replace: 'generation: stored.generation',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'live settings > a plan from a backup has no generation that is still to come',
+    },
+  },
+  {
+    defect: 'a plan leaves behind what lost our labels',
     file: 'src/controller/move.ts',
-    find: '.filter((view) => mayDelete(view, input.owner) && !view',
-    replace: '\n      .filter((view) => !view',
+    find: '.filter((view) => carriesUid(view, input.owner) && !view',
+    replace:
+      ".filter((view) => carriesUid(view, input.owner) && view.metadata.labels?.['licensing.dialer.dev/settings'] && !view",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > a rename deletes only what still carries our labels',
+      test: 'reconcile > what a rename leaves behind, and has lost our labels, is claimed before it goes',
     },
   },
   {
@@ -1247,7 +1308,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a name that is taken does not stop a plan',
     file: 'src/controller/move.ts',
-    find: 'if (view && !isOurs(view, owner, retained) && !isLeftBehind(view, owner)) return name;',
+    find: 'if (view && !isOurs(view, owner) && !isLeftBehind(view, owner)) return name;',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2289,16 +2350,6 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'what may not be deleted is asked for again for ever',
-    file: 'src/controller/move.ts',
-    find: '  forgetUnwatched(world, owner.uid);\n',
-    replace: '',
-    caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again',
-    },
-  },
-  {
     defect: 'while suspended it goes on asking',
     file: 'src/controller/reconcile.ts',
     find: 'const unseen = suspended ? undefined : (pause',
@@ -2796,16 +2847,6 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > under Retain a zone that lost the uid of its owner is still the one that was live: it goes down before the system comes back',
-    },
-  },
-  {
-    defect: 'what a rename without zones leaves behind is asked for again for ever',
-    file: 'src/controller/hold.ts',
-    find: '  forgetUnwatched(world, owner.uid);\n',
-    replace: '',
-    caughtBy: {
-      file: 'test/unit/reconcile.test.ts',
-      test: 'reconcile > what a rename leaves behind because it has lost our label is not asked for again (without zones)',
     },
   },
   {

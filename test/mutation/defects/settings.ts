@@ -343,16 +343,6 @@ export const settings: readonly Defect[] = [
     },
   },
   {
-    defect: 'without Retain an annotation alone makes a ConfigMap ours',
-    file: 'src/settings/configmap.ts',
-    find: '(retained && isRetained(view, owner))',
-    replace: 'isRetained(view, owner)',
-    caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'decision about a ConfigMap > under Retain our uid is enough, without labels and owner; without Retain it is not',
-    },
-  },
-  {
     defect: 'labels alone make a ConfigMap ours that another controls',
     file: 'src/settings/configmap.ts',
     find: '(controllerOf(view) === undefined && labelled(view, owner));',
@@ -373,13 +363,13 @@ export const settings: readonly Defect[] = [
     },
   },
   {
-    defect: 'what lost our labels is deleted',
+    defect: 'what lost our labels is deleted without being claimed',
     file: 'src/settings/configmap.ts',
     find: 'carriesUid(view, owner) && labelled(view, owner);',
     replace: 'carriesUid(view, owner);',
     caughtBy: {
-      file: 'test/unit/plan.test.ts',
-      test: 'decision about a ConfigMap > only what carries our labels and this uid as controller is deleted',
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > what a rename leaves behind, and has lost our labels, is claimed before it goes',
     },
   },
   {
@@ -389,7 +379,7 @@ export const settings: readonly Defect[] = [
     replace: 'labelled(view, owner);',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
-      test: 'decision about a ConfigMap > only what carries our labels and this uid as controller is deleted',
+      test: "decision about a ConfigMap > immutable, without our labels or another object's: claimed first, nothing else may be deleted",
     },
   },
   {
@@ -660,7 +650,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a foreign ConfigMap is updated',
     file: 'src/settings/plan.ts',
-    find: "  if (!isOurs(view, owner, want.retained)) return 'conflict';\n",
+    find: "  if (!isOurs(view, owner)) return 'conflict';\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
