@@ -42,6 +42,8 @@ type Term = {
   readonly events: EventSender;
   /** Scopes whose lists of this term are not complete, with the keys that have changed meanwhile. */
   readonly unserved: Map<Scope, Set<string>>;
+  /** Aborted at its end. */
+  readonly signal: AbortSignal;
   /** Workers that are at work. Rollouts are not counted: nobody waits for them, and they may be many. */
   atWork: number;
   /** True while requests get no answer. */
@@ -90,11 +92,12 @@ export function createController(options: ControllerOptions): Controller {
     const scope: Scope = createScope({
       ...{ client, clock, log, metrics, namespace, settings: shared.settings, configMaps: shared.configMaps },
       onChange: (key, priority, wakes) => add(scope, key, priority, wakes),
+      onWentBack: () => void listAnew(scope),
     });
     return scope;
   });
 
-  function createTerm(lost?: AbortSignal): Term {
+  function createTerm(signal: AbortSignal, lost?: AbortSignal): Term {
     const queue = new WorkQueue(clock, backoffs);
     const api = createApi(client, { fence, lost });
     // A write may be under way or about to be: an event would take the API server's time from it.
@@ -105,8 +108,7 @@ export function createController(options: ControllerOptions): Controller {
       world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
       events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
       unserved: new Map(scopes.map((scope) => [scope, new Set()])),
-      atWork: 0,
-      outage: false,
+      ...{ signal, atWork: 0, outage: false },
     };
     return term;
   }
@@ -138,16 +140,42 @@ export function createController(options: ControllerOptions): Controller {
   async function serve(term: Term, scope: Scope, signal: AbortSignal): Promise<void> {
     await scope.listed(signal, fence !== undefined);
     if (signal.aborted) return;
+    goOn(term, scope);
+    log.info({ namespace: scope.namespace || undefined }, 'served from now on');
+    lookAtAll(term.queue, scope, signal);
+  }
+
+  /** A scope is served: what has changed meanwhile is looked at. */
+  function goOn(term: Term, scope: Scope): void {
     const changed = term.unserved.get(scope) ?? [];
     term.unserved.delete(scope);
     for (const key of changed) term.queue.add(key, 'fresh');
-    log.info({ namespace: scope.namespace || undefined }, 'served from now on');
-    lookAtAll(term.queue, scope, signal);
+  }
+
+  /** Nothing is decided from two copies that may be of different times: a scope waits for lists of both. */
+  async function listAnew(scope: Scope): Promise<void> {
+    const term = current;
+    if (!term || term.unserved.has(scope)) return;
+    term.unserved.set(scope, new Set());
+    await scope.listed(term.signal, true);
+    if (!term.signal.aborted) goOn(term, scope);
+  }
+
+  /** Keeps a key that was in the queue until its scope is served. */
+  function waits({ unserved, queue }: Term, key: string): boolean {
+    for (const [scope, changed] of unserved) {
+      if (!scope.has(key)) continue;
+      changed.add(key);
+      queue.done(key);
+      return true;
+    }
+    return false;
   }
 
   async function work(term: Term): Promise<void> {
     const { queue, world } = term;
     for (let task = await queue.next(); task; task = await queue.next()) {
+      if (waits(term, task.key)) continue;
       const started = clock.monotonic();
       const counts = task.priority === 'background' ? 0 : 1;
       term.atWork += counts;
@@ -210,7 +238,7 @@ export function createController(options: ControllerOptions): Controller {
     },
 
     async lead(signal, lost) {
-      const term = createTerm(lost);
+      const term = createTerm(signal, lost);
       current = term;
       const working = Array.from({ length: workers }, () => work(term));
       const serving = scopes.map((scope) => serve(term, scope, signal));

@@ -35,6 +35,8 @@ export type ScopeOptions = {
   readonly configMaps: Store<StoredConfigMap>;
   /** Told of each LicenseSettings, by key, that has changed or whose ConfigMaps have; `wakes`: people ask for something else. */
   readonly onChange: (key: string, priority: Priority, wakes: boolean) => void;
+  /** The API server has older data than before: until both copies are listed anew they may be of different times. */
+  readonly onWentBack: () => void;
 };
 
 /** One of the two watches of a scope, as it is now. */
@@ -134,6 +136,7 @@ function createWatch<T extends KubeObject>(options: ScopeOptions, of: Kind<T>): 
     ...(labelSelector === undefined ? {} : { labelSelector }),
     onRestart(reason, error) {
       metrics.watchRestarted(resource, namespace, reason);
+      if (reason === 'TimeWentBack') options.onWentBack();
       if (error) trouble.failed(error);
     },
     onSynced: () => log.info({ ...place, objects: store.size }, 'cache is complete'),
@@ -173,7 +176,7 @@ function createProjection<T extends KubeObject>({ clock, log, metrics }: ScopeOp
 }
 
 function createSink<T extends KubeObject>(
-  { namespace, onChange }: ScopeOptions,
+  { namespace, onChange, onWentBack }: ScopeOptions,
   { store, keysOf, asks }: Kind<T>,
 ): Sink<T> {
   const place = namespace === '' ? undefined : namespace;
@@ -188,7 +191,8 @@ function createSink<T extends KubeObject>(
   return {
     listing: () => store.listing(place),
     replace(objects, version) {
-      const { changed, gone } = store.replace(objects, version, place);
+      const { changed, gone, wentBack } = store.replace(objects, version, place);
+      if (wentBack) onWentBack();
       for (const object of [...changed, ...gone]) tell(object, first ? 'resync' : 'fresh');
       first = false;
     },

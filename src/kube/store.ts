@@ -8,6 +8,10 @@ const everywhere = '';
 
 /** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
 const identityOf = ({ metadata: { namespace, uid } }: KubeObject): string => `${namespace}/${uid}`;
+const isOlderThan = (version: string, { metadata }: KubeObject): boolean =>
+  compareResourceVersions(version, metadata.resourceVersion) < 0;
+const isOlder = (object: KubeObject, known: KubeObject): boolean =>
+  object.metadata.uid === known.metadata.uid && isOlderThan(object.metadata.resourceVersion, known);
 const namespaceOf = (identity: string): string => identity.slice(0, identity.indexOf('/'));
 
 /** What we did since a list began, which it may not have: keys that we wrote, identities of what we deleted. */
@@ -122,9 +126,14 @@ export class Store<T extends KubeObject> {
   /**
    * Takes a whole list, of one namespace or of all, as it was at `version`. Gives what is new or changed, and what is
    * gone. A list is the truth, even where its versions are older, or where it has what went: the cluster may have been
-   * restored from a backup. Only what we did since it began is newer.
+   * restored from a backup. Only what we did since it began is newer. `wentBack`: it has an object at an older version than
+   * was known, and is itself no older than that.
    */
-  replace(objects: readonly T[], version: string, namespace = everywhere): { changed: T[]; gone: T[] } {
+  replace(
+    objects: readonly T[],
+    version: string,
+    namespace = everywhere,
+  ): { changed: T[]; gone: T[]; wentBack: boolean } {
     const since = this.#sinceList.get(namespace);
     this.#sinceList.delete(namespace);
     const inScope = (place: string) => namespace === everywhere || place === namespace;
@@ -145,8 +154,10 @@ export class Store<T extends KubeObject> {
       this.#set(key, object, undefined);
       gone.push(object);
     }
+    let wentBack = false;
     const changed = objects.filter((object) => {
       const known = this.#objects.get(keyOf(object));
+      wentBack ||= known !== undefined && isOlder(object, known) && !isOlderThan(version, known);
       if (isNewer(keyOf(object), known)) return false;
       // Of the same version too: the schema that prunes what is shown may have changed since.
       if (isDeepStrictEqual(known, object)) return false;
@@ -154,7 +165,7 @@ export class Store<T extends KubeObject> {
       this.#set(keyOf(object), known, object);
       return true;
     });
-    return { changed, gone };
+    return { changed, gone, wentBack };
   }
 
   /** Forgets of what is listed that we deleted it, unless that was since the list began; and what went later than the list. */

@@ -39,7 +39,7 @@ const second = { namespace: 'second' };
 type Step = Action | { readonly atOnce: Action };
 /** Before anybody can have seen the action before. */
 const atOnce = (action: Action): Step => ({ atOnce: action });
-type Plan = { readonly actions: readonly Step[] } & Partial<Omit<Schedule, 'actions' | 'seed'>>;
+type Plan = { readonly actions: readonly Step[] } & Partial<Omit<Schedule, 'actions'>>;
 
 /** One replica without an election, 100 ms between two actions, and nothing that fails, unless it says otherwise. */
 function scenario(name: string, { actions, ...more }: Plan): Scenario {
@@ -224,6 +224,18 @@ const servers: readonly Scenario[] = [
       ...[pause(10_000), touch('late'), pause(60_000), save(zoned({ amer: 3, emea: 7 })), settle],
     ],
     faults: [timed(20_000, { kind: 'restore', age: 18_000 })],
+  }),
+  // The ConfigMap of the approved settings is remembered for a second longer than the approval.
+  scenario('the store goes back to before an approval, and one list comes late', {
+    seed: 2,
+    actions: [
+      ...[create(ports(5, { applyPolicy: 'Manual' })), settle, pause(10_000)],
+      ...[{ do: 'approve', name: 'pom', digits: 64, wrong: false } as Action, settle, pause(20_000), settle],
+    ],
+    faults: [
+      timed(20_000, { kind: 'restore', age: 8_000 }),
+      { on: 'request', class: 'list', nth: 4, fault: { kind: 'slow', there: 0, back: 1_000 } },
+    ],
   }),
 ];
 

@@ -72,6 +72,7 @@ function setUp(listed: readonly object[], events: readonly Event[]) {
   const changed: string[] = [];
   const scope = createScope({
     ...{ client, clock, metrics, namespace: 'dialer', settings, configMaps, onChange: (key) => changed.push(key) },
+    onWentBack: () => undefined,
     log: createLogger({
       level: 'info',
       format: 'json',

@@ -46,6 +46,15 @@ test('a list that shows the same version otherwise is believed: another schema p
   assert.is(store.get('a/one')?.owner, 'other');
   assert.equal(store.in('a').by('x').length, 1, 'and is found by what it shows now');
 });
+test('a list that is no older than what is known, and has an object as it was, is of a time that went back', () => {
+  const store = create();
+  store.replace([thing('one', 10), thing('two', 12)], '12');
+  assert.is(store.replace([thing('one', 10), thing('two', 12)], '20').wentBack, false);
+  assert.is(store.replace([thing('one', 10), thing('two', 11)], '30').wentBack, true);
+  assert.is(store.replace([thing('one', 8, { uid: 'new' })], '40').wentBack, false, 'another object of the name');
+  store.put(thing('one', 60, { uid: 'new' }));
+  assert.is(store.replace([thing('one', 8, { uid: 'new' })], '50').wentBack, false, 'a server that is behind');
+});
 test('the index follows changes and removals', () => {
   const store = create();
   store.put(thing('one', 1));
