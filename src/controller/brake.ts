@@ -165,16 +165,19 @@ export const isOnTrial = ({ trial }: Brake): boolean => trial?.since !== undefin
 export const contestIn = (brake: Brake, clock: Clock): ApiError | undefined =>
   [...brake.met].some((name) => brake.contests.has(name)) ? contestError(brake, clock) : undefined;
 
-/** Counts a write of the status. Throws an ApiError with the reason `Contested` where somebody rewrites it each time. */
+/** Throws an ApiError with the reason `Contested` where somebody rewrites the status each time. */
 export function mayWriteStatus(brake: Brake, clock: Clock): void {
   const now = clock.monotonic();
-  const paid = Math.max(brake.statusPaid, now) + statusEach;
-  const retryAfter = paid - now - statusesAtOnce * statusEach;
+  const retryAfter = Math.max(brake.statusPaid, now) + statusEach - now - statusesAtOnce * statusEach;
   if (retryAfter > 0)
     throw new ApiError('somebody else writes the status of this object again and again: look for a second operator', {
       ...{ code: 0, reason: contested, retryAfter },
     });
-  brake.statusPaid = paid;
+}
+
+/** Counts a write of the status that was answered as sent: one that failed was rewritten by nobody. */
+export function wroteStatus(brake: Brake, clock: Clock): void {
+  brake.statusPaid = Math.max(brake.statusPaid, clock.monotonic()) + statusEach;
 }
 
 /** A round is lost, unless a pause runs already: the next pause is longer. */

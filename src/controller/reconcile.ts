@@ -31,6 +31,7 @@ import {
   isOnTrial,
   keepBrake,
   mayWriteStatus,
+  wroteStatus,
 } from './brake.ts';
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
@@ -508,6 +509,7 @@ async function begin({ place, memory, judged, progress, facts }: Turn, input: Pl
 async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {
   mayWriteStatus(place.brake, place.clock);
   progress.about = await place.api.putStatus(progress.about, status);
+  wroteStatus(place.brake, place.clock);
   place.settings.put(progress.about);
 }
 

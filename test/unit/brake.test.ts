@@ -236,6 +236,24 @@ test('somebody rewrites the status each time: at most 30 requests in 60 s, and i
   await stage.stop();
 });
 
+test('a status that the API server refuses was rewritten by nobody: it is written as soon as that is over', async () => {
+  const { answer, clock, dialer, stop } = await setUp(ports(5));
+  let refused = 0;
+  let away = true;
+  answer(({ method, path }) => {
+    if (!away || method !== 'PUT' || !path.endsWith('/status')) return undefined;
+    refused++;
+    throw new ApiError('upstream connect error', { code: 503 });
+  });
+  dialer.save('pom', ports(6));
+  await clock.advance(2 * second);
+  assert.ok(refused > 3, `${refused}`);
+  away = false;
+  await clock.advance(6 * second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.message, 'the settings of generation 2 are live');
+  await stop();
+});
+
 test('drift by hand is healed at once, also when it comes a second and a third time', async () => {
   const { clock, dialer, stop } = await setUp(ports(5));
   for (let n = 0; n < 4; n++) {
