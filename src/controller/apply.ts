@@ -81,6 +81,8 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
     } catch (error) {
       if (asApiError(error)?.reason !== 'AlreadyExists') throw error;
       view = await api.getConfigMap(name);
+      // Ours, and not in the cache: what was decided without it is decided anew.
+      if (carriesUid(view, owner) && cache.put(view)) throw error;
       decision = decide(view, input);
     }
   }
