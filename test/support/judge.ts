@@ -125,6 +125,8 @@ type Written = {
   readonly object: Stored;
   readonly document: Document;
   readonly adopted: boolean;
+  /** Adopted, and its data were never changed: what it gives out was given out by another. */
+  readonly asFound: boolean;
 };
 
 /** What is known of one name. */
@@ -477,7 +479,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
         wrong('S1', `it is stamped with generation ${stamp}, which declares ${stamped?.hash}; it holds ${match.hash}`);
     }
     const adopted = before !== undefined && (kept.written?.uid !== uid || kept.written.adopted);
-    kept.written = { uid, object, document, adopted };
+    const isAsFound = kept.written?.uid !== uid || kept.written.asFound;
+    const asFound = adopted && isAsFound && canonical(before.data) === canonical(object.data);
+    kept.written = { uid, object, document, adopted, asFound };
     const hash = metadata.annotations?.[note('settings-hash')];
     if (hash !== undefined) life.recorded.set(hash, Math.max(stamp || 0, life.recorded.get(hash) ?? 0));
     kept.left = capacitiesOf(document);
@@ -649,16 +653,15 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const { written, current } = kept;
       if (written?.uid !== life.uid) return [];
       const there = current !== undefined && !kept.lost;
-      const { document, adopted } = written;
-      return there || document.scope === 'System' ? [{ kept, document, adopted }] : [];
+      return there || written.document.scope === 'System' ? [{ kept, ...written }] : [];
     });
-  /** Systems that an earlier object of the same name left behind, to be adopted. */
+  /** Systems that an earlier object of the same name left behind, or a backup brought, to be adopted. */
   const inherited = (life: Life) =>
-    [...maps.values()].flatMap((kept) =>
-      kept.written?.document.scope === 'System' && isLabelled(kept.written.object, life.name)
-        ? [{ kept, document: kept.written.document }]
-        : [],
-    );
+    [...maps.values()].flatMap((kept) => {
+      const object = kept.written?.object ?? kept.current;
+      const document = kept.written?.document ?? (object && readData(object.data).document);
+      return object && document?.scope === 'System' && isLabelled(object, life.name) ? [{ kept, document }] : [];
+    });
 
   /** S9, over every object that is there. */
   const judgeSums = () => {
@@ -686,8 +689,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
         }
         const sum = [...zones.values()].reduce((a, b) => a + b, 0);
         // A system that is obeyed beside zones gives out every license that a zone holds a second time.
+        const given = zoned.filter(({ asFound }) => !asFound).some(({ kept }) => (kept.left[key] ?? 0) > 0);
         for (const { kept } of obeyed)
-          if (sum > 0)
+          if (given)
             fail(
               `LicenseSettings ${life.name}`,
               'S9',

@@ -1324,8 +1324,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list does not tell what is gone',
     file: 'src/kube/store.ts',
-    find: 'return { changed, gone };',
-    replace: 'return { changed, gone: [] };',
+    find: 'return { changed, gone, wentBack };',
+    replace: 'return { changed, gone: [], wentBack };',
     caughtBy: { file: 'test/unit/store.test.ts', test: 'store > a list tells what changed and what is gone' },
   },
   {
