@@ -14,7 +14,8 @@ export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const prefix = 'license_settings_';
-  collectDefaultMetrics({ register: registry });
+  // The delay of the event loop is measured by a timer: each 10 ms, as by default, it costs half a percent of a core at rest.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1_000 });
 
   const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
   const reconciles = new Counter({
