@@ -221,6 +221,7 @@ function compare(snapshot: Snapshot, object: Stored, allowed: Declaration | unde
     same(`binaryData of ${name}`, {}, map?.binaryData ?? {});
     const owners = (map?.metadata.ownerReferences ?? []).filter(({ uid }) => uid === metadata.uid).length;
     same(`owners of ${name}`, retained ? 0 : 1, owners);
+    same(`our labels on ${name}`, true, map !== undefined && isLabelled(map.metadata, metadata.name));
     same(`owner-uid of ${name}`, metadata.uid, map?.metadata.annotations?.[`${group}/owner-uid`]);
   }
   const entry = ({ name, dataHash }: Rendered) => ({ name, dataHash, ...(retained ? { retained } : {}) });
