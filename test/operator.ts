@@ -255,7 +255,8 @@ export function createDesk(plane: ControlPlane, namespace: string) {
     open: () =>
       ok('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
     /** Deletes the namespace, and waits until it is gone. */
-    gone: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=true']),
+    // Where many namespaces come and go their controller takes its time.
+    gone: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=true'], { timeoutMs: 180_000 }),
     /** Deletes the namespace, without waiting. */
     close: () => plane.kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found']),
     create: (name: string, spec: unknown) =>
