@@ -37,9 +37,9 @@ export function createCosts(server: Server) {
       return judge.request({ object: about.owner, by, what, at });
     },
     /** The server did not answer one, or could not do it. */
-    failed(by: string, request: Asked): void {
+    failed(by: string, request: Asked, at: number): void {
       const about = aboutOf(request);
-      if (about) judge.failed(about.owner, by);
+      if (about) judge.failed(about.owner, by, at);
     },
     /** People changed something. */
     changed({ object: { kind, metadata } }: Change): void {

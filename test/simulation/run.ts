@@ -163,7 +163,7 @@ export async function runSchedule(
       const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
       if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
     },
-    onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }),
+    onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }, scheduler.now),
     onArrive({ name }, { resource }, method, answer, sent) {
       const lease = resource === 'leases' && method !== 'GET' && answer.code < 300 ? leaseIn(answer) : undefined;
       if (lease?.holder === name) landed.set(`${name} ${lease.version}`, sent);

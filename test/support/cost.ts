@@ -9,6 +9,8 @@
 /** How many requests in how many milliseconds. */
 const most = 30;
 const window = 60_000;
+/** The same while the server gives no answers: who asks again every 5 s, as L1 wants it, does no more than this. */
+const mostInVain = 90;
 
 export type Request = {
   /** Names the object, with its namespace. */
@@ -26,9 +28,9 @@ export type CostJudge = {
   request(request: Request): string | undefined;
   /**
    * The server gave a process no answer about the object, or one that says that it could not: it is asked again within 5 s
-   * all the time (rule 9), else nothing would be whole within 5 s when it is back (L1). What led to that does not count.
+   * all the time (rule 9), else nothing would be whole within 5 s when it is back (L1). `at` as that of a request.
    */
-  failed(object: string, by: string): void;
+  failed(object: string, by: string, at: number): void;
   /** People have changed the object, or one of its ConfigMaps: what follows from that is free once more. */
   changed(object: string): void;
 };
@@ -37,28 +39,33 @@ type Account = {
   readonly first: Set<string>;
   /** When something was repeated, the oldest first, and what it was. */
   repeated: { at: number; what: string }[];
+  /** When the server last failed. */
+  failedAt: number;
   told: boolean;
 };
+
+const newAccount = (): Account => ({ first: new Set(), repeated: [], failedAt: Number.NEGATIVE_INFINITY, told: false });
 
 export function createCostJudge(): CostJudge {
   /** By object, and by process. */
   const accounts = new Map<string, Map<string, Account>>();
   return {
     changed: (object) => void accounts.delete(object),
-    failed(object, by) {
+    failed(object, by, at) {
       const account = accounts.get(object)?.get(by);
-      if (account) account.repeated = [];
+      if (account) account.failedAt = at;
     },
     request({ object, by, what, at }) {
       const own = accounts.get(object) ?? new Map<string, Account>();
-      const account = own.get(by) ?? { first: new Set<string>(), repeated: [], told: false };
+      const account = own.get(by) ?? newAccount();
       accounts.set(object, own.set(by, account));
       if (!account.first.has(what)) {
         account.first.add(what);
         return undefined;
       }
       account.repeated = [...account.repeated.filter((one) => at - one.at < window), { at, what }];
-      if (account.told || account.repeated.length <= most) return undefined;
+      const bound = at - account.failedAt < window ? mostInVain : most;
+      if (account.told || account.repeated.length <= bound) return undefined;
       account.told = true;
       return `${object}: L4: ${account.repeated.length} requests that repeat others within 60 s, without a change by people: ${wordsOf(account)}`;
     },

@@ -197,12 +197,16 @@ test('L4: 30 requests a minute that repeat others, and no more; what people chan
     [],
     'who begins anew may ask once more',
   );
-  const failing = createCostJudge();
-  for (let n = 0; n < 100; n++) {
-    assert.is(failing.request({ object: 'pom', by: 'one', what: 'PUT it', at: n * 100 }), undefined);
-    // Who is not answered comes back, however often.
-    if (n % 20 === 0) failing.failed('pom', 'one');
-  }
+  // Who is not answered comes back every few seconds, and no more often.
+  const inVain = (each: number) => {
+    const failing = createCostJudge();
+    return Array.from({ length: 200 }, (_, n) => {
+      failing.failed('pom', 'one', n * each);
+      return failing.request({ object: 'pom', by: 'one', what: 'PUT it', at: n * each });
+    }).find(Boolean);
+  };
+  assert.is(inVain(700), undefined);
+  assert.match(inVain(500) ?? '', /L4: 91 requests/);
   const judge = createCostJudge();
   for (let n = 0; n < 100; n++)
     assert.is(
