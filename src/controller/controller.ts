@@ -48,10 +48,14 @@ type Term = {
   atWork: number;
   /** True while requests get no answer. */
   outage: boolean;
+  /** When one last ended, on the monotonic clock. */
+  hurriedAt: number;
 };
 
 /** After an outage waiting objects come back spread over this time, in milliseconds. */
 const hurrySpread = 2_000;
+/** An outage ends no more often, in milliseconds: where one object alone gets no answer, every other answer seems to end one. */
+const hurryEach = 30_000;
 
 /** The operator's loop, in two parts: a standby only watches, so that it can take over at once. */
 export type Controller = {
@@ -108,7 +112,7 @@ export function createController(options: ControllerOptions): Controller {
       world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
       events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
       unserved: new Map(scopes.map((scope) => [scope, new Set()])),
-      ...{ signal, atWork: 0, outage: false },
+      ...{ signal, atWork: 0, outage: false, hurriedAt: Number.NEGATIVE_INFINITY },
     };
     return term;
   }
@@ -201,10 +205,11 @@ export function createController(options: ControllerOptions): Controller {
   function follow(term: Term, { key, priority }: Task, outcome: Outcome & { readonly requests: number }): void {
     const { queue, events, budget } = term;
     const { result, retry, again, error, event, requests } = outcome;
+    const now = clock.monotonic();
     if (error?.reason === 'NoAnswer') term.outage = true;
-    else if (term.outage && (result === 'written' || isVerdict(error))) {
+    else if (term.outage && now >= term.hurriedAt + hurryEach && (result === 'written' || isVerdict(error))) {
       queue.hurry('transport', hurrySpread);
-      term.outage = false;
+      Object.assign(term, { outage: false, hurriedAt: now });
     }
     // The brake has its own pauses.
     const pace = retry && retry.kind !== 'pause' ? budget.spend(key, requests) : 0;

@@ -254,6 +254,24 @@ test('a status that the API server refuses was rewritten by nobody: it is writte
   await stop();
 });
 
+test('an object that alone gets no answer is not hurried at each answer that another one gets', async () => {
+  const { answer, clock, dialer, stop } = await setUp(ports(5));
+  let asked = 0;
+  answer(({ method, path, body }) => {
+    const name = (body as Seen | undefined)?.metadata?.name ?? path;
+    if (method === 'GET' || !name.includes('stuck')) return undefined;
+    asked++;
+    throw new ApiError('read ECONNRESET', { code: 0, reason: 'NoAnswer' });
+  });
+  dialer.create('stuck', ports(5));
+  for (let n = 0; n < 300; n++) {
+    dialer.save('pom', ports(6 + (n % 2)));
+    await clock.advance(200);
+  }
+  assert.ok(asked > 8 && asked <= 40, `${asked} requests in 60 s`);
+  await stop();
+});
+
 test('drift by hand is healed at once, also when it comes a second and a third time', async () => {
   const { clock, dialer, stop } = await setUp(ports(5));
   for (let n = 0; n < 4; n++) {

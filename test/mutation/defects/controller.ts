@@ -402,6 +402,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'every answer to another object ends an outage',
+    file: 'src/controller/controller.ts',
+    find: 'const hurryEach = 30_000;',
+    replace: 'const hurryEach = 0;',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > an object that alone gets no answer is not hurried at each answer that another one gets',
+    },
+  },
+  {
     defect: 'a status that was refused counts as rewritten',
     file: 'src/controller/reconcile.ts',
     find: '  mayWriteStatus(place.brake, place.clock);\n',
