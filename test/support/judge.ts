@@ -329,7 +329,10 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       if (!stored || canonical(stored) === canonical(before?.[field])) continue;
       const hash = knowStored(stored)?.hash;
       const same = field === 'applied' && before?.applied?.settingsHash === stored.settingsHash && !life.restored;
-      if (same && canonical(before?.applied?.settings) === canonical(stored.settings))
+      // What was live in between, for a moment, stands between them in the history.
+      const [last, former] = after?.history ?? [];
+      const isBack = last?.generation === stored.generation && former?.settingsHash !== stored.settingsHash;
+      if (same && !isBack && canonical(before?.applied?.settings) === canonical(stored.settings))
         wrong('status', `applied moves to generation ${stored.generation}, though its settingsHash does not`);
       if (hash !== stored.settingsHash) wrong('status', `${field}: settingsHash ${stored.settingsHash} is not its own`);
       if (stored.generation > (life.object.metadata.generation ?? 0))
