@@ -457,6 +457,7 @@ async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
   const names = owned.map(({ metadata }) => metadata.name);
   const result = await move(place, memory, { ...input, settle, names });
   if (result.kind === 'conflict') {
+    memory.taken = result.name;
     progress.problem = conflictOf(result.name);
     return;
   }

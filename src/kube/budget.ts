@@ -25,15 +25,14 @@ export class Budget {
   }
 
   /**
-   * Notes what a try of a key has cost; one that broke off after many requests, as in an outage, counts as a burst. Gives the
-   * milliseconds until that is paid for: 0 while it has some left.
+   * Notes what a try of a key has cost. Gives the milliseconds until that is paid for: 0 while it has some left.
    */
   spend(key: string, requests: number): number {
     const { burst, refillEvery, longest } = this.#options;
     const now = this.#clock.monotonic();
     const known = this.#left.get(key) ?? { requests: burst, at: now };
     const filled = Math.min(burst, known.requests + (now - known.at) / refillEvery);
-    const left = Math.max(filled - Math.min(requests, burst), -longest / refillEvery);
+    const left = Math.max(filled - requests, -longest / refillEvery);
     this.#left.set(key, { requests: left, at: now });
     return Math.max(0, -left * refillEvery);
   }

@@ -67,3 +67,29 @@ test('one that was seen since is looked for when it goes out of sight: it may on
   assert.is(desk.reasonOf('Applied'), 'Applied');
   assert.equal(desk.judge.violations, []);
 });
+
+test('a name that is found taken in the middle of a plan is all that is asked for while it is', async () => {
+  const desk = createFlowDesk();
+  const zones = { settleSeconds: 0, configMap: { name: 'pom' } };
+  desk.save(zonesOf({ apac: 2, emea: 2 }, zones));
+  const refused: Fault = ({ method }) => (method === 'POST' ? new ApiError('no', { code: 503 }) : undefined);
+  desk.faults.push(refused);
+  await desk.run();
+  desk.faults.splice(desk.faults.indexOf(refused), 1);
+  // Between two tries somebody takes the name.
+  desk.restoreMap('pom-emea', { zone: 'emea', ports: 2, uid: 'of-another' });
+  desk.edit('pom-emea', (map) => ({ ...map, metadata: { ...map.metadata, labels: {} } }));
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'ConfigMapConflict');
+  let asked = 0;
+  desk.faults.push(() => {
+    asked++;
+    return undefined;
+  });
+  await desk.clock.advance(40_000);
+  await desk.run();
+  assert.is(asked, 1);
+  desk.deleteMap('pom-emea');
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});

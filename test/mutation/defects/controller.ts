@@ -412,6 +412,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'a name that is found taken in the middle of a plan is not remembered',
+    file: 'src/controller/reconcile.ts',
+    find: '    memory.taken = result.name;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/missing.test.ts',
+      test: 'missing > a name that is found taken in the middle of a plan is all that is asked for while it is',
+    },
+  },
+  {
     defect: 'a status that was refused counts as rewritten',
     file: 'src/controller/reconcile.ts',
     find: '  mayWriteStatus(place.brake, place.clock);\n',

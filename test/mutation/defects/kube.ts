@@ -1194,20 +1194,10 @@ export const kube: readonly Defect[] = [
     },
   },
   {
-    defect: 'one try that broke off after many requests makes a key wait for long',
-    file: 'src/kube/budget.ts',
-    find: 'Math.min(requests, burst)',
-    replace: 'requests',
-    caughtBy: {
-      file: 'test/unit/budget.test.ts',
-      test: 'budget > a try that broke off after many requests counts as a burst',
-    },
-  },
-  {
     defect: 'a key waits as long as what it has sent takes to be paid for',
     file: 'src/kube/budget.ts',
-    find: 'Math.max(filled - Math.min(requests, burst), -longest / refillEvery)',
-    replace: 'filled - Math.min(requests, burst)',
+    find: 'Math.max(filled - requests, -longest / refillEvery)',
+    replace: 'filled - requests',
     caughtBy: {
       file: 'test/unit/budget.test.ts',
       test: 'budget > nobody waits longer than the bound, however much was sent',
