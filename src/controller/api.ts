@@ -22,9 +22,15 @@ export type LicenseSettings = KubeObject & {
   unreadable?: string;
 };
 
-/** What people ask for with an object: another text when they ask for something else. Its status says nothing of that. */
-export const askedFor = ({ metadata }: LicenseSettings): string =>
-  [metadata.uid, metadata.generation, metadata.deletionTimestamp, metadata.annotations?.[annotations.apply]].join(' ');
+/**
+ * What people ask for with an object: another text when they ask for something else. Its status says nothing of that, and
+ * the approval means something under Manual alone.
+ */
+export const askedFor = ({ metadata, spec }: LicenseSettings): string => {
+  const isManual = (spec as { applyPolicy?: unknown } | undefined)?.applyPolicy === 'Manual';
+  const approval = isManual ? metadata.annotations?.[annotations.apply] : undefined;
+  return [metadata.uid, metadata.generation, metadata.deletionTimestamp, approval].join(' ');
+};
 
 /** A ConfigMap as the caches keep it. */
 export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
@@ -99,10 +105,14 @@ export function projectConfigMap(object: KubeObject): StoredConfigMap {
   };
 }
 
-/** What the cache finds ConfigMaps of a namespace by: the uid that they carry, who controls them, and that no watch tells of them. */
+/**
+ * What the cache finds ConfigMaps of a namespace by: the uid that they carry, who controls them, whose label they have, and
+ * that no watch tells of them.
+ */
 export const indexConfigMap = (view: StoredConfigMap): string[] => [
   ...[uidOf(view) ?? []].flat().map(carrying),
   ...[controllerOf(view) ?? []].flat().map(({ name }) => controlledBy(name)),
+  ...[view.metadata.labels?.[labels.settings] ?? []].flat().map(labelledFor),
   ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatched]),
 ];
 
@@ -111,6 +121,9 @@ export const carrying = (uid: string): string => `uid/${uid}`;
 
 /** Finds the ConfigMaps whose controller has a name, whatever its uid. */
 export const controlledBy = (name: string): string => `controller/${name}`;
+
+/** Finds the ConfigMaps whose label names a LicenseSettings. */
+export const labelledFor = (name: string): string => `settings/${name}`;
 
 /** Finds the ConfigMaps that lie in the cache without the label that the watch selects. */
 export const unwatched = 'unwatched';

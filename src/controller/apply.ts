@@ -217,7 +217,11 @@ const changedInWords = (name: string, changed: string): string =>
  * Deletes a ConfigMap of this object that is not wanted any more. One without our labels and this object's uid is claimed
  * first: nothing else may be deleted. Gives the number of writes. Throws an ApiError.
  */
-export async function discard(means: Means, owner: Owner, retained: boolean, view: StoredConfigMap): Promise<number> {
+export async function discard(
+  means: Means,
+  { owner, generation, retained }: { readonly owner: Owner; readonly generation: number; readonly retained: boolean },
+  view: StoredConfigMap,
+): Promise<number> {
   if (mayDelete(view, owner)) {
     await remove(means, view);
     return 1;
@@ -225,7 +229,7 @@ export async function discard(means: Means, owner: Owner, retained: boolean, vie
   const { name } = view.metadata;
   const zone = readZone(view)?.name;
   const rendered = { name, data: {}, dataHash: view.dataHash, ...(zone === undefined ? {} : { zone }) };
-  const want = { rendered, generation: stampOf(view, owner) ?? 0, retained };
+  const want = { rendered, generation: stampOf(view, owner) ?? generation, retained };
   await confirmBeforeOwning(means, { owner, want }, view);
   await remove(means, keepAnswer(means, await means.api.claimConfigMap(view, owner, want)));
   return 2;

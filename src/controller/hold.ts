@@ -1,12 +1,13 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
-import { type Owner, stampFor } from '../settings/configmap.ts';
+import { carriesUid, type Owner, stampFor } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
-import { render } from '../settings/render.ts';
+import { configMapNames, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
 import { bring, discard, type Means, type Restored, stopsOneOnly } from './apply.ts';
+import { findConfigMap } from './missing.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -20,6 +21,8 @@ export type HoldInput = {
   readonly applicable: boolean;
   readonly background: boolean;
   readonly owned: readonly StoredConfigMap[];
+  /** What an earlier object of the name left. */
+  readonly inherited: readonly StoredConfigMap[];
   /** Told of each ConfigMap whose contents someone had changed, when it is whole again, whatever comes of the others. */
   readonly onRestored: (restored: Restored) => void;
 };
@@ -38,12 +41,26 @@ export type HoldResult =
   /** A ConfigMap that had been out of sight is in the cache now: what is live has to be judged anew. */
   | { readonly kind: 'found' };
 
+/** A ConfigMap of a name that is given up, and that went out of sight, may only have lost its label. True if any had. */
+async function foundLost(world: Means, { owner, target, known = [] }: HoldInput): Promise<boolean> {
+  const wanted = new Set(configMapNames(target));
+  const lost = known.filter(({ name }) => !wanted.has(name) && !world.configMaps.get(name));
+  let found = false;
+  for (const { name } of lost) {
+    const view = await findConfigMap(world, name);
+    if (view && carriesUid(view, owner)) found = world.configMaps.put(view) || found;
+  }
+  return found;
+}
+
 /**
  * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, whose write
  * is refused or does not stay, or that has to go first, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
-  const { owner, target, generation, retained, known = [], unchanged, applicable, background, owned } = input;
+  const { owner, target, generation, retained, known = [], unchanged, applicable, background } = input;
+  if (await foundLost(world, input)) return { kind: 'found' };
+  const { owned, inherited } = input;
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
   let taken: string | undefined;
@@ -74,9 +91,9 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   if (taken) return { kind: 'conflict', name: taken };
   if (first) throw first;
   let failure: ApiError | undefined;
-  for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {
+  for (const old of obsolete([...owned, ...inherited], owner, new Set(held.map(({ name }) => name)))) {
     try {
-      writes += await discard(world, owner, retained, old as StoredConfigMap);
+      writes += await discard(world, input, old as StoredConfigMap);
     } catch (error) {
       failure = asApiError(error);
       if (!failure) throw error;

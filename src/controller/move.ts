@@ -50,6 +50,8 @@ export type MoveInput = {
   readonly retained: boolean;
   /** How long dialers get to see what was taken away, in milliseconds. */
   readonly settle: number;
+  /** What an earlier object of the name left: it is this one's until the plan is done. */
+  readonly inherited: readonly StoredConfigMap[];
   /** Names of ConfigMaps that this object had a moment ago. */
   readonly names: readonly string[];
 };
@@ -69,9 +71,16 @@ const maxRounds = 15;
  */
 function presentOf(
   cache: NamespacedStore<StoredConfigMap>,
-  { owner, target, before, retained }: Pick<MoveInput, 'owner' | 'target' | 'before' | 'retained'>,
+  {
+    owner,
+    target,
+    before,
+    retained,
+    inherited,
+  }: Pick<MoveInput, 'owner' | 'target' | 'before' | 'retained' | 'inherited'>,
 ) {
-  const names = [target, ...(retained ? before : [])].flatMap(configMapNames);
+  const left = inherited.map(({ metadata }) => metadata.name);
+  const names = [...left, ...[target, ...(retained ? before : [])].flatMap(configMapNames)];
   const wanted = names.flatMap((name) => cache.get(name) ?? []);
   const ours = [...cache.by(carrying(owner.uid)), ...wanted];
   return new Map(ours.filter((view) => isOurs(view, owner)).map((view) => [view.metadata.name, view]));
@@ -100,7 +109,7 @@ export async function takenName(
 export function sightOf(
   { configMaps }: Caches,
   memory: PlanMemory,
-  input: Pick<MoveInput, 'owner' | 'target' | 'retained' | 'before'>,
+  input: Pick<MoveInput, 'owner' | 'target' | 'retained' | 'before' | 'inherited'>,
 ): Sight {
   const present = presentOf(configMaps, input);
   if (present.size === 0) return 'no ConfigMap';
@@ -223,7 +232,7 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   const [emptied = [], obsolete = []] = [plan.emptied, plan.obsolete].map((names) =>
     names
       .flatMap((name) => present.get(name) ?? [])
-      .filter((view) => carriesUid(view, input.owner) && !view.metadata.deletionTimestamp),
+      .filter((view) => isOurs(view, input.owner) && !view.metadata.deletionTimestamp),
   );
   const leftovers = [...emptied, ...obsolete];
   if (plan.increases.length + plan.creations.length + leftovers.length === 0) return finish(way, present);
@@ -343,7 +352,7 @@ async function removeAll(way: Way, leftovers: readonly StoredConfigMap[]): Promi
 }
 
 async function removeOne(way: Way, view: StoredConfigMap): Promise<void> {
-  way.writes += await discard(way.world, way.input.owner, way.input.retained, view);
+  way.writes += await discard(way.world, way.input, view);
   way.names.delete(view.metadata.name);
 }
 

@@ -14,12 +14,20 @@ import { isApproved, unusableApproval } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
-import { type Live, liveSettings, planUnderWay } from '../settings/live.ts';
+import { isInherited, type Live, liveSettings, planUnderWay } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
-import { type Api, askedFor, carrying, controlledBy, type LicenseSettings, type StoredConfigMap } from './api.ts';
+import {
+  type Api,
+  askedFor,
+  carrying,
+  controlledBy,
+  type LicenseSettings,
+  labelledFor,
+  type StoredConfigMap,
+} from './api.ts';
 import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
 import {
@@ -60,7 +68,12 @@ export type World = {
 };
 
 /** What a reconcile reads and writes: the namespace of its object, whatever lies in others. */
-type Place = Means & { readonly settings: NamespacedStore<LicenseSettings>; readonly epoch: string };
+type Place = Means & {
+  readonly settings: NamespacedStore<LicenseSettings>;
+  readonly epoch: string;
+  /** Whether a LicenseSettings with a uid is there, in whichever namespace. */
+  readonly isThere: (uid: string) => boolean;
+};
 type Surroundings = Omit<Place, 'brake' | 'missing'>;
 
 function surroundingsIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Surroundings {
@@ -68,7 +81,7 @@ function surroundingsIn({ api, clock, settings, configMaps, epoch, late }: World
   late.set(namespace, ours);
   return {
     ...{ api: api.in(namespace), settings: settings.in(namespace), configMaps: configMaps.in(namespace) },
-    ...{ clock, epoch, late: ours },
+    ...{ clock, epoch, late: ours, isThere: (uid: string) => settings.has(uid) },
   };
 }
 
@@ -310,6 +323,8 @@ async function judgeAndApply(
     return failure ? { result: 'retry', ...nextTry(place, memory, failure, false) } : { result: 'unchanged', detail };
   const note = transition(status, after, memory.restored);
   if (!sameStatus(before, after)) await writeStatus(place, progress, after);
+  // The next plan that the status tells of may be that of a second operator.
+  if (!after.applying) memory.ownsPlan = false;
   memory.restored = undefined;
   const { problem, again, about, writes, later } = progress;
   return {
@@ -378,9 +393,12 @@ async function act(
     retained && !theirs.has(one.name) ? one : { name: one.name, dataHash: one.dataHash },
   );
   // What an earlier object of the name gave out is obeyed until the garbage collector has taken it.
-  const left = live ? [] : place.configMaps.by(controlledBy(owner.name));
-  const behind = left.find((view) => isLeftBehind(view, owner));
-  if (behind) throw hasToGo(behind);
+  const behind = place.configMaps.by(controlledBy(owner.name)).find((view) => isLeftBehind(view, owner));
+  if (behind && !unchanged) throw hasToGo(behind);
+  // What it left to nobody is taken over by the first apply: what is not wanted goes, as after a change of settings.
+  const inherited = applied
+    ? []
+    : place.configMaps.by(labelledFor(owner.name)).filter((view) => isInherited(view, owner, place.isThere));
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
   };
@@ -393,11 +411,11 @@ async function act(
   const before = [applied?.declaration ?? none, applying?.declaration, ...superseded].filter(
     (one) => one !== undefined,
   );
-  const ours = { owner, target, retained, generation: stamp };
+  const ours = { owner, target, retained, generation: stamp, inherited };
 
   const planned =
     applying !== undefined ||
-    (hash !== applied?.settingsHash && involvesZones([target, ...before], owned)) ||
+    (hash !== applied?.settingsHash && involvesZones([target, ...before], [...owned, ...inherited])) ||
     holdOthers(owned, target, object.status?.configMaps);
   if (!planned) {
     const { applicable } = judged;
@@ -500,10 +518,11 @@ async function begin({ place, memory, judged, progress, facts }: Turn, input: Pl
   if (taken) return taken;
   look(memory, sightOf(place, memory, input), place.clock);
   memory.superseded = superseded;
-  memory.ownsPlan = true;
   progress.applying = { generation: judged.generation, settingsHash: hash, time: facts().now, settings: target };
   const begun = nextStatus(progress.about.status, facts());
   if (begun) await writeStatus(place, progress, begun);
+  // Not before it is written: where that fails, what the status tells of is another's plan.
+  memory.ownsPlan = true;
   return undefined;
 }
 

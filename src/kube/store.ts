@@ -34,6 +34,8 @@ export class Store<T extends KubeObject> {
   readonly #index: (object: T) => string[];
   readonly #selected: (object: T) => boolean;
   readonly #keysByIndex = new Map<string, Set<string>>();
+  /** How many objects have each uid: in more than one namespace, where a backup was restored. */
+  readonly #uids = new Map<string, number>();
   /**
    * What we deleted, and whose DELETED event is still under way: older events must not bring it back.
    */
@@ -61,6 +63,11 @@ export class Store<T extends KubeObject> {
 
   get(key: string): T | undefined {
     return this.#objects.get(key);
+  }
+
+  /** Whether an object with this uid is there, in whichever namespace. */
+  has(uid: string): boolean {
+    return this.#uids.has(uid);
   }
 
   keys(): IterableIterator<string> {
@@ -207,7 +214,15 @@ export class Store<T extends KubeObject> {
     );
   }
 
+  #count(uid: string, by: 1 | -1): void {
+    const count = (this.#uids.get(uid) ?? 0) + by;
+    if (count > 0) this.#uids.set(uid, count);
+    else this.#uids.delete(uid);
+  }
+
   #set(key: string, known: T | undefined, object: T | undefined): void {
+    if (known) this.#count(known.metadata.uid, -1);
+    if (object) this.#count(object.metadata.uid, 1);
     for (const value of known ? this.#valuesOf(known) : []) {
       const keys = this.#keysByIndex.get(value);
       keys?.delete(key);

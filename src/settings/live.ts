@@ -1,8 +1,9 @@
 /** Which settings are live: DESIGN section 3, rule 1. */
 import type { Applied, Declaration, Status } from '../api/licensesettings.ts';
-import { annotations } from '../api/names.ts';
-import { type ConfigMapView, carriesUid, type Owner, stampOf } from './configmap.ts';
+import { annotations, labels } from '../api/names.ts';
+import { type ConfigMapView, carriesUid, isOurs, type Owner, stampOf, uidOf } from './configmap.ts';
 import { readDeclaration } from './declaration.ts';
+import { readZone } from './zones.ts';
 
 /** The settings that are live. */
 export type Live = {
@@ -65,6 +66,22 @@ function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   if (settingsHash === undefined || notes[annotations.dataHash] !== view.dataHash) return undefined;
   const declaration = readDeclaration(declarationIn(view.record), settingsHash, owner.name);
   return declaration?.configMap.name === view.metadata.name ? { generation, settingsHash, declaration } : undefined;
+}
+
+/**
+ * True when an earlier object of the same name wrote a ConfigMap, and left it to nobody: under Retain, or by an orphaning
+ * delete. Its name is the one that its record gives it: a copy under another name is whoever's made it, and so is that of an
+ * object that is there, in whichever namespace.
+ *
+ * @param isThere whether an object with a uid is there
+ */
+export function isInherited(view: ConfigMapView, owner: Owner, isThere: (uid: string) => boolean): boolean {
+  const { name, labels: tags } = view.metadata;
+  if (!isOurs(view, owner) || view.record === undefined || isThere(uidOf(view) ?? owner.uid)) return false;
+  const zone = tags?.[labels.zone];
+  if (zone !== undefined) return readZone(view)?.name === zone && name.endsWith(`-${zone}`);
+  const settingsHash = view.metadata.annotations?.[annotations.settingsHash] ?? '';
+  return readDeclaration(declarationIn(view.record), settingsHash, owner.name)?.configMap.name === name;
 }
 
 function declarationIn(json: string): unknown {

@@ -1,7 +1,6 @@
 /** What has to be done to a ConfigMap: DESIGN section 3, rules 3 and 4. Pure: the answer depends on its arguments alone. */
 import {
   type ConfigMapView,
-  carriesUid,
   isLeftBehind,
   isOurs,
   isOwnedBy,
@@ -10,6 +9,8 @@ import {
   type Owner,
   type Want,
 } from './configmap.ts';
+
+import { isLeaving } from './zones.ts';
 
 /**
  * - `create`: there is none.
@@ -72,6 +73,6 @@ export function decide(
   return 'update';
 }
 
-/** The ConfigMaps that have to go once the wanted ones are there, as after a rename. */
+/** The ConfigMaps that have to go once the wanted ones are there, as after a rename; one that goes and holds nothing is waited for by nobody. */
 export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wanted: ReadonlySet<string>): ConfigMapView[] =>
-  views.filter((view) => !wanted.has(view.metadata.name) && carriesUid(view, owner));
+  views.filter((view) => !wanted.has(view.metadata.name) && isOurs(view, owner) && !isLeaving(view));

@@ -59,14 +59,21 @@ export function holdOthers(
   known: readonly { name: string; dataHash: string }[] = [],
 ): boolean {
   const strays = views.filter(
-    ({ metadata, dataHash }) =>
-      metadata.labels?.[labels.zone] !== undefined &&
-      metadata.annotations?.[annotations.dataHash] === dataHash &&
-      !known.some((one) => one.name === metadata.name && one.dataHash === dataHash),
+    (view) =>
+      view.metadata.labels?.[labels.zone] !== undefined &&
+      view.metadata.annotations?.[annotations.dataHash] === view.dataHash &&
+      !isLeaving(view) &&
+      !known.some((one) => one.name === view.metadata.name && one.dataHash === view.dataHash),
   );
   if (strays.length === 0) return false;
   const wanted = new Map(renderZones(target).map(({ name, dataHash }) => [name, dataHash]));
   return strays.some(({ metadata, dataHash }) => wanted.get(metadata.name) !== dataHash);
+}
+
+/** True for the ConfigMap of a zone that holds nothing, and is deleted already: somebody's finalizer keeps it. */
+export function isLeaving({ metadata: { name, deletionTimestamp }, dataHash, ...view }: ConfigMapView): boolean {
+  const zone = deletionTimestamp === undefined ? undefined : readZone(view)?.name;
+  return zone !== undefined && dataHash === renderZone(name, { name: zone }).dataHash;
 }
 
 /**

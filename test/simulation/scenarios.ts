@@ -63,6 +63,12 @@ const moved = zoned({ amer: 2, emea: 8 });
 
 /** Copies of an object's ConfigMaps lie in a namespace that is watched too. */
 const copies: readonly Scenario[] = [
+  scenario('a copy lies there before the first apply, of an object that lives elsewhere', {
+    actions: [
+      ...[create(ports(9, { configMap: { name: 'pom-b' } })), settle],
+      ...[{ ...copy('pom-b'), to: 'second' } as Action, create(ports(6), second), settle],
+    ],
+  }),
   scenario('a rename, with a copy elsewhere', {
     actions: [
       create(ports(5)),
@@ -166,6 +172,21 @@ const scopes: readonly Scenario[] = [
 const settles = { settleSeconds: 90 };
 /** What a plan must not forget, or take from a clock on the wall. */
 const plans: readonly Scenario[] = [
+  scenario('two replicas, and nobody is elected: both move the licenses', {
+    replicas: 2,
+    seed: 2,
+    actions: [create(zoned({ amer: 6, apac: 4 }, { settleSeconds: 20 })), settle, pause(30_000)].concat([
+      save(zoned({ amer: 2, apac: 8 }, { settleSeconds: 20 })),
+      pause(30_000),
+    ]),
+  }),
+  scenario('a name is given up while its ConfigMap has lost our labels, and then there are zones', {
+    actions: [
+      ...[create(ports(6)), settle, editMap('pom-licenses', 'strip labels')],
+      atOnce(save(ports(6, { configMap: { name: 'pom-a' } }))),
+      ...[pause(5_000), save(zoned({ lab: 6 }, { configMap: { name: 'pom-a' } })), settle],
+    ],
+  }),
   scenario('a create without an answer, then an update without an answer, of one zone', {
     actions: [
       ...[create(zoned({ emea: 10 })), settle, save(zoned({ amer: 4, emea: 6 })), pause(25_000)],

@@ -143,6 +143,12 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       const metadata = { namespace, name: one, ...wantedMetadata(owner, want) };
       act('POST', maps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: rendered.data });
     },
+    /** Somebody copies a ConfigMap, with all that stands on it, to another name. */
+    copyMap(one: string, to: string): void {
+      const { metadata, ...rest } = configMap(one) as Stored;
+      const { labels: tags, annotations } = metadata;
+      act('POST', maps, { ...rest, metadata: { namespace, name: to, labels: tags, annotations } });
+    },
     /** Somebody deletes a ConfigMap. */
     deleteMap: (one: string): unknown => act('DELETE', `${maps}/${one}`),
     /** Somebody puts another status into the object, as a backup does. */

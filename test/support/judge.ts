@@ -456,7 +456,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
 
     const before = kept.current;
-    if (before?.immutable && object.immutable && isClaim(before, object)) {
+    // What may not be deleted as it is gets our labels first, its data as they are.
+    const isUnclaimed = before && (!isLabelled(before, life.name) || uidIn(before) !== life.uid);
+    if (before && isUnclaimed && (!object.immutable || before.immutable) && isClaim(before, object)) {
       for (const [label, wanted] of [
         ['app.kubernetes.io/managed-by', manager],
         [note('settings'), life.name],
@@ -603,7 +605,10 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const controller = object.metadata.ownerReferences?.find((one) => one.controller === true);
     if (controller) return controller.uid === life.uid;
     if (object.metadata.annotations?.[note('owner-uid')] === life.uid) return true;
-    return desired && isLabelled(object, life.name);
+    // What an earlier object of the name left to nobody is the next one's.
+    const former = lives.get(object.metadata.annotations?.[note('owner-uid')] ?? '');
+    const inherits = former?.ended === true && former.name === life.name;
+    return (desired || inherits) && isLabelled(object, life.name);
   };
   const isLabelled = ({ metadata }: Stored, name: string): boolean =>
     metadata.labels?.['app.kubernetes.io/managed-by'] === manager && metadata.labels[note('settings')] === name;

@@ -148,7 +148,7 @@ test('metadata: what others put there stays, ours is set, and ownerReferences of
   ]);
 });
 
-test('only what carries this uid has to go, with and without our labels', () => {
+test('only what is ours has to go: what carries this uid, or our labels and nobody controls', () => {
   const named = (name: string, metadata: Partial<ConfigMapView['metadata']> = {}) =>
     view({ metadata: { ...metadata, name } });
   const gone = obsolete(
@@ -166,7 +166,7 @@ test('only what carries this uid has to go, with and without our labels', () => 
   );
   assert.equal(
     gone.map(({ metadata }) => metadata.name),
-    ['old', 'retained', 'no-labels', 'going'],
+    ['old', 'retained', 'no-uid', 'no-labels', 'going'],
   );
 });
 

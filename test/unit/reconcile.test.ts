@@ -535,6 +535,23 @@ test('a ConfigMap that an earlier object of the name owns is waited for: no conf
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+test('with a restored status too a ConfigMap that an earlier object of the name owns is waited for', async () => {
+  const desk = setUp(zoned(3, 2));
+  await desk.run();
+  const status = desk.status();
+  desk.world.settings.remove(desk.world.settings.get(key) as LicenseSettings);
+  desk.save(zoned(5, 0), 1, { uid: 'uid-2' });
+  const restored = desk.world.settings.get(key) as LicenseSettings;
+  desk.world.settings.put({
+    ...restored,
+    ...(status ? { status } : {}),
+    metadata: { ...restored.metadata, resourceVersion: desk.next() },
+  });
+  desk.sent.length = 0;
+  await desk.run();
+  assert.equal(desk.writes(), []);
+});
+
 test('an immutable ConfigMap is replaced, and what others wrote on it stays', async () => {
   const desk = setUp();
   await desk.run();
