@@ -272,6 +272,20 @@ test('an object that alone gets no answer is not hurried at each answer that ano
   await stop();
 });
 
+test('an approval that means nothing, as without Manual, ends no pause', async () => {
+  const stage = await setUp(ports(5));
+  const { clock, dialer, stop, taken } = stage;
+  undo(stage, () => true);
+  await clock.advance(30 * second);
+  taken();
+  for (let n = 0; n < 20; n++) {
+    dialer.settings.change('pom', () => ({ metadata: { annotations: { 'licensing.dialer.dev/apply': String(n) } } }));
+    await clock.advance(second);
+  }
+  assert.ok(taken().filter(({ method }) => method === 'PUT').length <= 4);
+  await stop();
+});
+
 test('drift by hand is healed at once, also when it comes a second and a third time', async () => {
   const { clock, dialer, stop } = await setUp(ports(5));
   for (let n = 0; n < 4; n++) {

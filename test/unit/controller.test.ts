@@ -5,15 +5,32 @@ import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { declare } from '../../src/settings/declaration.ts';
+import { settingsHash } from '../../src/settings/hash.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const test = suite('controller');
 
-type Fake = { metadata: { name: string; namespace: string; uid: string; resourceVersion: string; generation: number } };
+type Fake = {
+  metadata: {
+    annotations?: object;
+    name: string;
+    namespace: string;
+    uid: string;
+    resourceVersion: string;
+    generation: number;
+  };
+};
+const spec = { licenses: { outboundPorts: { minimum: 1, maximum: 2 } }, applyPolicy: 'Manual' } as const;
+const approved = (name: string) => settingsHash(declare(name, spec));
+const approval = (value: string) => ({ 'licensing.dialer.dev/apply': value });
 const object = (name: string, version: number): Fake & { spec: unknown } => ({
-  metadata: { name, namespace: 'dialer', uid: `uid-${name}`, resourceVersion: String(version), generation: 1 },
-  spec: { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } },
+  metadata: {
+    ...{ name, namespace: 'dialer', uid: `uid-${name}`, resourceVersion: String(version), generation: 1 },
+    annotations: approval(approved(name)),
+  },
+  spec,
 });
 
 /** A controller over two objects, a and b, with a client that answers as `answer` says; namespaces: none for all. */
@@ -41,7 +58,8 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown, namespa
         resourceVersion: String(++version),
         generation: 1,
       };
-      const stored = { ...object(body.metadata.name, version), ...body, metadata };
+      const known = object(body.metadata.name, version);
+      const stored = { ...known, ...body, metadata: { ...known.metadata, ...metadata } };
       if (request.resource.endsWith('/status') && body.metadata.name === 'b') current = stored;
       return stored as T;
     },
@@ -69,9 +87,9 @@ function setUp(answer: (request: Request) => Promise<unknown> | unknown, namespa
   const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
   return {
     ...{ clock, sent, controller, metrics },
-    /** People ask for something else of b, by an annotation that changes nothing, as the watch tells it. */
+    /** People approve b again, in other words, as the watch tells it: that is asked for anew, and changes nothing. */
     touch() {
-      const annotations = { 'licensing.dialer.dev/apply': String(version) };
+      const annotations = approval(`${approved('b')}${' '.repeat(1 + (version % 2))}`);
       const metadata = { ...current.metadata, annotations, resourceVersion: String(++version) };
       events.push(JSON.stringify({ type: 'MODIFIED', object: { ...current, metadata } }));
       wake();

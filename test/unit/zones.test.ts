@@ -102,6 +102,11 @@ test('zones hold what other settings gave them, or what these did', () => {
   const known = unedited(other).map(({ metadata: { name }, dataHash }) => ({ name, dataHash }));
   assert.is(holdOthers(unedited(other), target, known), false, 'what an older release made of these settings');
   assert.is(holdOthers(unedited(none), target), false, 'the system is no zone');
+  const leaving = (declaration: Declaration) =>
+    unedited(declaration).map((one) => ({ ...one, metadata: { ...one.metadata, deletionTimestamp: 'now' } }));
+  const [gone, kept] = [0, 1].map((c) => leaving(zones({ c })).filter(({ metadata }) => metadata.name === 'pom-c'));
+  assert.is(holdOthers([...unedited(target), ...(gone ?? [])], target), false, 'it goes, and holds nothing');
+  assert.is(holdOthers([...unedited(target), ...(kept ?? [])], target), true, 'it goes, and holds something');
 });
 test('a removed zone goes to zero before it is deleted', () => {
   const { decreases, emptied, obsolete } = shown(zones({ a: 300, b: 200 }), zones({ a: 300 }));

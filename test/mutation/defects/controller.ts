@@ -263,7 +263,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a rename left behind stays',
     file: 'src/controller/hold.ts',
-    find: 'for (const old of obsolete(owned, owner, new Set(held.map(({ name }) => name)))) {',
+    find: 'for (const old of obsolete([...owned, ...inherited], owner, new Set(held.map(({ name }) => name)))) {',
     replace: 'for (const old of [] as typeof owned) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -419,6 +419,96 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/missing.test.ts',
       test: 'missing > a name that is found taken in the middle of a plan is all that is asked for while it is',
+    },
+  },
+  {
+    defect: "what an earlier object left is nobody's",
+    file: 'src/controller/reconcile.ts',
+    find: '(view) => isInherited(view, owner, place.isThere));',
+    replace: '(view) => isInherited(view, owner, () => true));',
+    caughtBy: {
+      file: 'test/unit/inherited.test.ts',
+      test: 'what an earlier object left > a zone that is not wanted any more is lowered, waited for and deleted, and only then others get more',
+    },
+  },
+  {
+    defect: 'what an earlier object left is taken at any time',
+    file: 'src/controller/reconcile.ts',
+    find: 'const inherited = applied\n',
+    replace: 'const inherited = applied === null\n',
+    caughtBy: {
+      file: 'test/unit/inherited.test.ts',
+      test: 'what an earlier object left > a copy under a name that its record does not give it is left alone, and so is what comes later',
+    },
+  },
+  {
+    defect: 'a copy under another name is taken for what an earlier object left',
+    file: 'src/settings/live.ts',
+    find: 'readZone(view)?.name === zone && name.endsWith(`-${zone}`)',
+    replace: 'readZone(view)?.name === zone',
+    caughtBy: {
+      file: 'test/unit/inherited.test.ts',
+      test: 'what an earlier object left > a copy under a name that its record does not give it is left alone, and so is what comes later',
+    },
+  },
+  {
+    defect: 'where the status is that of a backup nobody waits for the garbage collector',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (behind && !unchanged) throw',
+    replace: 'if (behind && !live) throw',
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > with a restored status too a ConfigMap that an earlier object of the name owns is waited for',
+    },
+  },
+  {
+    defect: 'a zone that goes, and holds nothing, begins a plan',
+    file: 'src/settings/zones.ts',
+    find: '      !isLeaving(view) &&\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/zones.test.ts',
+      test: 'zone plan > zones hold what other settings gave them, or what these did',
+    },
+  },
+  {
+    defect: "the plan of a second operator is taken for one's own",
+    file: 'src/controller/reconcile.ts',
+    find: '  if (!after.applying) memory.ownsPlan = false;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/scenarios.test.ts',
+      test: 'scenarios > two replicas, and nobody is elected: both move the licenses',
+    },
+  },
+  {
+    defect: 'an approval that means nothing is asked for',
+    file: 'src/controller/api.ts',
+    find: 'const approval = isManual ?',
+    replace: 'const approval = isManual || true ?',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'brake > an approval that means nothing, as without Manual, ends no pause',
+    },
+  },
+  {
+    defect: 'a name that is given up is not looked for where its ConfigMap went out of sight',
+    file: 'src/controller/hold.ts',
+    find: "  if (await foundLost(world, input)) return { kind: 'found' };\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/scenarios.test.ts',
+      test: 'scenarios > a name is given up while its ConfigMap has lost our labels, and then there are zones',
+    },
+  },
+  {
+    defect: 'a copy of an object that is there is taken for what an earlier object left',
+    file: 'src/controller/reconcile.ts',
+    find: 'isThere: (uid: string) => settings.has(uid) }',
+    replace: 'isThere: (uid: string) => uid === namespace }',
+    caughtBy: {
+      file: 'test/unit/scenarios.test.ts',
+      test: 'scenarios > a copy lies there before the first apply, of an object that lives elsewhere',
     },
   },
   {
@@ -1039,7 +1129,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a move between zones is done without a plan',
     file: 'src/controller/reconcile.ts',
-    find: '    (hash !== applied?.settingsHash && involvesZones([target, ...before], owned)) ||\n',
+    find: '    (hash !== applied?.settingsHash && involvesZones([target, ...before], [...owned, ...inherited])) ||\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1239,7 +1329,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan leaves behind what lost our labels',
     file: 'src/controller/move.ts',
-    find: '.filter((view) => carriesUid(view, input.owner) && !view',
+    find: '.filter((view) => isOurs(view, input.owner) && !view',
     replace:
       ".filter((view) => carriesUid(view, input.owner) && view.metadata.labels?.['licensing.dialer.dev/settings'] && !view",
     caughtBy: {
@@ -2342,7 +2432,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'zones of an older release are taken for those of other settings',
     file: 'src/settings/zones.ts',
-    find: '      !known.some((one) => one.name === metadata.name && one.dataHash === dataHash),\n',
+    find: '      !known.some((one) => one.name === view.metadata.name && one.dataHash === view.dataHash),\n',
     replace: '      known,\n',
     caughtBy: {
       file: 'test/unit/zones.test.ts',
@@ -2352,7 +2442,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an edited zone makes a plan',
     file: 'src/settings/zones.ts',
-    find: '      metadata.annotations?.[annotations.dataHash] === dataHash &&\n',
+    find: '      view.metadata.annotations?.[annotations.dataHash] === view.dataHash &&\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/zones.test.ts',
