@@ -13,6 +13,7 @@ import { type AnsweredConfigMap, type NamespacedApi, type StoredConfigMap, unwat
 import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWrite, refused, wrote } from './brake.ts';
 import { type LateWrites, noteLate } from './late.ts';
 import { findConfigMap, type Missing, missingAsUndefined } from './missing.ts';
+import { overtaken } from './renew.ts';
 
 /** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
 export type Caches = { readonly api: NamespacedApi; readonly configMaps: NamespacedStore<StoredConfigMap> };
@@ -164,9 +165,20 @@ async function write(
     const zone = readZone({ record: rendered.data[jsonKey] });
     if (zone && error && mayStillLand(error))
       noteLate(late, clock, input.owner.uid, { name: rendered.name, zone, version, sent });
+    if (version !== undefined && isOutOfDate(error)) await lookAfterConflict(means, rendered.name);
     throw error?.class === 'rejected' ? refused(means.brake, clock, rendered.name, error) : thrown;
   }
   return keep(means, input, 'whole', answer);
+}
+
+const isOutOfDate = (error: ApiError | undefined): boolean => error?.class === 'conflict' && error.reason !== overtaken;
+
+/** Reads what a write met that was decided from an older version: a watch that is behind, or silent, may never tell. */
+async function lookAfterConflict({ api, configMaps }: Caches, name: string): Promise<void> {
+  const known = configMaps.get(name);
+  const found = await missingAsUndefined(api.getConfigMap(name));
+  if (found) configMaps.put(found);
+  else if (known) configMaps.remove(known);
 }
 
 /** Keeps what a write was answered with. Throws an ApiError where that is not what was sent: it is not sent again at once. */

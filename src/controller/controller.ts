@@ -165,10 +165,13 @@ export function createController(options: ControllerOptions): Controller {
     if (!term.signal.aborted) goOn(term, scope);
   }
 
-  /** Keeps a key that was in the queue until its scope is served. */
+  /** Keeps a key that was in the queue until its scope is served. One whose copies are too old is not: they may never tell. */
   function waits({ unserved, queue }: Term, key: string): boolean {
-    for (const [scope, changed] of unserved) {
+    for (const scope of scopes) {
       if (!scope.has(key)) continue;
+      if (scope.watches().some(({ synced }) => !synced)) void listAnew(scope);
+      const changed = unserved.get(scope);
+      if (!changed) continue;
       changed.add(key);
       queue.done(key);
       return true;

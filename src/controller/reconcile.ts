@@ -361,7 +361,7 @@ async function attempt(
     return {};
   } catch (thrown) {
     const error = asApiError(thrown);
-    if (!error || error.class === 'conflict') throw thrown;
+    if (!error || error.class === 'missing' || error.reason === overtaken) throw thrown;
     if (error.causes.includes('NamespaceTerminating')) return { ended: { result: 'quiet' } };
     if (error.reason === 'OwnerGone') return { ended: quietly(error) };
     progress.problem = problemOf(place, memory, error, started);
@@ -528,9 +528,21 @@ async function begin({ place, memory, judged, progress, facts }: Turn, input: Pl
 
 async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {
   mayWriteStatus(place.brake, place.clock);
-  progress.about = await place.api.putStatus(progress.about, status);
+  progress.about = await putStatus(place, progress.about, status);
   wroteStatus(place.brake, place.clock);
   place.settings.put(progress.about);
+}
+
+/** After a conflict it is read what the write met: a watch that is behind, or silent, may never tell. */
+async function putStatus(place: Place, object: LicenseSettings, status: Status): Promise<LicenseSettings> {
+  try {
+    return await place.api.putStatus(object, status);
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (error?.class === 'conflict' && error.reason !== overtaken)
+      place.settings.put(await place.api.getSettings(object.metadata.name));
+    throw thrown;
+  }
 }
 
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */

@@ -80,7 +80,13 @@ function setUp({ seed = 1, workers = 4, fence }: { seed?: number; workers?: numb
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
       const watch = { events: [] as Event[], wake: () => {} };
       watches.set(resource, watch);
-      while (!signal?.aborted) {
+      let isOver = false;
+      const end = clock.after(45_000, () => {
+        isOver = true;
+        watch.wake();
+      });
+      signal?.addEventListener('abort', end, { once: true });
+      while (!signal?.aborted && !isOver) {
         const event = watch.events.shift();
         if (event) yield JSON.stringify(event);
         else

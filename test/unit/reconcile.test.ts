@@ -145,18 +145,25 @@ test('every write carries the uid and resourceVersion that it was decided from, 
   assert.ok(desk.sent.some(({ method }) => method === 'DELETE'));
 });
 
-test('a conflict is read again, and never told', async () => {
+test('a conflict is read again, and told when it has lasted', async () => {
   const desk = setUp();
   await desk.run();
   const before = desk.status();
   desk.save(spec(6), 2);
-  desk.faults.push(failing(409));
-  for (let n = 0; n < 20; n++) {
+  desk.faults.push((request) =>
+    request.method === 'PUT' && request.resource === 'configmaps' ? new ApiError('no', { code: 409 }) : undefined,
+  );
+  desk.sent.length = 0;
+  for (let n = 0; n < 9; n++) {
     const { result, retry } = await desk.run();
     assert.equal([result, retry?.kind], ['retry', 'transport']);
-    await desk.clock.advance(5_000);
+    await desk.clock.advance(1_000);
   }
   assert.equal(desk.status(), before);
+  assert.is(desk.sent.filter(({ method }) => method === 'GET').length, 9, 'what it met is read');
+  await desk.clock.advance(1_000);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteFailed');
 });
 
 test('a write that fails is told after 10 seconds, not before, and again not before another 10 after a success', async () => {
@@ -297,6 +304,7 @@ async function editedBesideAnother() {
   const desk = setUp(zoned(3, 2));
   desk.faults.push(noConfigMap);
   await desk.run();
+  desk.faults.length = 0;
   const [system, zone] = ['dialer/pom-licenses', 'dialer/pom-licenses-a'].map((name) =>
     desk.world.configMaps.get(name),
   );
