@@ -10,6 +10,7 @@ import { lastEditor } from '../settings/editor.ts';
 import { dataHash } from '../settings/hash.ts';
 import { type HiddenField, hiddenFields } from '../settings/hidden.ts';
 import { recordOf } from '../settings/record.ts';
+import { configMapMetadata, identityOf, leaveOut, settingsMetadata } from './kept.ts';
 
 /**
  * A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned;
@@ -51,33 +52,17 @@ export const settingsPath = (namespace?: string): string =>
 export const configMapsPath = (namespace?: string): string =>
   `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
 
-const withoutManagedFields = ({ managedFields: _, ...metadata }: ObjectMeta): ObjectMeta => metadata;
-
 /** Keeps of a LicenseSettings what a reconcile reads. */
 export function projectSettings(object: KubeObject): LicenseSettings {
   const { metadata, spec, status } = object as LicenseSettings;
   const hidden = hiddenFields(metadata.managedFields, spec);
   return {
-    metadata: withoutManagedFields(metadata),
+    metadata: settingsMetadata(metadata),
     spec,
     ...(status ? { status } : {}),
     ...(hidden.length > 0 ? { hidden } : {}),
   };
 }
-
-/** What says which object it is, and nothing that anybody may have written on it. */
-const identityOf = ({
-  name,
-  namespace,
-  uid,
-  resourceVersion,
-  generation,
-  deletionTimestamp,
-}: ObjectMeta): ObjectMeta => ({
-  ...{ name, namespace, uid, resourceVersion },
-  ...(generation === undefined ? {} : { generation }),
-  ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-});
 
 /** A LicenseSettings that can't be read: its status will say so, and what is live stays. */
 export function unreadableSettings(object: KubeObject, words: string): LicenseSettings {
@@ -90,19 +75,27 @@ export const unreadableConfigMap = ({ metadata }: KubeObject): StoredConfigMap =
   ...{ metadata: identityOf(metadata), dataHash: 'unreadable', binary: false, immutable: false },
 });
 
-/** Keeps of a ConfigMap its metadata, a hash of its data, the record of what is live, and who else wrote it last. */
-export function projectConfigMap(object: KubeObject): StoredConfigMap {
+/**
+ * Keeps of a ConfigMap its metadata, a hash of its data, the record of what is live, and who else wrote it last.
+ *
+ * @param hasObject whether it can be a LicenseSettings' that is known: of another no more is kept than it is found by.
+ */
+export function projectConfigMap(
+  object: KubeObject,
+  hasObject: (view: StoredConfigMap) => boolean = () => true,
+): StoredConfigMap {
   const { metadata, data = {}, binaryData, immutable = false } = object as ConfigMap;
   const record = recordOf(data);
   const editor = lastEditor(metadata.managedFields);
-  return {
-    metadata: withoutManagedFields(metadata),
+  const view: StoredConfigMap = {
+    ...configMapMetadata(metadata),
     dataHash: dataHash(data),
     binary: binaryData !== undefined && Object.keys(binaryData).length > 0,
     immutable,
     ...(record === undefined ? {} : { record }),
     ...(editor ? { editor } : {}),
   };
+  return hasObject(view) ? view : leaveOut(view);
 }
 
 /**
@@ -188,6 +181,12 @@ const settingsIn = (client: Sender, namespace: string) => ({
   },
 });
 
+/** What was read of the metadata, with the version that a write was decided from: it is refused where that is no more. */
+const decidedFrom = ({ uid, resourceVersion }: ObjectMeta, { managedFields: _, ...read }: ObjectMeta): ObjectMeta => ({
+  ...read,
+  ...{ uid, resourceVersion },
+});
+
 /** Requests on the ConfigMaps of one namespace. */
 function configMapsIn(client: Sender, namespace: string) {
   const pathOf = (name: string) => `${configMapsPath(namespace)}/${name}`;
@@ -204,6 +203,13 @@ function configMapsIn(client: Sender, namespace: string) {
     return { ...projectConfigMap(answer), ...(changed === undefined ? {} : { changed }) };
   };
 
+  const read = (name: string) =>
+    client.request<ConfigMap>({ method: 'GET', path: pathOf(name), resource: 'configmaps' });
+
+  /** The metadata of a ConfigMap whole, at the version that was looked at: where more is stored than kept, it is read. */
+  const wholeMetadata = async ({ metadata, partial }: StoredConfigMap): Promise<ObjectMeta> =>
+    partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;
+
   /** Writes the metadata alone; the data stay as they are, so they have to be read first. */
   const putMetadata = async (
     { metadata }: StoredConfigMap,
@@ -211,14 +217,12 @@ function configMapsIn(client: Sender, namespace: string) {
     want: Want,
     noted: (present: StoredConfigMap) => string,
   ): Promise<AnsweredConfigMap> => {
-    const path = pathOf(metadata.name);
-    const read = await client.request<ConfigMap>({ method: 'GET', path, resource: 'configmaps' });
-    const present = projectConfigMap(read);
-    const kept = { ...want, rendered: { ...want.rendered, data: read.data ?? {}, dataHash: noted(present) } };
-    const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };
-    const { binaryData, immutable } = read;
-    return written('PUT', path, {
-      ...bodyOf(owner, kept, decidedFrom, present.metadata),
+    const stored = await read(metadata.name);
+    const { data = {}, binaryData, immutable } = stored;
+    const kept = { ...want, rendered: { ...want.rendered, data, dataHash: noted(projectConfigMap(stored)) } };
+    const whole = decidedFrom(metadata, stored.metadata);
+    return written('PUT', pathOf(metadata.name), {
+      ...bodyOf(owner, kept, whole, whole),
       ...(binaryData ? { binaryData } : {}),
       ...(immutable ? { immutable } : {}),
     });
@@ -226,18 +230,19 @@ function configMapsIn(client: Sender, namespace: string) {
 
   return {
     async getConfigMap(name: string): Promise<StoredConfigMap> {
-      return projectConfigMap(
-        await client.request<KubeObject>({ method: 'GET', path: pathOf(name), resource: 'configmaps' }),
-      );
+      return projectConfigMap(await read(name));
     },
 
-    /** `former` is the ConfigMap that it takes the place of: what others wrote on that stays. */
-    createConfigMap(owner: Owner, want: Want, former?: StoredConfigMap): Promise<AnsweredConfigMap> {
-      const body = bodyOf(owner, want, { name: want.rendered.name }, former?.metadata);
+    wholeMetadata,
+
+    /** `former` is what it takes the place of: what others wrote on that stays. */
+    createConfigMap(owner: Owner, want: Want, former?: ObjectMeta): Promise<AnsweredConfigMap> {
+      const body = bodyOf(owner, want, { name: want.rendered.name }, former);
       return written('POST', configMapsPath(namespace), body);
     },
 
-    updateConfigMap({ metadata }: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> {
+    async updateConfigMap(view: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> {
+      const metadata = await wholeMetadata(view);
       return written('PUT', pathOf(metadata.name), bodyOf(owner, want, metadata, metadata));
     },
 

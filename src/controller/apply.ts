@@ -2,9 +2,18 @@
 import { labels, manager } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
-import { controllerOf } from '../kube/object.ts';
+import { controllerOf, type ObjectMeta } from '../kube/object.ts';
 import type { NamespacedStore } from '../kube/store.ts';
-import { carriesUid, isOwnedBy, mayDelete, type Owner, stampOf, uidOf, type Want } from '../settings/configmap.ts';
+import {
+  carriesUid,
+  isOurs,
+  isOwnedBy,
+  mayDelete,
+  type Owner,
+  stampOf,
+  uidOf,
+  type Want,
+} from '../settings/configmap.ts';
 import { type Editor, editorInWords } from '../settings/editor.ts';
 import { asksForWrite, type Context, type Decision, decide } from '../settings/plan.ts';
 import { jsonKey } from '../settings/render.ts';
@@ -129,8 +138,9 @@ async function mend(
       await confirmOwner(means, owner);
       const ours =
         decision === 'claim' ? keep(means, input, 'claim', await api.claimConfigMap(view, owner, want)) : view;
+      const former = await api.wholeMetadata(ours);
       await remove(means, ours);
-      return { view: await create(means, input, ours), writes: decision === 'claim' ? 3 : 2 };
+      return { view: await create(means, input, former), writes: decision === 'claim' ? 3 : 2 };
     }
     default:
       cache.put(view);
@@ -139,7 +149,7 @@ async function mend(
   }
 }
 
-function create(means: Means, input: ApplyInput, former?: StoredConfigMap): Promise<StoredConfigMap> {
+function create(means: Means, input: ApplyInput, former?: ObjectMeta): Promise<StoredConfigMap> {
   means.missing.delete(input.want.rendered.name);
   return write(means, input, undefined, () => means.api.createConfigMap(input.owner, input.want, former));
 }
@@ -277,6 +287,24 @@ export async function lookAgain({ api, configMaps }: Caches, { name, uid }: Owne
     if (counts && uidOf(found) === uidOf(view)) configMaps.put(found);
     else configMaps.remove(view);
   }
+}
+
+/**
+ * Reads again those of an object's ConfigMaps whose record was left out, as where a backup brought them before it: what is
+ * live, and what a zone holds, may stand there. Gives whether there were any. Throws an ApiError.
+ */
+export async function readLeftOut(
+  { api, configMaps }: Caches,
+  owner: Owner,
+  views: readonly (StoredConfigMap | undefined)[],
+): Promise<boolean> {
+  const unread = views.flatMap((view) => (view?.unread && isOurs(view, owner) ? [view] : []));
+  for (const view of unread) {
+    const found = await missingAsUndefined(api.getConfigMap(view.metadata.name));
+    if (!found) configMaps.remove(view);
+    else configMaps.refill(found);
+  }
+  return unread.length > 0;
 }
 
 /** Names of an object's ConfigMaps are its own, or begin with it: DESIGN section 2. */

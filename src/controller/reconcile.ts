@@ -28,7 +28,7 @@ import {
   labelledFor,
   type StoredConfigMap,
 } from './api.ts';
-import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored } from './apply.ts';
+import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored, readLeftOut } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
 import {
   type Brakes,
@@ -153,7 +153,7 @@ async function reconcileHere(
     if (!object) return stale;
     const suspended = isSuspended(object.spec);
     const unseen = suspended ? undefined : (pause ?? (await failureOf(lookAgain(place, object.metadata))));
-    const owned = place.configMaps.by(carrying(object.metadata.uid));
+    const owned = await ownedBy(place, object.metadata, pause);
     const judged = judge(object, owned);
     // By hand it may happen at any moment; of what happened before this term nobody tells when.
     if (owned.length > 0 && suspended) look(memory, 'being taken', world.clock);
@@ -173,6 +173,22 @@ async function reconcileHere(
   } finally {
     keepBrake(world.brakes, world.clock, key, brake);
   }
+}
+
+/** The ConfigMaps that carry the uid of an object, each with its record. Throws an ApiError where one can't be read. */
+async function ownedBy(place: Place, owner: Owner, pause: ApiError | undefined): Promise<readonly StoredConfigMap[]> {
+  const views = place.configMaps.by(carrying(owner.uid));
+  if (!views.some(({ unread }) => unread)) return views;
+  if (pause) throw pause;
+  await readLeftOut(place, owner, views);
+  return place.configMaps.by(carrying(owner.uid));
+}
+
+/** What an earlier object of the name left to nobody. Throws an ApiError where one can't be read. */
+async function inheritedBy(place: Place, owner: Owner): Promise<readonly StoredConfigMap[]> {
+  const named = () => place.configMaps.by(labelledFor(owner.name));
+  await readLeftOut(place, owner, named());
+  return named().filter((view) => isInherited(view, owner, place.isThere));
 }
 
 /** True where the spec lacks what somebody wrote, and what this release knows. */
@@ -396,9 +412,7 @@ async function act(
   const behind = place.configMaps.by(controlledBy(owner.name)).find((view) => isLeftBehind(view, owner));
   if (behind && !unchanged) throw hasToGo(behind);
   // What it left to nobody is taken over by the first apply: what is not wanted goes, as after a change of settings.
-  const inherited = applied
-    ? []
-    : place.configMaps.by(labelledFor(owner.name)).filter((view) => isInherited(view, owner, place.isThere));
+  const inherited = applied ? [] : await inheritedBy(place, owner);
   const conflict = (name: string) => {
     progress.problem = conflictOf(name);
   };
@@ -465,6 +479,12 @@ type PlanInput = Omit<MoveInput, 'settle' | 'names'> & {
 async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
   const { place, memory, judged, progress } = turn;
   const { owned, settle } = judged;
+  const named = [input.target, ...input.before].flatMap(configMapNames);
+  await readLeftOut(
+    place,
+    input.owner,
+    named.map((name) => place.configMaps.get(name)),
+  );
   // While that name is someone else's nothing else need be looked at again.
   memory.taken = memory.taken === undefined ? undefined : await takenName(place, input, [memory.taken]);
   memory.taken ??= (await makeReady(turn, input)) ?? (await begin(turn, input));

@@ -9,8 +9,10 @@ import type { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { onceAMinute } from '../observe/once-a-minute.ts';
+import { isOurs } from '../settings/configmap.ts';
 import {
   askedFor,
+  carrying,
   configMapsPath,
   indexConfigMap,
   type LicenseSettings,
@@ -22,6 +24,7 @@ import {
   unreadableSettings,
 } from './api.ts';
 import { isolate } from './isolate.ts';
+import { leaveOut } from './kept.ts';
 import { createTrouble } from './restarts.ts';
 
 export type ScopeOptions = {
@@ -85,6 +88,8 @@ type Kind<T> = {
   readonly keysOf: (object: T) => string[];
   /** What people ask for with it, in a text that is another one when they ask for something else; undefined: nothing. */
   readonly asks: (object: T) => string | undefined;
+  /** Told of each that is gone. */
+  readonly gone?: (object: T) => void;
 };
 
 type Watch = {
@@ -95,21 +100,28 @@ type Watch = {
 
 export function createScope(options: ScopeOptions): Scope {
   const { namespace, settings, configMaps } = options;
-  const watches = [
-    createWatch<LicenseSettings>(options, {
-      ...{ resource: plural, path: settingsPath(namespace), store: settings, project: projectSettings },
-      ...{ unreadable: unreadableSettings, keysOf: (object) => [keyOf(object)], asks: askedFor },
-    }),
-    createWatch<StoredConfigMap>(options, {
-      ...{ resource: 'configmaps', path: configMapsPath(namespace), store: configMaps, project: projectConfigMap },
-      ...{ unreadable: unreadableConfigMap, index: indexConfigMap, keysOf: settingsOf, asks: () => undefined },
-      labelSelector: `${labels.managedBy}=${manager}`,
-    }),
-  ];
+  const hasObject = canBeOf(settings);
+  const ofSettings = createWatch<LicenseSettings>(options, {
+    ...{ resource: plural, path: settingsPath(namespace), store: settings, project: projectSettings },
+    ...{ unreadable: unreadableSettings, keysOf: (object) => [keyOf(object)], asks: askedFor },
+    gone: (object) => leaveOutOf(configMaps, object),
+  });
+  const ofConfigMaps = createWatch<StoredConfigMap>(options, {
+    ...{ resource: 'configmaps', path: configMapsPath(namespace), store: configMaps },
+    project: (object) => projectConfigMap(object, hasObject),
+    ...{ unreadable: unreadableConfigMap, index: indexConfigMap, keysOf: settingsOf, asks: () => undefined },
+    labelSelector: `${labels.managedBy}=${manager}`,
+  });
+  const watches = [ofSettings, ofConfigMaps];
   return {
     namespace,
     async run(signal) {
-      await Promise.all(watches.map((watch) => watch.run(signal)));
+      const after = async () => {
+        // Of a ConfigMap that has no object little is kept: which objects there are has to be known first.
+        await ofSettings.listed(signal, false);
+        await ofConfigMaps.run(signal);
+      };
+      await Promise.all([ofSettings.run(signal), after()]);
     },
     async listed(signal, anew) {
       await Promise.all(watches.map((watch) => watch.listed(signal, anew)));
@@ -117,6 +129,24 @@ export function createScope(options: ScopeOptions): Scope {
     watches: () => watches.map((watch) => watch.state()),
     has: (key) => namespace === '' || key.startsWith(`${namespace}/`),
   };
+}
+
+/**
+ * Whether a ConfigMap can be that of a LicenseSettings that is known. What it holds decides nothing else, and anybody may
+ * store any number of others.
+ */
+export const canBeOf =
+  (settings: Store<LicenseSettings>) =>
+  (view: StoredConfigMap): boolean =>
+    settingsOf(view).some((key) => {
+      const object = settings.get(key);
+      return object !== undefined && isOurs(view, object.metadata);
+    });
+
+/** A LicenseSettings is gone: its ConfigMaps that stay, as under Retain, are kept as those of nobody are. */
+function leaveOutOf(configMaps: Store<StoredConfigMap>, { metadata: { namespace, uid } }: LicenseSettings): void {
+  const here = configMaps.in(namespace);
+  for (const view of here.by(carrying(uid))) here.refill(leaveOut(view));
 }
 
 /** The LicenseSettings that a ConfigMap speaks of: by its controller, and by our label where that was removed. */
@@ -177,7 +207,7 @@ function createProjection<T extends KubeObject>({ clock, log, metrics }: ScopeOp
 
 function createSink<T extends KubeObject>(
   { namespace, onChange, onWentBack }: ScopeOptions,
-  { store, keysOf, asks }: Kind<T>,
+  { store, keysOf, asks, gone: forget }: Kind<T>,
 ): Sink<T> {
   const place = namespace === '' ? undefined : namespace;
   let first = true;
@@ -193,6 +223,7 @@ function createSink<T extends KubeObject>(
     replace(objects, version) {
       const { changed, gone, wentBack } = store.replace(objects, version, place);
       if (wentBack) onWentBack();
+      for (const object of gone) forget?.(object);
       for (const object of [...changed, ...gone]) tell(object, first ? 'resync' : 'fresh');
       first = false;
     },
@@ -201,7 +232,9 @@ function createSink<T extends KubeObject>(
       if (store.put(object)) tell(object, 'fresh', before);
     },
     remove(object) {
-      if (store.remove(object)) tell(object, 'fresh');
+      if (!store.remove(object)) return;
+      forget?.(object);
+      tell(object, 'fresh');
     },
   };
 }

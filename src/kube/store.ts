@@ -18,7 +18,7 @@ const namespaceOf = (identity: string): string => identity.slice(0, identity.ind
 type Since = { readonly written: Set<string>; readonly deleted: Set<string> };
 
 /** What a store has of one namespace: nothing of another is seen, put or removed through it. */
-export type NamespacedStore<T extends KubeObject> = Pick<Store<T>, 'put' | 'remove' | 'deleted'> & {
+export type NamespacedStore<T extends KubeObject> = Pick<Store<T>, 'put' | 'refill' | 'remove' | 'deleted'> & {
   get(name: string): T | undefined;
   /** The objects for which `index` gave this value. */
   by(value: string): T[];
@@ -86,6 +86,7 @@ export class Store<T extends KubeObject> {
       by: (value) =>
         [...(this.#keysByIndex.get(`${namespace}/${value}`) ?? [])].flatMap((key) => this.#objects.get(key) ?? []),
       put: (object) => isHere(object) && this.put(object),
+      refill: (object) => isHere(object) && this.refill(object),
       remove: (object) => isHere(object) && this.remove(object),
       deleted: (object) => {
         if (isHere(object)) this.deleted(object);
@@ -104,6 +105,16 @@ export class Store<T extends KubeObject> {
     this.#set(key, known, object);
     for (const { written } of this.#listsOf(object)) written.add(key);
     return true;
+  }
+
+  /** As `put`, but of the version that is known too: more, or less, of the object is kept from now on. */
+  refill(object: T): boolean {
+    const key = keyOf(object);
+    const known = this.#objects.get(key);
+    const isSame =
+      known?.metadata.uid === object.metadata.uid && known.metadata.resourceVersion === object.metadata.resourceVersion;
+    if (isSame) this.#set(key, known, object);
+    return isSame || this.put(object);
   }
 
   /** Takes the event that an object is gone; false when a newer object of that name is known already. */

@@ -15,7 +15,7 @@ type OwnerReference = {
   blockOwnerDeletion?: boolean;
 };
 
-/** A ConfigMap as it is kept in memory: its metadata whole, its data as a hash. */
+/** A ConfigMap as it is kept in memory: its metadata, its data as a hash, its record. */
 export type ConfigMapView = {
   readonly metadata: {
     readonly name: string;
@@ -34,6 +34,10 @@ export type ConfigMapView = {
   readonly record?: string;
   /** Who else than this operator wrote the contents last, if the API server noted it. */
   readonly editor?: Editor;
+  /** True when others wrote more on it than is kept: whoever writes it reads it first, as what others wrote stays. */
+  readonly partial?: boolean;
+  /** True when its record was left out, as it had no object: it is read again before anything is decided from it. */
+  readonly unread?: boolean;
 };
 
 /** What a ConfigMap should be: the rendering, the generation that it is stamped with, and whether it outlives its object. */

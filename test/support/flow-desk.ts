@@ -14,6 +14,7 @@ import {
   settingsPath,
 } from '../../src/controller/api.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
+import { canBeOf } from '../../src/controller/scope.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -67,7 +68,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       else world.settings.put(view);
       return;
     }
-    const view = projectConfigMap(object as never);
+    const view = projectConfigMap(object as never, canBeOf(world.settings));
     // The watch selects by this label.
     const isSeen = type !== 'DELETED' && object.metadata.labels?.[labels.managedBy] === manager;
     if (isSeen) world.configMaps.put(view);

@@ -56,8 +56,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what is relabelled is decided from what was read, not from the cache',
     file: 'src/controller/api.ts',
-    find: 'const decidedFrom = { ...present.metadata, resourceVersion: metadata.resourceVersion };',
-    replace: 'const decidedFrom = present.metadata;',
+    find: 'const whole = decidedFrom(metadata, stored.metadata);',
+    replace: 'const whole = decidedFrom(stored.metadata, stored.metadata);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what an older release wrote keeps its data while its metadata are mended, decided from what the cache holds',
@@ -96,8 +96,8 @@ export const controller: readonly Defect[] = [
   {
     defect: "relabelling writes today's data",
     file: 'src/controller/api.ts',
-    find: 'data: read.data ?? {}, dataHash',
-    replace: 'dataHash',
+    find: 'rendered: { ...want.rendered, data, dataHash',
+    replace: 'rendered: { ...want.rendered, dataHash',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what an older release wrote keeps its data while its metadata are mended, decided from what the cache holds',
@@ -223,7 +223,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'replacing drops what others wrote on it',
     file: 'src/controller/apply.ts',
-    find: 'await create(means, input, ours)',
+    find: 'await create(means, input, former)',
     replace: 'await create(means, input)',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -434,8 +434,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier object left is taken at any time',
     file: 'src/controller/reconcile.ts',
-    find: 'const inherited = applied\n',
-    replace: 'const inherited = applied === null\n',
+    find: 'const inherited = applied ? [] :',
+    replace: 'const inherited = applied === null ? [] :',
     caughtBy: {
       file: 'test/unit/inherited.test.ts',
       test: 'what an earlier object left > a copy under a name that its record does not give it is left alone, and so is what comes later',
@@ -1997,8 +1997,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an object that is removed is not looked at',
     file: 'src/controller/scope.ts',
-    find: "      if (store.remove(object)) tell(object, 'fresh');",
-    replace: '      store.remove(object);',
+    find: "      forget?.(object);\n      tell(object, 'fresh');",
+    replace: '      forget?.(object);',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > a ConfigMap that is deleted is created again, whether its event says so or the next list',
@@ -2074,7 +2074,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'ConfigMaps of all others are watched too',
     file: 'src/controller/scope.ts',
-    find: '      labelSelector: `${labels.managedBy}=${manager}`,\n',
+    find: '    labelSelector: `${labels.managedBy}=${manager}`,\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -3020,6 +3020,197 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what an object leaves without our label is forgotten too where one of the same name follows before it was seen',
+    },
+  },
+  {
+    defect: 'of a LicenseSettings all metadata are kept',
+    file: 'src/controller/kept.ts',
+    find: 'return { ...identityOf(metadata), ...kept };',
+    replace: 'return { ...metadata, ...kept };',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > of a LicenseSettings the metadata that decide, and nothing else that anybody wrote on it',
+    },
+  },
+  {
+    defect: 'an approval of any length is kept',
+    file: 'src/controller/kept.ts',
+    find: '? cutText(text, maxApproval) :',
+    replace: '? text :',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > an approval approves however many spaces are around it, and a long one approves nothing and is cut',
+    },
+  },
+  {
+    defect: 'an approval is cut before its spaces are',
+    file: 'src/controller/kept.ts',
+    find: 'copyOf(cutText(bare, maxApproval))',
+    replace: 'copyOf(cutText(text, maxApproval))',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > an approval approves however many spaces are around it, and a long one approves nothing and is cut',
+    },
+  },
+  {
+    defect: 'of a ConfigMap all that others wrote is kept',
+    file: 'src/controller/kept.ts',
+    find: 'JSON.stringify(metadata).length <= maxMetadata',
+    replace: 'true',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
+    },
+  },
+  {
+    defect: 'what tools wrote on a ConfigMap is never kept, so that each write reads it first',
+    file: 'src/controller/kept.ts',
+    find: 'export const maxMetadata = 4 * 1024;',
+    replace: 'export const maxMetadata = 0;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
+    },
+  },
+  {
+    defect: 'long texts in our own places are kept whole',
+    file: 'src/controller/kept.ts',
+    find: "cutText(all[key] ?? '', maxDecisive)",
+    replace: "all[key] ?? ''",
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+    },
+  },
+  {
+    defect: 'of large metadata the references to the object are not kept',
+    file: 'src/controller/kept.ts',
+    find: 'ownerReferences.filter((one) => one.uid === uid).slice(0, maxReferences)',
+    replace: 'ownerReferences.slice(0, maxReferences)',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+    },
+  },
+  {
+    defect: 'a second reference to the object is not seen',
+    file: 'src/controller/kept.ts',
+    find: 'const maxReferences = 2;',
+    replace: 'const maxReferences = 1;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+    },
+  },
+  {
+    defect: 'the record of a ConfigMap of nobody is kept',
+    file: 'src/controller/kept.ts',
+    find: 'export function leaveOut({ record, editor: _, ...view }: StoredConfigMap): StoredConfigMap {\n',
+    replace:
+      'export function leaveOut({ editor: _, ...view }: StoredConfigMap): StoredConfigMap {\n  const { record } = view;\n',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out',
+    },
+  },
+  {
+    defect: 'a view does not say that its record was left out',
+    file: 'src/controller/kept.ts',
+    find: ', ...(record === undefined ? {} : { unread: true }) };',
+    replace: ' };',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
+    },
+  },
+  {
+    defect: 'a ConfigMap is written from the part of it that is kept',
+    file: 'src/controller/api.ts',
+    find: 'partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;',
+    replace: 'partial ? decidedFrom(metadata, metadata) : metadata;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what others wrote on a ConfigMap stays, however much it is: it is read before it is written, and only then',
+    },
+  },
+  {
+    defect: 'a ConfigMap that is read to be written is decided from what was read',
+    file: 'src/controller/api.ts',
+    find: 'partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;',
+    replace: 'partial ? (await read(metadata.name)).metadata : metadata;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a ConfigMap that was read to be written is refused where it has changed since it was looked at',
+    },
+  },
+  {
+    defect: 'a ConfigMap that is created anew takes over only what was kept of the one before',
+    file: 'src/controller/apply.ts',
+    find: 'const former = await api.wholeMetadata(ours);',
+    replace: 'const former = ours.metadata;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what others wrote on a ConfigMap that was made immutable goes over to the new one',
+    },
+  },
+  {
+    defect: 'a record that was left out is not read before it is judged',
+    file: 'src/controller/reconcile.ts',
+    find: '  await readLeftOut(place, owner, views);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
+    },
+  },
+  {
+    defect: 'a zone that is adopted is planned without its record',
+    file: 'src/controller/reconcile.ts',
+    find: '  await readLeftOut(\n    place,\n    input.owner,\n    named.map((name) => place.configMaps.get(name)),\n  );\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a zone that a new object adopts holds what its record says, although it came before the object',
+    },
+  },
+  {
+    defect: 'what is kept of a ConfigMap does not depend on whether it has an object',
+    file: 'src/controller/scope.ts',
+    find: 'project: (object) => projectConfigMap(object, hasObject),',
+    replace: 'project: (object) => projectConfigMap(object),',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > which objects there are is known before the first ConfigMap is read, so no record has to be read again',
+    },
+  },
+  {
+    defect: 'ConfigMaps are listed before it is known which objects there are',
+    file: 'src/controller/scope.ts',
+    find: '        await ofSettings.listed(signal, false);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > which objects there are is known before the first ConfigMap is read, so no record has to be read again',
+    },
+  },
+  {
+    defect: 'the record of a ConfigMap whose object has gone is kept',
+    file: 'src/controller/scope.ts',
+    find: '    gone: (object) => leaveOutOf(configMaps, object),\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > of a ConfigMap whose object has gone no more is kept than of one that never had any',
+    },
+  },
+  {
+    defect: 'a ConfigMap that can be adopted is taken for one of nobody',
+    file: 'src/controller/scope.ts',
+    find: 'return object !== undefined && isOurs(view, object.metadata);',
+    replace: 'return object !== undefined && controllerOf(view)?.uid === object.metadata.uid;',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a ConfigMap can be that of a LicenseSettings of its namespace that has its uid, or its name where nobody controls it',
     },
   },
 ];

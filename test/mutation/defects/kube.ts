@@ -2475,4 +2475,24 @@ export const kube: readonly Defect[] = [
       test: 'elector > SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s',
     },
   },
+  {
+    defect: 'what was read again is not taken',
+    file: 'src/kube/store.ts',
+    find: 'if (isSame) this.#set(key, known, object);',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what was read again takes the place of the version that is known, of the same object alone',
+    },
+  },
+  {
+    defect: 'what was read again is taken for another object',
+    file: 'src/kube/store.ts',
+    find: 'known?.metadata.uid === object.metadata.uid && known.metadata.resourceVersion ===',
+    replace: 'known !== undefined && known.metadata.resourceVersion ===',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > what was read again takes the place of the version that is known, of the same object alone',
+    },
+  },
 ];
