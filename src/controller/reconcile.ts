@@ -16,7 +16,7 @@ import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { isInherited, type Live, liveSettings, planUnderWay } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
-import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
+import { type Facts, failedStatus, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
 import {
@@ -119,8 +119,26 @@ export type Outcome = {
 export async function reconcile(world: World, task: Task): Promise<Outcome & { readonly requests: number }> {
   const [namespace = '', name = ''] = task.key.split('/');
   const here = surroundingsIn(world, namespace);
-  const outcome = await reconcileHere(world, here, name, task);
-  return { ...outcome, requests: here.api.sent() };
+  try {
+    const outcome = await reconcileHere(world, here, name, task);
+    return { ...outcome, requests: here.api.sent() };
+  } catch (thrown) {
+    await tellDefect(here, name, thrown);
+    throw thrown;
+  }
+}
+
+/** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is. */
+async function tellDefect(here: Surroundings, name: string, thrown: unknown): Promise<void> {
+  const object = here.settings.get(name);
+  if (!object || object.metadata.deletionTimestamp) return;
+  try {
+    const { generation = 0 } = object.metadata;
+    const after = failedStatus(object.status, { generation, words: String(thrown), now: rfc3339(here.clock.wall()) });
+    if (!sameStatus(object.status, after)) here.settings.put(await here.api.putStatus(object, after));
+  } catch {
+    // Then the log and the metric alone tell it.
+  }
 }
 
 async function reconcileHere(

@@ -132,11 +132,8 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   if (!first) return undefined;
   const { live, errors, generation } = facts;
   const message = [...holding.map((row) => row.message(facts)), describeLive(facts)].filter(Boolean).join('; ');
-  const condition = (type: string, { status, reason = first.reason }: Verdict, text = message): Condition => {
-    const before = previous?.conditions?.find((one) => one.type === type);
-    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : facts.now;
-    return { type, status, observedGeneration: generation, lastTransitionTime, reason, message: text };
-  };
+  const condition = (type: string, { status, reason = first.reason }: Verdict, text = message): Condition =>
+    nextCondition(previous, { type, status, reason, observedGeneration: generation, message: text }, facts.now);
   const valid = errors.length === 0;
   const applies = appliesSince(previous?.applied, facts);
   const applied = nextApplied(previous?.applied, applies, facts.now);
@@ -163,6 +160,47 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
       ),
       condition('Applied', first.applied(facts)),
       ...(first.also ? [condition(first.also, yes)] : []),
+    ],
+  };
+}
+
+/** A condition with the time since when it has its status. */
+function nextCondition(
+  previous: Status | undefined,
+  next: Omit<Condition, 'lastTransitionTime'>,
+  now: string,
+): Condition {
+  const before = previous?.conditions?.find(({ type }) => type === next.type);
+  const lastTransitionTime = before?.status === next.status ? before.lastTransitionTime : now;
+  return { ...next, lastTransitionTime };
+}
+
+/**
+ * The status of an object on which the operator itself fails: nothing is known of what it says now, so all that was told of
+ * what is live stays, and of the spec only what was told of this generation.
+ *
+ * @param words of what was thrown
+ */
+export function failedStatus(
+  previous: Status | undefined,
+  { generation, words, now }: { readonly generation: number; readonly words: string; readonly now: string },
+): Status {
+  const { errors, pending, conditions = [], ...told } = previous ?? {};
+  const isOfNow = previous?.observedGeneration === generation;
+  const message = shownText(
+    `the operator fails on this object, which is a defect of it: ${words}; what is live stays, and it tries again within a minute; please report it with its log`,
+  );
+  const condition = (type: string, status: Condition['status']) =>
+    nextCondition(previous, { type, status, reason: 'WriteFailed', observedGeneration: generation, message }, now);
+  return {
+    ...{ ...told, observedGeneration: generation },
+    ...(isOfNow && errors ? { errors } : {}),
+    ...(isOfNow && pending ? { pending } : {}),
+    conditions: [
+      condition('Ready', 'False'),
+      ...(isOfNow ? conditions.filter(({ type }) => type === 'Valid') : []),
+      condition('Applied', 'False'),
+      condition('Reconciling', 'True'),
     ],
   };
 }

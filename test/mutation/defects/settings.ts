@@ -755,15 +755,15 @@ export const settings: readonly Defect[] = [
   {
     defect: 'lastTransitionTime moves with every status',
     file: 'src/settings/status.ts',
-    find: 'before?.status === status ? before.lastTransitionTime : facts.now',
-    replace: 'facts.now',
+    find: 'before?.status === next.status ? before.lastTransitionTime : now',
+    replace: 'now',
     caughtBy: { file: 'test/unit/plan.test.ts', test: "status > a condition's time moves only with its status" },
   },
   {
     defect: 'lastTransitionTime moves with the reason',
     file: 'src/settings/status.ts',
-    find: 'before?.status === status ? before.lastTransitionTime : facts.now',
-    replace: 'before?.reason === reason ? before.lastTransitionTime : facts.now',
+    find: 'before?.status === next.status ? before.lastTransitionTime : now',
+    replace: 'before?.reason === next.reason ? before.lastTransitionTime : now',
     caughtBy: { file: 'test/unit/plan.test.ts', test: "status > a condition's time moves only with its status" },
   },
   {
@@ -1380,6 +1380,36 @@ export const settings: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > Retain does not wait for the turn of a rollout, and the status of the generation is written',
+    },
+  },
+  {
+    defect: 'where the operator fails what is not judged is called valid',
+    file: 'src/settings/status.ts',
+    find: "isOfNow ? conditions.filter(({ type }) => type === 'Valid') : []",
+    replace: "conditions.filter(({ type }) => type === 'Valid')",
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > the status says that the operator fails, once, keeps what is live, and heals with it',
+    },
+  },
+  {
+    defect: 'where the operator fails Ready stays as it was',
+    file: 'src/settings/status.ts',
+    find: "condition('Ready', 'False'),",
+    replace: "...conditions.filter(({ type }) => type === 'Ready'),",
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > the status says that the operator fails, once, keeps what is live, and heals with it',
+    },
+  },
+  {
+    defect: 'where the operator fails what is live is forgotten',
+    file: 'src/settings/status.ts',
+    find: '...{ ...told, observedGeneration: generation },',
+    replace: 'observedGeneration: generation,',
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > the status says that the operator fails, once, keeps what is live, and heals with it',
     },
   },
 ];
