@@ -23,6 +23,7 @@ import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWr
 import { type LateWrites, noteLate } from './late.ts';
 import { findConfigMap, type Missing, missingAsUndefined } from './missing.ts';
 import { overtaken } from './renew.ts';
+import type { Turn } from './turn.ts';
 
 /** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
 export type Caches = { readonly api: NamespacedApi; readonly configMaps: NamespacedStore<StoredConfigMap> };
@@ -33,6 +34,7 @@ export type Means = Caches & {
   readonly late: LateWrites;
   readonly brake: Brake;
   readonly missing: Missing;
+  readonly turn: Turn;
 };
 
 export type ApplyInput = Context & {
@@ -65,6 +67,7 @@ export async function bring(means: Means, input: ApplyInput): Promise<ApplyResul
   const { api, configMaps: cache } = means;
   const { owner, want, knownDataHash, unchanged, applicable, background } = input;
   const { name } = want.rendered;
+  means.turn.goOn();
   let view = cache.get(name);
   const before = view;
   const first = decide(view, input);
@@ -193,10 +196,11 @@ async function lookAfterConflict({ api, configMaps }: Caches, name: string): Pro
 
 /** Keeps what a write was answered with. Throws an ApiError where that is not what was sent: it is not sent again at once. */
 export function keepAnswer(
-  { configMaps, brake, clock }: Means,
+  { configMaps, brake, clock, turn }: Means,
   { changed, ...view }: AnsweredConfigMap,
 ): StoredConfigMap {
   configMaps.put(view);
+  turn.progressed();
   const { name } = view.metadata;
   if (changed !== undefined) throw changedOnItsWay(brake, clock, name, changedInWords(name, changed));
   return view;
@@ -244,6 +248,7 @@ export async function discard(
   { owner, generation, retained }: { readonly owner: Owner; readonly generation: number; readonly retained: boolean },
   view: StoredConfigMap,
 ): Promise<number> {
+  means.turn.goOn();
   if (mayDelete(view, owner)) {
     await remove(means, view);
     return 1;
@@ -258,10 +263,11 @@ export async function discard(
 }
 
 /** Deletes a ConfigMap, if it is still the one that was looked at. Throws an ApiError, also where a finalizer holds it back. */
-export async function remove({ api, configMaps }: Caches, view: StoredConfigMap): Promise<void> {
+export async function remove({ api, configMaps, turn }: Means, view: StoredConfigMap): Promise<void> {
   // Asking again would not hurry it.
   if (view.metadata.deletionTimestamp) throw hasToGo(view);
   const held = await api.deleteConfigMap(view);
+  turn.progressed();
   if (held) {
     configMaps.put(held);
     throw hasToGo(held);
@@ -277,34 +283,44 @@ export function forgetUnwatched({ configMaps }: Pick<Caches, 'configMaps'>, uid:
 /**
  * Reads again what an object has in the cache without our label, and what stands there under a name that it may want: no
  * watch tells of it. Those of others are theirs to ask for. Throws an ApiError.
+ *
+ * @param looked names that an earlier turn of the same work has read; those of this one are added.
  */
-export async function lookAgain({ api, configMaps }: Caches, { name, uid }: Owner): Promise<void> {
+export async function lookAgain(
+  { api, configMaps, turn }: Means,
+  { name, uid }: Owner,
+  looked: Set<string>,
+): Promise<void> {
   for (const view of configMaps.by(unwatched)) {
-    if (uidOf(view) !== uid && !mayWant(name, view.metadata.name)) continue;
+    if (looked.has(view.metadata.name) || (uidOf(view) !== uid && !mayWant(name, view.metadata.name))) continue;
+    turn.goOn();
     const found = await missingAsUndefined(api.getConfigMap(view.metadata.name));
     // One that another object retained tells nothing that a look at its name would not.
     const counts = found && (uidOf(found) === uid || controllerOf(found) !== undefined);
     if (counts && uidOf(found) === uidOf(view)) configMaps.put(found);
     else configMaps.remove(view);
+    looked.add(view.metadata.name);
+    turn.progressed();
   }
 }
 
 /**
  * Reads again those of an object's ConfigMaps whose record was left out, as where a backup brought them before it: what is
- * live, and what a zone holds, may stand there. Gives whether there were any. Throws an ApiError.
+ * live, and what a zone holds, may stand there. Throws an ApiError.
  */
 export async function readLeftOut(
-  { api, configMaps }: Caches,
+  { api, configMaps, turn }: Means,
   owner: Owner,
   views: readonly (StoredConfigMap | undefined)[],
-): Promise<boolean> {
-  const unread = views.flatMap((view) => (view?.unread && isOurs(view, owner) ? [view] : []));
-  for (const view of unread) {
+): Promise<void> {
+  for (const view of views) {
+    if (!view?.unread || !isOurs(view, owner)) continue;
+    turn.goOn();
     const found = await missingAsUndefined(api.getConfigMap(view.metadata.name));
     if (!found) configMaps.remove(view);
     else configMaps.refill(found);
+    turn.progressed();
   }
-  return unread.length > 0;
 }
 
 /** Names of an object's ConfigMaps are its own, or begin with it: DESIGN section 2. */

@@ -214,6 +214,11 @@ export function createController(options: ControllerOptions): Controller {
       queue.hurry('transport', hurrySpread);
       Object.assign(term, { outage: false, hurriedAt: now });
     }
+    if (result === 'more') {
+      // Behind the others of its lane.
+      queue.add(key, priority);
+      return;
+    }
     // The brake has its own pauses.
     const pace = retry && retry.kind !== 'pause' ? budget.spend(key, requests) : 0;
     if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });

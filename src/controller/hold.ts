@@ -96,7 +96,8 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
       writes += await discard(world, input, old as StoredConfigMap);
     } catch (error) {
       failure = asApiError(error);
-      if (!failure) throw error;
+      // What is out of date is decided anew, and what has had its turn goes on in the next.
+      if (!failure || failure.class === 'conflict') throw error;
     }
   }
   return { kind: 'held', configMaps: held, writes, later, failure };

@@ -3,6 +3,7 @@ import type { Clock } from '../kube/clock.ts';
 import { asApiError } from '../kube/errors.ts';
 import type { NamespacedStore } from '../kube/store.ts';
 import type { NamespacedApi, StoredConfigMap } from './api.ts';
+import type { Turn } from './turn.ts';
 
 /** When each name was last found to have none, on the monotonic clock. Of one object and one term. */
 export type Missing = Map<string, number>;
@@ -15,19 +16,27 @@ export function forgetFound(missing: Missing, configMaps: NamespacedStore<Stored
   for (const name of missing.keys()) if (configMaps.get(name)) missing.delete(name);
 }
 
-type Looks = { readonly api: NamespacedApi; readonly clock: Clock; readonly missing: Missing };
+/** What was found missing in the turn before is believed in this one, however long others had theirs. */
+export function believeAgain(missing: Missing, clock: Clock): void {
+  for (const name of missing.keys()) missing.set(name, clock.monotonic());
+}
+
+type Looks = { readonly api: NamespacedApi; readonly clock: Clock; readonly missing: Missing; readonly turn: Turn };
 
 /** A ConfigMap that is not in the cache, with or without our label: one GET, unless it was just found missing. */
 export async function findConfigMap(
-  { api, clock, missing }: Looks,
+  { api, clock, missing, turn }: Looks,
   name: string,
 ): Promise<StoredConfigMap | undefined> {
   const since = missing.get(name);
   if (since !== undefined && clock.monotonic() - since < believed) return undefined;
   missing.delete(name);
+  turn.goOn();
   const found = await missingAsUndefined(api.getConfigMap(name));
-  if (!found) missing.set(name, clock.monotonic());
-  return found;
+  if (found) return found;
+  missing.set(name, clock.monotonic());
+  turn.progressed();
+  return undefined;
 }
 
 /** Undefined for an object that isn't there. */

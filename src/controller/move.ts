@@ -96,7 +96,7 @@ export async function takenName(
     const known = means.configMaps.get(name);
     const view = known ?? (await findConfigMap(means, name));
     // Without its label it is out of sight, and ours all the same.
-    if (view && !known && carriesUid(view, owner)) means.configMaps.put(view);
+    if (view && !known && carriesUid(view, owner) && means.configMaps.put(view)) means.turn.progressed();
     if (view && !isOurs(view, owner) && !isLeftBehind(view, owner)) return name;
   }
   return undefined;
@@ -138,6 +138,7 @@ async function restamp(
   if (view.immutable || view.metadata.deletionTimestamp) return false;
   if (view.metadata.annotations?.[annotations.epoch] === epoch) return false;
   const want = { rendered, generation: stampOf(view, owner) ?? generation, retained, epoch };
+  means.turn.goOn();
   await confirmBeforeOwning(means, { owner, want }, view);
   keepAnswer(means, await means.api.updateConfigMap(view, owner, want));
   return true;
@@ -196,7 +197,7 @@ type Way = {
 
 /**
  * Does the steps of a plan, each complete before the next, as far as it goes now. Called again it goes on from what the
- * ConfigMaps hold. Throws an ApiError.
+ * ConfigMaps hold. Throws an ApiError, with the reason `TurnIsOver` where others have their turn before it goes on.
  */
 export async function move(
   world: Means & { epoch: string },
@@ -391,7 +392,9 @@ export async function lookForLost(world: Means, owner: Owner, names: readonly st
     const found = await findConfigMap(world, name);
     gone ||= !found;
     // Someone else's would stay for ever: our watch does not see it, nor that it goes.
-    if (found && carriesUid(found, owner)) cache.put(found);
+    if (!found || !carriesUid(found, owner)) continue;
+    cache.put(found);
+    world.turn.progressed();
   }
   if (gone) await confirmOwner(world, owner);
 }

@@ -44,9 +44,10 @@ import {
 import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
-import { forgetFound, type Missing } from './missing.ts';
+import { believeAgain, forgetFound, type Missing } from './missing.ts';
 import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
 import { isSuspended, overtaken, renewed } from './renew.ts';
+import { createTurn, turnIsOver } from './turn.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;
@@ -74,7 +75,7 @@ type Place = Means & {
   /** Whether a LicenseSettings with a uid is there, in whichever namespace. */
   readonly isThere: (uid: string) => boolean;
 };
-type Surroundings = Omit<Place, 'brake' | 'missing'>;
+type Surroundings = Omit<Place, 'brake' | 'missing' | 'turn'>;
 
 function surroundingsIn({ api, clock, settings, configMaps, epoch, late }: World, namespace: string): Surroundings {
   const ours: LateWrites = late.get(namespace) ?? new Map();
@@ -97,14 +98,20 @@ export type Memory = PlanMemory & {
   /** A name that a plan wants, and that was someone else's when it was looked at last. */
   taken: string | undefined;
   readonly missing: Missing;
+  /** True where the last turn ended with more to do; and what was read again since the first one of that work. */
+  goesOn: boolean;
+  readonly looked: Set<string>;
 };
 
 /** Since when, on the monotonic clock, writes fail, what was told of it, and how, and before when nothing is asked again. */
 type Failing = { readonly since: number; readonly told: string; readonly error: ApiError; readonly until: number };
 
-/** What a reconcile came to. `retry` says how to try again; `error` why. */
+/**
+ * What a reconcile came to. `retry` says how to try again; `error` why. `more`: others have their turn first, and nothing is
+ * said before it has gone on.
+ */
 export type Outcome = {
-  readonly result: 'unchanged' | 'written' | 'gone' | 'quiet' | 'later' | 'stale' | 'retry' | 'problem';
+  readonly result: 'unchanged' | 'written' | 'gone' | 'quiet' | 'later' | 'stale' | 'retry' | 'problem' | 'more';
   readonly retry?: { readonly kind: RetryKind; readonly atLeast: number; readonly atMost?: number };
   readonly error?: ApiError;
   /** When to look again, in milliseconds: a plan waits. */
@@ -115,7 +122,7 @@ export type Outcome = {
   readonly detail?: Record<string, unknown>;
 };
 
-/** Reconciles one object. It throws only for a mistake in our own code. */
+/** Reconciles one object, for one turn. It throws only for a mistake in our own code, and tells of it in the object's status. */
 export async function reconcile(world: World, task: Task): Promise<Outcome & { readonly requests: number }> {
   const [namespace = '', name = ''] = task.key.split('/');
   const here = surroundingsIn(world, namespace);
@@ -164,13 +171,19 @@ async function reconcileHere(
   const brake = (memory.asked === askedBefore && world.brakes.get(key)) || createBrake();
   const { missing } = memory;
   forgetFound(missing, here.configMaps);
-  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake, missing };
+  if (memory.goesOn) believeAgain(missing, here.clock);
+  else memory.looked.clear();
+  memory.goesOn = false;
+  const turn = createTurn(here.clock, here.api.sent);
+  const place = { ...here, api: renewed(here.api, here.settings, cached.metadata), brake, missing, turn };
   try {
     const pause = isSuspended(cached.spec) ? undefined : pauseOf(memory, world.clock);
     const object = pause ? cached : await shownWhole(place, cached);
     if (!object) return stale;
     const suspended = isSuspended(object.spec);
-    const unseen = suspended ? undefined : (pause ?? (await failureOf(lookAgain(place, object.metadata))));
+    const unseen = suspended
+      ? undefined
+      : (pause ?? (await failureOf(lookAgain(place, object.metadata, memory.looked))));
     const owned = await ownedBy(place, object.metadata, pause);
     const judged = judge(object, owned);
     // By hand it may happen at any moment; of what happened before this term nobody tells when.
@@ -185,6 +198,8 @@ async function reconcileHere(
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
+    memory.goesOn = error.reason === turnIsOver;
+    if (memory.goesOn) return { result: 'more' };
     // The object itself is gone, or its namespace; or it is no longer one to be written for.
     if (error.class === 'missing' || error.reason === overtaken) return quietly(error);
     return retryOf(error);
@@ -230,6 +245,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
     if (known.asked === asked) return known;
     known.asked = asked;
     known.missing.clear();
+    known.goesOn = false;
     if (known.failing) known.failing = { ...known.failing, until: 0 };
     return known;
   }
@@ -238,6 +254,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
     ...{ uid, asked, firstSeen: here.clock.monotonic() },
     ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
     ...{ restored: undefined, failing: undefined, taken: undefined, missing: new Map() },
+    ...{ goesOn: false, looked: new Set() },
   };
 }
 
@@ -395,7 +412,7 @@ async function attempt(
     return {};
   } catch (thrown) {
     const error = asApiError(thrown);
-    if (!error || error.class === 'missing' || error.reason === overtaken) throw thrown;
+    if (!error || error.class === 'missing' || [overtaken, turnIsOver].includes(error.reason)) throw thrown;
     if (error.causes.includes('NamespaceTerminating')) return { ended: { result: 'quiet' } };
     if (error.reason === 'OwnerGone') return { ended: quietly(error) };
     progress.problem = problemOf(place, memory, error, started);

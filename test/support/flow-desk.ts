@@ -112,6 +112,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     return answer;
   }
 
+  const turn = () => reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' });
   const object = (): Stored | undefined => server.get('licensesettings', namespace, name);
   const configMap = (one: string): Stored | undefined => server.get('configmaps', namespace, one);
   const path = `${settingsPath(namespace)}/${name}`;
@@ -156,7 +157,14 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     restore(status: Status): void {
       act('PUT', `${path}/status`, { ...(object() as Stored), status });
     },
-    run: () => reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' }),
+    /** One turn of the object. */
+    turn,
+    /** All its turns, until it has nothing more to do now. */
+    async run() {
+      let outcome = await turn();
+      while (outcome.result === 'more') outcome = await turn();
+      return outcome;
+    },
     setQuota(next: number): void {
       most = next;
     },

@@ -488,6 +488,25 @@ test('a ConfigMap that is deleted is created again, whether its event says so or
   }
 });
 
+test('an object with much to do goes behind the others of its lane after each turn, at its own priority', async () => {
+  const zones = Array.from({ length: 64 }, (_, i) => ({ name: `z${i}`, licenses: { outboundPorts: 1 } }));
+  const desk = setUp({ workers: 1 });
+  await desk.save('pom', ports(100, { zones }));
+  await desk.save('two', ports(5));
+  await desk.watch();
+  const term = await desk.lead();
+  await desk.clock.advance(1_000);
+  assert.equal(desk.decisions(), [
+    ...['dialer/pom resync more', 'dialer/two resync written'],
+    ...['dialer/pom resync more', 'dialer/pom resync more', 'dialer/pom resync written'],
+  ]);
+  const writes = desk.writes();
+  assert.ok(writes.indexOf('PUT status two') < writes.indexOf('POST configmaps pom-licenses-z0'));
+  assert.is(writes.filter((one) => one === 'PUT status pom').length, 2);
+  await term.end();
+  await desk.stop();
+});
+
 test('an object that meets a defect of ours is tried again, slowly, and delays no other', async () => {
   const desk = await settled({ pom: ports(5), two: ports(5) });
   let broken = true;

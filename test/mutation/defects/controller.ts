@@ -213,8 +213,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'the cache is not told what was written',
     file: 'src/controller/apply.ts',
-    find: '  configMaps.put(view);\n  const { name }',
-    replace: '  const { name }',
+    find: '  configMaps.put(view);\n  turn.progressed();\n  const { name }',
+    replace: '  turn.progressed();\n  const { name }',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > two writes for a change, none when nothing is new',
@@ -253,8 +253,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a rename left behind and can not be deleted fails the whole',
     file: 'src/controller/hold.ts',
-    find: '      failure = asApiError(error);\n      if (!failure) throw error;',
-    replace: '      throw error;',
+    find: '      failure = asApiError(error);\n',
+    replace: '      if (error) throw error;\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a rename whose old ConfigMap can not be deleted is live at once, and the status says so once',
@@ -764,7 +764,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a conflict that lasts is never told',
     file: 'src/controller/reconcile.ts',
-    find: "if (!error || error.class === 'missing' || error.reason === overtaken) throw thrown;",
+    find: "if (!error || error.class === 'missing' || [overtaken, turnIsOver].includes(error.reason)) throw thrown;",
     replace: "if (!error || error.class !== 'retry') throw thrown;",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1282,8 +1282,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was found missing is read again at each try',
     file: 'src/controller/missing.ts',
-    find: '  if (!found) missing.set(name, clock.monotonic());\n',
-    replace: '',
+    find: '  if (found) return found;\n  missing.set(name, clock.monotonic());\n',
+    replace: '  if (found) return found;\n',
     caughtBy: {
       file: 'test/unit/missing.test.ts',
       test: 'missing > a plan that is refused again and again reads the name that it found free once in 30 s',
@@ -1512,8 +1512,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan adopts what somebody else owns',
     file: 'src/controller/move.ts',
-    find: 'if (found && carriesUid(found, owner)) cache.put(found);',
-    replace: 'if (found) cache.put(found);',
+    find: 'if (!found || !carriesUid(found, owner)) continue;',
+    replace: 'if (!found) continue;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes',
@@ -2335,7 +2335,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what no watch sees is not read again',
     file: 'src/controller/reconcile.ts',
-    find: 'await failureOf(lookAgain(place, object.metadata))',
+    find: 'await failureOf(lookAgain(place, object.metadata, memory.looked))',
     replace: 'undefined',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2515,8 +2515,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'while suspended it goes on asking',
     file: 'src/controller/reconcile.ts',
-    find: 'const unseen = suspended ? undefined : (pause',
-    replace: 'const unseen = (pause',
+    find: 'const unseen = suspended\n',
+    replace: 'const unseen = !suspended && suspended\n',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > while suspended what lies in the cache without our label is not asked for',
@@ -2894,8 +2894,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what others have in the cache without our label is read too',
     file: 'src/controller/apply.ts',
-    find: '    if (uidOf(view) !== uid && !mayWant(name, view.metadata.name)) continue;\n',
-    replace: '',
+    find: ' || (uidOf(view) !== uid && !mayWant(name, view.metadata.name))) continue;',
+    replace: ') continue;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: "reconcile > another object's ConfigMap that lost our label, and can't be read, holds nobody up",
@@ -3211,6 +3211,166 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/kept.test.ts',
       test: 'what is kept > a ConfigMap can be that of a LicenseSettings of its namespace that has its uid, or its name where nobody controls it',
+    },
+  },
+  {
+    defect: 'a turn has no end but by time',
+    file: 'src/controller/turn.ts',
+    find: 'sent() < mostRequests)',
+    replace: 'true)',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > a turn is over after a second, or 40 requests, once it has come to something',
+    },
+  },
+  {
+    defect: 'a turn has no end but by requests',
+    file: 'src/controller/turn.ts',
+    find: 'clock.monotonic() - began < longest && ',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > a turn is over after a second, or 40 requests, once it has come to something',
+    },
+  },
+  {
+    defect: 'a turn that got nowhere is said to have more to do',
+    file: 'src/controller/turn.ts',
+    find: 'if (!hasProgressed || (',
+    replace: 'if (false || (',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > a turn that gets nowhere ends with what is in its way, not with more to do',
+    },
+  },
+  {
+    defect: 'healing holds a worker for as long as it takes',
+    file: 'src/controller/apply.ts',
+    find: '  means.turn.goOn();\n  let view',
+    replace: '  let view',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > 64 zones that drifted are healed in turns, and it is told once, at the end',
+    },
+  },
+  {
+    defect: 'deleting holds a worker for as long as it takes',
+    file: 'src/controller/apply.ts',
+    find: '  means.turn.goOn();\n  if (mayDelete',
+    replace: '  if (mayDelete',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > what else carries the uid of an object goes in turns',
+    },
+  },
+  {
+    defect: 'a turn that is over is taken for a deletion that failed',
+    file: 'src/controller/hold.ts',
+    find: "if (!failure || failure.class === 'conflict') throw error;",
+    replace: 'if (!failure) throw error;',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > what else carries the uid of an object goes in turns',
+    },
+  },
+  {
+    defect: 'looking up names holds a worker for as long as it takes',
+    file: 'src/controller/missing.ts',
+    find: '  turn.goOn();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > where the API server is slow a turn ends after a second, and what it read is not read again in the next',
+    },
+  },
+  {
+    defect: 'what was found missing in the turn before is asked for again',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (memory.goesOn) believeAgain(missing, here.clock);\n  else memory',
+    replace: 'if (!memory.goesOn) memory',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > where the API server is slow a turn ends after a second, and what it read is not read again in the next',
+    },
+  },
+  {
+    defect: 'the end of a turn is taken for a failure',
+    file: 'src/controller/reconcile.ts',
+    find: "    if (memory.goesOn) return { result: 'more' };\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > a plan of 64 zones is done in turns of at most 50 requests, with the same writes and no status between',
+    },
+  },
+  {
+    defect: 'an object goes on as before when people ask for something else between two turns',
+    file: 'src/controller/reconcile.ts',
+    find: '    known.missing.clear();\n    known.goesOn = false;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/turn.test.ts',
+      test: 'turns > where people ask for something else in between, what was found in the turn before is looked at anew',
+    },
+  },
+  {
+    defect: 'after a turn an object goes before those that wait',
+    file: 'src/controller/controller.ts',
+    find: 'queue.add(key, priority);\n      return;',
+    replace: "queue.add(key, 'fresh');\n      return;",
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > an object with much to do goes behind the others of its lane after each turn, at its own priority',
+    },
+  },
+  {
+    defect: 'after a turn nobody goes on with an object',
+    file: 'src/controller/controller.ts',
+    find: '      queue.add(key, priority);\n      return;',
+    replace: '      return;',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'loop > an object with much to do goes behind the others of its lane after each turn, at its own priority',
+    },
+  },
+  {
+    defect: 'a defect stands in the log alone',
+    file: 'src/controller/reconcile.ts',
+    find: '    await tellDefect(here, name, thrown);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > the status says that the operator fails, once, keeps what is live, and heals with it',
+    },
+  },
+  {
+    defect: 'a defect is told again and again',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!sameStatus(object.status, after)) here.settings.put(',
+    replace: 'here.settings.put(',
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > the status says that the operator fails, once, keeps what is live, and heals with it',
+    },
+  },
+  {
+    defect: "a status that can't be written hides what was thrown",
+    file: 'src/controller/reconcile.ts',
+    find: '  } catch {\n    // Then the log and the metric alone tell it.\n  }',
+    replace: '  } finally {\n  }',
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > where the status can not be written, what was thrown is thrown',
+    },
+  },
+  {
+    defect: 'a defect is told of what is being deleted',
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!object || object.metadata.deletionTimestamp) return;',
+    replace: 'if (!object) return;',
+    caughtBy: {
+      file: 'test/unit/defect.test.ts',
+      test: 'a defect of ours > of an object that is being deleted nothing is told',
     },
   },
 ];
