@@ -1,0 +1,56 @@
+/**
+ * A thread that changes a LicenseSettings each second, and waits until the change is live: so that what the fuzz itself costs
+ * does not count as slowness of the operator. It tells the time of each.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Agent, request } from 'undici';
+
+/** Where the neighbour is. */
+export type Address = {
+  readonly server: string;
+  readonly ca: string;
+  readonly token: string;
+  readonly namespace: string;
+  /** How long a change is waited for, in milliseconds. */
+  readonly patience: number;
+};
+
+/**
+ * One change, in milliseconds: how long the API server took to save it, and from then on until it was live, or no longer waited for.
+ */
+export type Seen = { readonly saved: number; readonly live: number };
+
+const { server, ca, token, namespace, patience } = workerData as Address;
+const dispatcher = new Agent({ connect: { ca: readFileSync(ca) }, connections: 2 });
+
+async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promise<unknown> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/merge-patch+json' };
+  const answer = await request(`${server}${path}`, {
+    method,
+    dispatcher,
+    headers,
+    body: body ? JSON.stringify(body) : null,
+  });
+  return answer.body.json();
+}
+
+async function change(maximum: number): Promise<Seen> {
+  const started = performance.now();
+  const path = `/apis/licensing.dialer.dev/v1/namespaces/${namespace}/licensesettings/neighbour`;
+  await ask('PATCH', path, { spec: { licenses: { outboundPorts: { minimum: 0, maximum } } } });
+  const saved = performance.now();
+  let live = 0;
+  for (let isLive = false; !isLive && live < patience; live = performance.now() - saved) {
+    const map = await ask('GET', `/api/v1/namespaces/${namespace}/configmaps/neighbour-licenses`);
+    isLive = (map as { data?: Record<string, string> }).data?.['OUTBOUND_PORTS_CAPACITY'] === String(maximum);
+    if (!isLive) await sleep(10);
+  }
+  return { saved: saved - started, live };
+}
+
+for (let maximum = 1_000; ; maximum++) {
+  parentPort?.postMessage(await change(maximum));
+  await sleep(1_000);
+}
