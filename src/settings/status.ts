@@ -144,7 +144,7 @@ export function nextStatus(previous: Status | undefined, facts: Facts): Status |
   return {
     observedGeneration: generation,
     ...(applied ? { applied } : {}),
-    ...(facts.applying === undefined ? {} : { applying: facts.applying }),
+    ...(facts.applying === undefined ? {} : { applying: countable(facts.applying) }),
     ...(facts.pending === undefined ? {} : { pending: { generation, settingsHash: facts.pending } }),
     ...(licenses ? { licenses } : {}),
     ...(zones?.length ? { zones } : {}),
@@ -230,14 +230,21 @@ function appliesSince(previous: Applied | undefined, { before, live }: Facts): L
 /** What is live as a status has it. What a later release wrote is handed on as it stands. */
 function nextApplied(previous: Applied | undefined, applies: readonly Live[], now: string): Applied | undefined {
   const last = applies.at(-1);
-  if (!last) return previous;
+  if (!last) return previous && countable(previous);
   const { generation, settingsHash, time = now } = last;
   return { generation, settingsHash, time, settings: last.declaration as Declaration };
 }
 
+/**
+ * What somebody else wrote into a status, with a generation that may be handed on: an int64 of more than 53 bits comes out of
+ * JSON as another number, which may be none any more, and the API server would refuse the whole status.
+ */
+const countable = <T extends { readonly generation: number }>(one: T): T =>
+  Number.isSafeInteger(one.generation) ? one : { ...one, generation: Number.MAX_SAFE_INTEGER };
+
 function nextHistory(previous: Status['history'] = [], applies: readonly Live[], now: string) {
   const added = applies.map(({ generation, settingsHash, time = now }) => ({ generation, settingsHash, time }));
-  return [...added.reverse(), ...previous].slice(0, maxHistory);
+  return [...added.reverse(), ...previous].slice(0, maxHistory).map(countable);
 }
 
 /** How many errors a message names; `status.errors` has them all. */

@@ -408,6 +408,16 @@ table('what is live stays in the status while the newest spec is invalid', () =>
   assert.equal(after?.configMaps, before?.configMaps);
   assert.equal(after?.errors, [error]);
 });
+table('what others wrote is handed on with generations that are whole numbers after JSON too', () => {
+  // As JSON.parse makes it of 9223372036854775807: written again it is no int64 any more.
+  const generation = 2 ** 63;
+  const one = { generation, settingsHash: hash, time: now, settings: facts.live.declaration };
+  const invalid = { ...facts, current: false, errors: [error] };
+  const { settings: _, ...entry } = one;
+  const status = nextStatus({ applied: one, history: [entry] }, { ...invalid, applying: one });
+  const generations = [status?.applied, status?.applying, status?.history?.[0]].map((each) => each?.generation);
+  assert.equal(generations, [2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 1]);
+});
 table('the live numbers: without zones all is allocated', () => {
   const { licenses } = nextStatus(undefined, facts) ?? {};
   assert.equal(licenses?.outboundPorts, { minimum: 100, maximum: 500, capacity: 500, allocated: 500, unused: 0 });

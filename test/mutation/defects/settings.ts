@@ -702,6 +702,36 @@ export const settings: readonly Defect[] = [
     },
   },
   {
+    defect: 'a forged generation is handed on in what is applied',
+    file: 'src/settings/status.ts',
+    find: 'if (!last) return previous && countable(previous);',
+    replace: 'if (!last) return previous;',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'status > what others wrote is handed on with generations that are whole numbers after JSON too',
+    },
+  },
+  {
+    defect: 'a forged generation is handed on in a plan that is under way',
+    file: 'src/settings/status.ts',
+    find: '{ applying: countable(facts.applying) }',
+    replace: '{ applying: facts.applying }',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'status > what others wrote is handed on with generations that are whole numbers after JSON too',
+    },
+  },
+  {
+    defect: 'a forged generation is handed on in the history',
+    file: 'src/settings/status.ts',
+    find: '.slice(0, maxHistory).map(countable);',
+    replace: '.slice(0, maxHistory);',
+    caughtBy: {
+      file: 'test/unit/plan.test.ts',
+      test: 'status > what others wrote is handed on with generations that are whole numbers after JSON too',
+    },
+  },
+  {
     defect: 'a problem comes before mistakes in the spec',
     file: 'src/settings/status.ts',
     find: 'holds: ({ errors }) => errors.length > 0,',
