@@ -220,14 +220,16 @@ function managedFields(random: Random): unknown[] {
 
 function ownedFields(random: Random, entries: number): unknown {
   const item = (name: string) => `k:${JSON.stringify({ name })}`;
-  const wide = Math.floor(random.pick([10, 100, 1_000, 5_000]) / entries) + 1;
+  const wide = Math.floor((random.chance(0.03) ? 5_000 : random.pick([10, 10, 100, 1_000])) / entries) + 1;
   const fields = (name: (i: number) => string) => own(Array.from({ length: wide }, (_, i) => [name(i), {}]));
+  // The API server itself takes seconds for the deepest and the widest, and for each change after them.
+  const depth = random.chance(0.1) ? 6_500 : random.pick([50, 300, 1_000]);
   const deep = (key: string, most: number) => nest(key, Math.ceil(most / entries));
   const nest = (key: string, depth: number) =>
     new Raw(`${`{${JSON.stringify(key)}:`.repeat(depth)}{}${'}'.repeat(depth)}`);
   return random.pick([
-    () => deep('k:{"a":1}', random.pick([50, 1_000, 6_500])),
-    () => deep('f:a', random.pick([50, 6_500])),
+    () => deep('k:{"a":1}', depth),
+    () => deep('f:a', depth),
     () => fields((i) => `f:${inherited[i % inherited.length]}${i < inherited.length ? '' : i}`),
     () => fields((i) => `f:${hostileText(random, 60)}${i}`),
     () => ({
@@ -237,7 +239,7 @@ function ownedFields(random: Random, entries: number): unknown {
     }),
     () => ({ 'f:zones': own([[item(hostileText(random, 20_000 / entries)), fields((i) => `f:x${i}`)]]) }),
     () => ({ 'f:licenses': { 'f:outboundPorts': fields((i) => `f:minimum${i}`) }, 'f:suspend': {} }),
-    () => ({ 'f:zones': deep(item('z0'), 3_000) }),
+    () => ({ 'f:zones': deep(item('z0'), depth) }),
   ])();
 }
 
