@@ -26,7 +26,7 @@ const neighbourPatience = 3_000;
 /** How long an object may be without a word of the operator: a refused write is tried again within a minute. */
 const silence = 75_000;
 /** Cases at work at once. */
-const atOnce = 8;
+const atOnce = 16;
 /** What lies in the cluster at a time: so many cases, and bytes of bodies. docs/security.md: a quota bounds them. */
 const mostAlive = 400;
 const mostBytes = 24 * 1024 * 1024;
@@ -48,6 +48,8 @@ export type Report = {
   readonly revisions: number;
   readonly seconds: number;
   readonly violations: readonly string[];
+  /** What the operator logged, of both processes. */
+  readonly log: readonly LogLine[];
 };
 
 /** What the parts of a campaign share. */
@@ -63,6 +65,7 @@ type Scene = {
   readonly memory: { first: number; last: number; most: number };
   /** Cases that have done their steps, the oldest first, and the bytes of their bodies. */
   readonly alive: Case[];
+  readonly logs: (readonly LogLine[])[];
   bytes: number;
   operator: Operator;
 };
@@ -102,6 +105,7 @@ async function openScene(options: Options, plane: ControlPlane, closing: (() => 
   return {
     ...{ options, plane, sender, view, judge, violations, kinds, operator },
     ...{ neighbour: { uid: metadata.uid, seen: [] }, memory: { first, last: first, most: first }, alive: [], bytes: 0 },
+    logs: [operator.log],
   };
 }
 
@@ -113,7 +117,9 @@ async function unharmed(scene: Scene, action: () => Promise<void>): Promise<void
   const thread = startNeighbour(plane, (seen) => {
     neighbour.seen.push(seen);
     if (seen.live > neighbourPatience)
-      violations.push(`a neighbour waited ${seen.live.toFixed(0)} ms ${underWay()}: ${replay(options)}`);
+      violations.push(
+        `a neighbour waited ${seen.live.toFixed(0)} ms until ${new Date().toISOString()}, ${underWay()}: ${replay(options)}`,
+      );
   });
   void operator.exit().then((code) => {
     if (!ended)
@@ -197,7 +203,7 @@ async function runCase(scene: Scene, one: Case): Promise<void> {
       // Half of them are changed before the operator has seen them.
       if (one.kind === 'fight' || random.chance(0.5)) await scene.view.spoken(keyOf(one), 2_000);
     }
-    await sleep(random.pick([0, 0, 20, 100]));
+    await sleep(random.pick([0, 0, 0, 50]));
   }
   scene.alive.push(one);
   scene.bytes += bytesOf(one);
@@ -264,6 +270,7 @@ async function restart(scene: Scene, closing: (() => unknown)[]): Promise<void> 
   if (code !== 0 || took > 5_000) violations.push(`SIGTERM: it ended with ${code} after ${took.toFixed(0)} ms`);
   const next = await startLimited(plane);
   scene.operator = next;
+  scene.logs.push(next.log);
   closing.push(() => next.stop());
   await next.logged(({ msg }) => msg === 'served from now on', 'it serves after a restart', 60_000);
   const before = neighbour.seen.length;
@@ -296,11 +303,13 @@ async function judgeAll(scene: Scene): Promise<void> {
   view.writes = events.length;
 }
 
-function reportOf({ kinds, neighbour, memory, operator, view, violations }: Scene, seconds: number): Report {
+function reportOf({ kinds, neighbour, memory, logs, view, violations }: Scene, seconds: number): Report {
+  const log = logs.flat();
   const slowest = (times: number[]) => times.reduce((most, one) => Math.max(most, one), 0);
   return {
     ...{ kinds, memory, violations, seconds, writes: view.writes, revisions: view.revisions },
-    unreadable: operator.log.filter(isUnreadable).length,
+    log,
+    unreadable: log.filter(isUnreadable).length,
     neighbour: {
       changes: neighbour.seen.length,
       slowest: slowest(neighbour.seen.map(({ live }) => live)),

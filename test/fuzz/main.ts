@@ -3,6 +3,9 @@
  * real API server, while a neighbour is changed all along. The result is Markdown; the exit code is 1 if anything was harmed.
  * Object i of seed N is object 0 of seed N + i: `--objects 1 --seed N+i` repeats it alone.
  */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Report, runCampaign } from './campaign.ts';
 
@@ -17,6 +20,11 @@ if (!Number.isInteger(objects) || objects < 1 || !Number.isInteger(seed) || seed
 
 const report = await runCampaign({ objects, seed, tell: (line) => console.log(line) });
 console.log(tableOf(report));
+if (report.violations.length > 0) {
+  const file = join(tmpdir(), `license-settings-fuzz-${process.pid}.log`);
+  writeFileSync(file, report.log.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  console.log(`\nwhat the operator logged: ${file}`);
+}
 process.exit(report.violations.length > 0 ? 1 : 0);
 
 function tableOf({ kinds, neighbour, memory, ...rest }: Report): string {

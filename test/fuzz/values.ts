@@ -47,10 +47,15 @@ export const hostileNumber = (random: Random): Raw =>
     ]),
   );
 
-/** An object or a list in itself, so many times. */
+/**
+ * An object or a list in itself, so many times; of objects fewer: the API server takes time in proportion to the square of their
+ * depth, half a minute for 6,000.
+ */
 export function nested(random: Random, depth: number, key: string): Raw {
-  const [open, close] = random.chance(0.5) ? [`{${JSON.stringify(key)}:`, '}'] : ['[', ']'];
-  return new Raw(`${open.repeat(depth)}null${close.repeat(depth)}`);
+  const isObject = random.chance(0.5);
+  const [open, close] = isObject ? [`{${JSON.stringify(key)}:`, '}'] : ['[', ']'];
+  const times = isObject ? Math.ceil(depth / 8) : depth;
+  return new Raw(`${open.repeat(times)}null${close.repeat(times)}`);
 }
 
 /** Any JSON value, at most so deep, unless it is one of those that are nothing but deep. */
