@@ -14,6 +14,15 @@ const isOlder = (object: KubeObject, known: KubeObject): boolean =>
   object.metadata.uid === known.metadata.uid && isOlderThan(object.metadata.resourceVersion, known);
 const namespaceOf = (identity: string): string => identity.slice(0, identity.indexOf('/'));
 
+/** False also where it can't be told: somebody's object that nests too deep must not end the list of all. */
+function isSame(known: unknown, object: unknown): boolean {
+  try {
+    return isDeepStrictEqual(known, object);
+  } catch {
+    return false;
+  }
+}
+
 /** What we did since a list began, which it may not have: keys that we wrote, identities of what we deleted. */
 type Since = { readonly written: Set<string>; readonly deleted: Set<string> };
 
@@ -178,7 +187,7 @@ export class Store<T extends KubeObject> {
       wentBack ||= known !== undefined && isOlder(object, known) && !isOlderThan(version, known);
       if (isNewer(keyOf(object), known)) return false;
       // Of the same version too: the schema that prunes what is shown may have changed since.
-      if (isDeepStrictEqual(known, object)) return false;
+      if (isSame(known, object)) return false;
       if (this.#deleted.has(identityOf(object))) return false;
       this.#set(keyOf(object), known, object);
       return true;

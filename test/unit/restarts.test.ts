@@ -34,6 +34,7 @@ for (const [what, resource, failure, words] of [
   ],
   ['half an answer', 'configmaps', error(0, 'not JSON', 'BadAnswer'), /check what stands between/],
   ['half an event', 'configmaps', error(0, 'not JSON', 'BadEvent'), /check what stands between/],
+  ['what could not be taken in', 'configmaps', error(0, 'RangeError', 'Handler'), /^a defect of the operator/],
   ['a 404 of what is no kind of ours', 'configmaps', error(404), /refuses the request/],
   ['500', 'configmaps', error(500), /refuses the request: trying again/],
   ['429', 'configmaps', error(429), /refuses the request: trying again/],

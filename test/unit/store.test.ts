@@ -150,6 +150,20 @@ test('a list tells what changed and what is gone', () => {
   );
   assert.equal([...store.keys()].sort(), ['a/changed', 'a/new', 'a/same']);
 });
+test('a list goes through with an object that nests too deep to be compared: it counts as changed', () => {
+  const deep = () => {
+    let spec: unknown = null;
+    for (let i = 0; i < 100_000; i++) spec = [spec];
+    return { ...thing('deep', 1), spec };
+  };
+  const store = create();
+  store.replace([deep()], '1');
+  const { changed } = store.replace([deep(), thing('other', 2)], '2');
+  assert.equal(
+    changed.map(({ metadata }) => metadata.name),
+    ['deep', 'other'],
+  );
+});
 test('a list is the truth even where it is older: the cluster was restored from a backup', () => {
   const store = create();
   store.put(thing('one', 100));

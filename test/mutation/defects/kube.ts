@@ -4,6 +4,16 @@ import type { Defect } from '../defects.ts';
 
 export const kube: readonly Defect[] = [
   {
+    defect: 'an object that nests too deep to be compared ends the list of all',
+    file: 'src/kube/store.ts',
+    find: 'if (isSame(known, object)) return false;',
+    replace: 'if (isDeepStrictEqual(known, object)) return false;',
+    caughtBy: {
+      file: 'test/unit/store.test.ts',
+      test: 'store > a list goes through with an object that nests too deep to be compared: it counts as changed',
+    },
+  },
+  {
     defect: 'a fenced request is sent without asking the fence',
     file: 'src/kube/client.ts',
     find: '...(fence ? { beforeSending } : {}),',
