@@ -189,7 +189,7 @@ const decidedFrom = ({ uid, resourceVersion }: ObjectMeta, { managedFields: _, .
 
 /** Requests on the ConfigMaps of one namespace. */
 function configMapsIn(client: Sender, namespace: string) {
-  const pathOf = (name: string) => `${configMapsPath(namespace)}/${name}`;
+  const pathOf = (name: string) => `${configMapsPath(namespace)}/${encodeURIComponent(name)}`;
   const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',

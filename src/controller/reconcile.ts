@@ -16,7 +16,7 @@ import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { isInherited, type Live, liveSettings, planUnderWay } from '../settings/live.ts';
 import { configMapNames } from '../settings/render.ts';
-import { type Facts, failedStatus, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
+import { type Facts, failedStatus, knownConfigMaps, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { validate } from '../settings/validate.ts';
 import { holdOthers, involvesZones } from '../settings/zones.ts';
 import {
@@ -283,7 +283,8 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   const { errors, spec: valid } = validate({ name, spec, hidden, unreadable });
   // These act at once, also while the rest of the spec is invalid or waits for its approval.
   const { deletionPolicy, settleSeconds } = (spec ?? {}) as Record<string, unknown>;
-  const retainedBefore = status?.configMaps?.every(({ retained }) => retained) ?? false;
+  const known = knownConfigMaps(status, name);
+  const retainedBefore = known?.every(({ retained }) => retained) ?? false;
   const newest = valid && declare(name, valid);
   const newestHash = newest && settingsHash(newest);
   // While a plan is under way it is what is live: it is finished, or superseded, never abandoned.
@@ -296,6 +297,7 @@ function judge(object: LicenseSettings, owned: readonly StoredConfigMap[]) {
   return {
     ...{
       object,
+      known,
       owned,
       owner,
       generation,
@@ -354,7 +356,7 @@ async function judgeAndApply(
   const progress: Progress = {
     live: judged.applied,
     applying: status?.applying,
-    configMaps: recorded(status, judged.applied, judged.owned),
+    configMaps: recorded(status, judged),
     problem: undefined,
     about: object,
     writes: 0,
@@ -432,7 +434,7 @@ async function act(
   facts: () => Facts,
   background: boolean,
 ): Promise<void> {
-  const { object, target, hash, live, applied, applying, owner, retained, owned, generation } = judged;
+  const { known, target, hash, live, applied, applying, owner, retained, owned, generation } = judged;
   if (!target || !hash) return;
   const unchanged = hash === live?.settingsHash;
   // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
@@ -465,12 +467,12 @@ async function act(
   const planned =
     applying !== undefined ||
     (hash !== applied?.settingsHash && involvesZones([target, ...before], [...owned, ...inherited])) ||
-    holdOthers(owned, target, object.status?.configMaps);
+    holdOthers(owned, target, known);
   if (!planned) {
     const { applicable } = judged;
     const result = await hold(place, {
       ...ours,
-      known: object.status?.configMaps,
+      known,
       unchanged,
       applicable,
       background,
@@ -603,12 +605,11 @@ async function putStatus(place: Place, object: LicenseSettings, status: Status):
 /** What the status says of ConfigMaps before anything is applied: where a ConfigMap is the record, the record. */
 function recorded(
   status: Status | undefined,
-  live: Live | undefined,
-  owned: readonly StoredConfigMap[],
+  { applied: live, owned, known }: Pick<Judgement, 'applied' | 'owned' | 'known'>,
 ): Status['configMaps'] {
-  if (!live || live.settingsHash === status?.applied?.settingsHash) return status?.configMaps;
+  if (!live || live.settingsHash === status?.applied?.settingsHash) return known;
   const view = owned.find((one) => one.metadata.name === live.declaration?.configMap.name);
-  return view ? [{ name: view.metadata.name, dataHash: view.dataHash }] : status?.configMaps;
+  return view ? [{ name: view.metadata.name, dataHash: view.dataHash }] : known;
 }
 
 /** True when a ConfigMap has a stamp above the cached generation: our view is old, or someone wrote it. */

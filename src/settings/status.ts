@@ -1,10 +1,14 @@
 /** From what is known to a status. The condition table of DESIGN section 2 stands here as data, row by row. */
 import {
   type Applied,
+  belongsTo,
   type Condition,
   type Declaration,
   type FieldError,
+  maxConfigMapNameLength,
   maxHistory,
+  maxZoneNameLength,
+  maxZones,
   type Status,
 } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
@@ -204,6 +208,18 @@ export function failedStatus(
     ],
   };
 }
+
+/** Longest name of a ConfigMap that a spec can give: that of a zone. */
+const maxMapName = maxConfigMapNameLength + 1 + maxZoneNameLength;
+
+/**
+ * What the status says of this object's ConfigMaps, as far as it can be true: names that a spec of the object could give, and no
+ * more of them than that. Each may cost a request, and is part of its path; somebody else may have written it.
+ */
+export const knownConfigMaps = (status: Status | undefined, objectName: string): Status['configMaps'] =>
+  status?.configMaps
+    ?.filter(({ name }) => name.length <= maxMapName && /^[a-z0-9.-]+$/.test(name) && belongsTo(name, objectName))
+    .slice(0, maxZones + 1);
 
 /** What a status says of one ConfigMap. */
 export const configMapEntry = ({ name, dataHash }: { name: string; dataHash: string }, retained: boolean) => ({

@@ -4,6 +4,26 @@ import type { Defect } from '../defects.ts';
 
 export const controller: readonly Defect[] = [
   {
+    defect: 'a name goes into a path as it is',
+    file: 'src/controller/api.ts',
+    find: '${configMapsPath(namespace)}/${encodeURIComponent(name)}`',
+    replace: '${configMapsPath(namespace)}/${name}`',
+    caughtBy: {
+      file: 'test/unit/forged-status.test.ts',
+      test: 'forged status > a name is one part of a path, whatever is in it',
+    },
+  },
+  {
+    defect: 'a list that could not be taken in is blamed on the API server',
+    file: 'src/controller/restarts.ts',
+    find: "error.reason === 'Handler'",
+    replace: "error.reason === 'Never'",
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'advice > what could not be taken in: what is wrong, and the mend',
+    },
+  },
+  {
     defect: 'a status is written without its resourceVersion',
     file: 'src/controller/api.ts',
     find: 'metadata: { namespace, name, uid, resourceVersion }, status };',

@@ -702,6 +702,46 @@ export const settings: readonly Defect[] = [
     },
   },
   {
+    defect: 'a name in a forged status is asked for that has characters of a path',
+    file: 'src/settings/status.ts',
+    find: '/^[a-z0-9.-]+$/.test(name) && ',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/forged-status.test.ts',
+      test: 'forged status > a name that no spec of the object could give is not asked for',
+    },
+  },
+  {
+    defect: 'a name in a forged status is asked for that is not of the object',
+    file: 'src/settings/status.ts',
+    find: ' && belongsTo(name, objectName))',
+    replace: ')',
+    caughtBy: {
+      file: 'test/unit/forged-status.test.ts',
+      test: 'forged status > a name that no spec of the object could give is not asked for',
+    },
+  },
+  {
+    defect: 'a name in a forged status is asked for that is too long',
+    file: 'src/settings/status.ts',
+    find: 'name.length <= maxMapName && ',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/forged-status.test.ts',
+      test: 'forged status > a name that no spec of the object could give is not asked for',
+    },
+  },
+  {
+    defect: 'each of the names in a forged status is asked for',
+    file: 'src/settings/status.ts',
+    find: '.slice(0, maxZones + 1);',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/forged-status.test.ts',
+      test: 'forged status > of thousands of names no more are asked for than a spec can give',
+    },
+  },
+  {
     defect: 'a forged generation is handed on in what is applied',
     file: 'src/settings/status.ts',
     find: 'if (!last) return previous && countable(previous);',
