@@ -26,7 +26,7 @@ const neighbourPatience = 3_000;
 /** How long an object may be without a word of the operator: a refused write is tried again within a minute. */
 const silence = 75_000;
 /** Cases at work at once. */
-const atOnce = 16;
+const atOnce = 6;
 /** What lies in the cluster at a time: so many cases, and bytes of bodies. docs/security.md: a quota bounds them. */
 const mostAlive = 400;
 const mostBytes = 24 * 1024 * 1024;
