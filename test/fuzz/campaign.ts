@@ -14,9 +14,11 @@ import {
   namespaces,
   neighbourNamespace,
   openPlane,
+  openWay,
   type Sender,
   startLimited,
   startNeighbour,
+  type Way,
 } from './scene.ts';
 import { createView, type View } from './view.ts';
 import { createWriteJudge, type WriteJudge } from './writes.ts';
@@ -30,6 +32,8 @@ const atOnce = 6;
 /** What lies in the cluster at a time: so many cases, and bytes of bodies. docs/security.md: a quota bounds them. */
 const mostAlive = 400;
 const mostBytes = 24 * 1024 * 1024;
+/** After so many cases everything is listed anew. */
+const listedAfter = 150;
 /** After so many violations nothing more is learned. */
 const enough = 50;
 
@@ -56,6 +60,7 @@ export type Report = {
 type Scene = {
   readonly options: Options;
   readonly plane: ControlPlane;
+  readonly way: Way;
   readonly sender: Sender;
   readonly view: View;
   readonly judge: WriteJudge;
@@ -95,15 +100,16 @@ async function openScene(options: Options, plane: ControlPlane, closing: (() => 
   };
   const revisions = await watchRevisions(plane.etcd ?? '', take, (problem) => violations.push(`harness: ${problem}`));
   const sender = createSender(plane);
-  const operator = await startLimited(plane);
-  closing.push(revisions.stop, sender.close, () => operator.stop());
+  const way = await openWay(plane);
+  const operator = await startLimited(plane, way);
+  closing.push(revisions.stop, sender.close, way.close, () => operator.stop());
   const desk = createDesk(plane, neighbourNamespace);
   const { metadata } = await desk.create('neighbour', { licenses: { outboundPorts: { minimum: 0, maximum: 1 } } });
   await desk.settled('neighbour');
   const kinds = new Map(allKinds.map((kind) => [kind, { cases: 0, taken: 0, refused: 0 }]));
   const first = memoryOf(operator).now;
   return {
-    ...{ options, plane, sender, view, judge, violations, kinds, operator },
+    ...{ options, plane, way, sender, view, judge, violations, kinds, operator },
     ...{ neighbour: { uid: metadata.uid, seen: [] }, memory: { first, last: first, most: first }, alive: [], bytes: 0 },
     logs: [operator.log],
   };
@@ -162,6 +168,7 @@ async function attack(scene: Scene): Promise<void> {
         runCase(scene, one),
       );
       await makeRoom(scene);
+      if ((next - seed) % listedAfter === 0) await scene.way.interrupt();
       if (performance.now() - told < 15_000) continue;
       told = performance.now();
       tell(
@@ -262,13 +269,13 @@ async function remove({ sender, view }: Scene, { seed, name }: Case): Promise<vo
 /** It ends in time, and the next one copes with what lies there from its first list on. */
 async function restart(scene: Scene, closing: (() => unknown)[]): Promise<void> {
   if (!isGoingOn(scene)) return;
-  const { operator, violations, plane, memory, neighbour } = scene;
+  const { operator, violations, plane, way, memory, neighbour } = scene;
   judgeLog(scene);
   const started = performance.now();
   const code = await operator.stop();
   const took = performance.now() - started;
   if (code !== 0 || took > 5_000) violations.push(`SIGTERM: it ended with ${code} after ${took.toFixed(0)} ms`);
-  const next = await startLimited(plane);
+  const next = await startLimited(plane, way);
   scene.operator = next;
   scene.logs.push(next.log);
   closing.push(() => next.stop());
@@ -281,12 +288,11 @@ async function restart(scene: Scene, closing: (() => unknown)[]): Promise<void> 
   judgeLog(scene);
 }
 
-/** What the log says of defects, and of watches that had to begin again. */
+/** What the log says of defects. That the API server is away for a moment is no news here. */
 function judgeLog({ operator, violations, options }: Scene): void {
   for (const line of operator.log) {
-    const isBad =
-      ['error', 'fatal', 'text'].includes(line.level) || (line.level === 'warn' && line.msg !== 'reconciled');
-    if (isBad && !isUnreadable(line) && line.msg !== 'event not sent')
+    const isBad = !['info', 'warn'].includes(line.level) || /defect|cut off/.test(line.msg);
+    if (isBad && !isUnreadable(line))
       violations.push(`log: ${JSON.stringify(line).slice(0, 1_000)}: ${replay(options)}`);
   }
 }

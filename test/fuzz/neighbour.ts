@@ -33,7 +33,11 @@ async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promis
     headers,
     body: body ? JSON.stringify(body) : null,
   });
-  return answer.body.json();
+  const json = await answer.body.json();
+  if (answer.statusCode < 300) return json;
+  // While the CRD changes the API server may not be ready for it.
+  await sleep(50);
+  return ask(method, path, body);
 }
 
 async function change(maximum: number): Promise<Seen> {

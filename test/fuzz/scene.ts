@@ -2,12 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Agent, request } from 'undici';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
 import { storesJson } from '../faults/revisions.ts';
-import { createDesk, install, type Operator, operatorUser, startOperator, until } from '../operator.ts';
+import { createDesk, install, type Operator, operatorUser, serviceAccount, startOperator, until } from '../operator.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import type { Address, Seen } from './neighbour.ts';
 
 /** The memory limit of the Deployment and the chart, in MiB. */
@@ -70,6 +72,25 @@ async function takeAnySpec(plane: ControlPlane): Promise<void> {
   await desk.remove('probe');
 }
 
+/** The operator's way to the API server. */
+export async function openWay(plane: ControlPlane) {
+  const proxy = await startCuttingProxy(Number(new URL(plane.server).port));
+  const direct = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
+  const kubeconfig = `${direct}.proxy`;
+  writeFileSync(kubeconfig, readFileSync(direct, 'utf8').replaceAll(plane.server, `https://127.0.0.1:${proxy.port}`));
+  return {
+    kubeconfig,
+    /** Cuts it for so short a time that nobody waits for it, and so long that all is listed anew: whatever lies there. */
+    async interrupt(): Promise<void> {
+      proxy.cut();
+      await sleep(300);
+      proxy.mend();
+    },
+    close: proxy.close,
+  };
+}
+export type Way = Awaited<ReturnType<typeof openWay>>;
+
 /** Sends bodies as they are, which no JavaScript value may stand for. */
 export function createSender(plane: ControlPlane) {
   const dispatcher = new Agent({ connect: { ca: readFileSync(plane.ca) }, connections: 32 });
@@ -87,8 +108,8 @@ export type Sender = ReturnType<typeof createSender>;
 export type Answer = { readonly code: number; readonly text: string };
 
 /** Starts the operator with the heap that it has in its container. */
-export const startLimited = (plane: ControlPlane): Promise<Operator> =>
-  startOperator(plane, { flags: ['--log-level', 'info'], env: { NODE_OPTIONS: heap } });
+export const startLimited = (plane: ControlPlane, { kubeconfig }: Way): Promise<Operator> =>
+  startOperator(plane, { kubeconfig, flags: ['--log-level', 'info'], env: { NODE_OPTIONS: heap } });
 
 /** Resident memory of a process in MiB: now, and the most that it ever had. */
 export function memoryOf({ process: { pid } }: Operator): { now: number; most: number } {
