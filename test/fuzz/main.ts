@@ -2,6 +2,7 @@
  * `npm run fuzz -- [--objects 10000] [--seed 1]`: hostile objects, records, ConfigMaps and managedFields through the operator at a
  * real API server, while a neighbour is changed all along. The result is Markdown; the exit code is 1 if anything was harmed.
  * Object i of seed N is object 0 of seed N + i: `--objects 1 --seed N+i` repeats it alone.
+ * At SIGTERM no more come, and what came is judged.
  */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,9 @@ if (!Number.isInteger(objects) || objects < 1 || !Number.isInteger(seed) || seed
   process.exit(2);
 }
 
-const report = await runCampaign({ objects, seed, tell: (line) => console.log(line) });
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+const report = await runCampaign({ objects, seed, signal: stop.signal, tell: (line) => console.log(line) });
 console.log(tableOf(report));
 if (report.violations.length > 0) {
   const file = join(tmpdir(), `license-settings-fuzz-${process.pid}.log`);
@@ -44,7 +47,7 @@ function tableOf({ kinds, neighbour, memory, ...rest }: Report): string {
     '| --- | ---: |',
     `| revisions, and requests of the operator that write | ${revisions}, ${writes} |`,
     `| a neighbour's slowest change of ${neighbour.changes} | ${neighbour.slowest.toFixed(0)} ms |`,
-    `| the API server's slowest answer to it | ${neighbour.slowestSave.toFixed(0)} ms |`,
+    `| the API server's slowest answer meanwhile | ${neighbour.slowestAnswer.toFixed(0)} ms |`,
     `| memory at the start, greatest, at the end | ${mebibytes.join(', ')} MiB |`,
     `| objects that could not be read | ${unreadable} |`,
     `| violations | ${violations.length} |`,

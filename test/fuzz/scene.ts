@@ -76,8 +76,13 @@ async function takeAnySpec(plane: ControlPlane): Promise<void> {
 export async function openWay(plane: ControlPlane) {
   const proxy = await startCuttingProxy(Number(new URL(plane.server).port));
   const direct = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
+  const config = JSON.parse(readFileSync(direct, 'utf8').replaceAll(plane.server, `https://127.0.0.1:${proxy.port}`));
+  // A campaign may take longer than the hour that such a token lasts.
+  const { namespace, name } = serviceAccount;
+  const { stdout } = await plane.kubectl(['create', 'token', name, '--namespace', namespace, '--duration=24h']);
+  config.users[0].user.token = stdout.trim();
   const kubeconfig = `${direct}.proxy`;
-  writeFileSync(kubeconfig, readFileSync(direct, 'utf8').replaceAll(plane.server, `https://127.0.0.1:${proxy.port}`));
+  writeFileSync(kubeconfig, JSON.stringify(config));
   return {
     kubeconfig,
     /** Cuts it for so short a time that nobody waits for it, and so long that all is listed anew: whatever lies there. */
@@ -125,6 +130,6 @@ export function startNeighbour(plane: ControlPlane, onSeen: (seen: Seen) => void
   const worker = new Worker(fileURLToPath(new URL('neighbour.ts', import.meta.url)), { workerData });
   worker.on('message', onSeen);
   // It can't go on: whoever waits for its next change must hear of it.
-  worker.on('error', () => onSeen({ saved: patience, live: patience }));
+  worker.on('error', () => onSeen({ live: patience, answer: 0 }));
   return { stop: () => worker.terminate() };
 }
