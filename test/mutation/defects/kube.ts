@@ -1246,7 +1246,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what a list shows otherwise at the same version is not believed',
     file: 'src/kube/store.ts',
-    find: 'if (isDeepStrictEqual(known, object)) return false;',
+    find: 'if (isSame(known, object)) return false;',
     replace: 'if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return false;',
     caughtBy: {
       file: 'test/unit/store.test.ts',
