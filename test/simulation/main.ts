@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isActor } from '../support/actors.ts';
 import { nameOf } from './faults.ts';
 import { type Result, runSchedule } from './run.ts';
 import { scenarios } from './scenarios.ts';
@@ -32,10 +33,25 @@ type Report = {
   drawn: [string, number][];
   met: [string, number][];
   latest: number;
+  /** Of the actions 'settle': those that found everything settled, and those that did not. */
+  settled: number;
+  unsettled: number;
+  /** The same, of schedules in which somebody acts beside people. */
+  settledBeside: number;
+  unsettledBeside: number;
   /** Milliseconds. */
   cpu: number;
   failed: { seed: number; first: string }[];
 };
+
+const counted = [
+  ...(['seeds', 'revisions', 'requests', 'cpu', 'settled', 'unsettled'] as const),
+  ...(['settledBeside', 'unsettledBeside'] as const),
+];
+const nothing = () => ({
+  ...{ seeds: 0, revisions: 0, requests: 0, latest: 0, cpu: 0 },
+  ...{ settled: 0, unsettled: 0, settledBeside: 0, unsettledBeside: 0 },
+});
 
 const { values } = parseArgs({
   options: {
@@ -79,7 +95,7 @@ async function replay(schedule: Schedule): Promise<never> {
 /** In a child: runs the seeds that it is given. */
 function work(): void {
   process.on('message', async ({ from, to }: Task) => {
-    const report: Report = { seeds: 0, revisions: 0, requests: 0, drawn: [], met: [], latest: 0, cpu: 0, failed: [] };
+    const report: Report = { ...nothing(), drawn: [], met: [], failed: [] };
     const [drawn, met] = [new Map<string, number>(), new Map<string, number>()];
     const before = process.cpuUsage();
     for (let seed = from; seed < to; seed++) {
@@ -89,6 +105,12 @@ function work(): void {
       report.revisions += result.revisions;
       report.requests += result.requests;
       report.latest = Math.max(report.latest, result.convergedAfter);
+      report.settled += result.settles.reached;
+      report.unsettled += result.settles.missed;
+      if (schedule.actions.some(({ action }) => isActor(action))) {
+        report.settledBeside += result.settles.reached;
+        report.unsettledBeside += result.settles.missed;
+      }
       add(
         drawn,
         schedule.faults.map((one) => [nameOf(one), 1]),
@@ -106,7 +128,7 @@ function work(): void {
 
 async function campaign(first: number, schedules: number, processes: number): Promise<never> {
   const started = performance.now();
-  const total = { seeds: 0, revisions: 0, requests: 0, latest: 0, cpu: 0 };
+  const total = nothing();
   const [drawn, met] = [new Map<string, number>(), new Map<string, number>()];
   const failed: Report['failed'] = [];
   let next = first;
@@ -130,7 +152,7 @@ async function campaign(first: number, schedules: number, processes: number): Pr
           child.send(task);
         });
         child.removeAllListeners('exit');
-        for (const key of ['seeds', 'revisions', 'requests', 'cpu'] as const) total[key] += report[key];
+        for (const key of counted) total[key] += report[key];
         total.latest = Math.max(total.latest, report.latest);
         add(drawn, report.drawn);
         add(met, report.met);
@@ -149,6 +171,8 @@ async function campaign(first: number, schedules: number, processes: number): Pr
     ['schedules', total.seeds],
     ['revisions judged', total.revisions],
     ['requests', total.requests],
+    ['settles', `reached ${total.settled}, not reached ${total.unsettled}`],
+    ['settles beside others who act', `reached ${total.settledBeside}, not reached ${total.unsettledBeside}`],
     ['longest way back to normal', `${(total.latest / 1000).toFixed(1)} s (virtual)`],
     ...[...drawn]
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -27,6 +27,8 @@ export type Result = {
   readonly met: ReadonlyMap<string, number>;
   /** Virtual milliseconds from the last disturbance until everything was as it should be. */
   readonly convergedAfter: number;
+  /** How often a 'settle' of the actions found everything settled, and how often it went on without. */
+  readonly settles: { readonly reached: number; readonly missed: number };
 };
 
 export type RunOptions = {
@@ -49,8 +51,8 @@ const collectorDelay = 1_000;
 const leaseSeconds = 15;
 /** A lease that ran out is taken at the next look: each second, or after a backoff. */
 const leaseTime = leaseSeconds * 1000 + 3_000;
-/** A 'settle' of the actions waits no longer than this. */
-const settlePatience = 60_000;
+/** A 'settle' of the actions waits no longer than this, from when others let go where they did so meanwhile: `isCalm` waits for less. */
+const settlePatience = slowly + soon + slack + collectorDelay;
 /** Main ends a process that has not ended itself so long after SIGTERM. */
 const stopPatience = 4_000;
 /** Between two looks at what the statuses say. */
@@ -100,6 +102,7 @@ export async function runSchedule(
   let [restoredAt, actingUntil, acting] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   /** When an object last said that a name is someone else's: another object's, or a foreign one. */
   let takenAt = Number.NEGATIVE_INFINITY;
+  const settles = { reached: 0, missed: 0 };
   let quiet = false;
   let over = false;
   const server = createServer({
@@ -324,15 +327,18 @@ export async function runSchedule(
       const isLate = scheduler.now > calmFrom + boundFrom(calmFrom);
       if (isLate && isUndone()) return fail(`L1: ${left()[0]} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
-      if (scheduler.now > from + settlePatience && (!isUndone() || scheduler.now < calmFrom)) break;
+      const waitsFrom = acting > 0 ? from : Math.max(from, actingUntil);
+      if (scheduler.now > waitsFrom + settlePatience && (!isUndone() || scheduler.now < calmFrom)) break;
       // One that waits for a name looks at it now and then, and may have something new to say.
       if (!isCalm() || left().length > 0 || allSettings().some(isTaken)) continue;
       say?.('settled');
+      settles.reached++;
       benches.settled();
       compared = undefined;
       return;
     }
     say?.('not settled');
+    settles.missed++;
   }
 
   let fresh = 0;
@@ -440,7 +446,7 @@ export async function runSchedule(
   // What that rejects belongs to this run; whatever comes later to none, and ends the process.
   await new Promise((resolve) => setImmediate(resolve));
   broken = undefined;
-  return { violations, revisions, requests, met: network.met, convergedAfter };
+  return { violations, revisions, requests, met: network.met, convergedAfter, settles };
 }
 
 const leaseNamespace = 'license-settings-system';

@@ -8,6 +8,7 @@ import { createScheduler } from '../simulation/scheduler.ts';
 import { type Change, createServer, type Stored } from '../simulation/server.ts';
 import { invariantOf, shrink } from '../simulation/shrink.ts';
 import { suite } from '../suite.ts';
+import type { Action } from '../support/actions.ts';
 
 const test = suite('simulation');
 
@@ -104,6 +105,33 @@ for (const [what, spoil] of [
     assert.ok(Number.isFinite(seeds), 'not within 100 schedules');
   });
 }
+
+test('a settle is reached after each kind of those who act beside people has let go', async () => {
+  const name = 'pom';
+  const map = 'pom-licenses';
+  const spec = { licenses: { outboundPorts: { minimum: 0, maximum: 5 } }, settleSeconds: 0 };
+  const actors: readonly Action[] = [
+    { do: 'hold', kind: 'ConfigMap', name: map, milliseconds: 1_000 },
+    { do: 'fight', map, edit: 'raise', milliseconds: 1_000 },
+    { do: 'fight status', name, milliseconds: 1_000 },
+    { do: 'police', effect: 'refuse', milliseconds: 1_000 },
+    { do: 'limit', spare: 0, milliseconds: 20_000 },
+  ];
+  for (const actor of actors) {
+    const actions: readonly Action[] = [
+      { do: 'create', name, what: '', spec },
+      { do: 'settle' },
+      actor,
+      { do: 'settle' },
+    ];
+    const { violations, settles } = await runSchedule({
+      ...{ seed: 1, replicas: 1, election: false, rules: true, horizon: 10_000, faults: [] },
+      actions: actions.map((action) => ({ after: 100, action })),
+    });
+    assert.equal(violations, []);
+    assert.equal(settles, { reached: 2, missed: 0 }, actor.do);
+  }
+});
 
 test('a failing schedule is shrunk to what makes it fail', async () => {
   const schedule = drawSchedule(14);
