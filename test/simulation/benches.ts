@@ -87,6 +87,8 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
         benchOf(namespace).truth.look(now, () => true);
       }
     },
+    /** So long after it went back that the operator must have found out. */
+    recovered: (): void => judges.recovered(),
     settled(): void {
       const settled = new Map([...benches.keys()].map((namespace) => [namespace, snapshot(namespace)]));
       if (mayGoBack) told.push({ settled });

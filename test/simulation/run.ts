@@ -136,6 +136,13 @@ export async function runSchedule(
     });
   }
 
+  /** Who is kept from looking has not found out yet that the store went back. */
+  function recover() {
+    const left = Math.max(network.disturbedUntil, movedAt + (election ? leaseTime : 0)) + soon - scheduler.now;
+    if (left > 0) scheduler.after(left, recover);
+    else benches.recovered();
+  }
+
   const costs = createCosts(server);
   /** When the last renewal that a process knows of had been sent, and each one that landed: S5. */
   const renewed = new Map<string, number>();
@@ -148,6 +155,7 @@ export async function runSchedule(
       benches.wentBack(version, scheduler.now);
       compared = undefined;
       collectSoon();
+      scheduler.after(slowly, recover);
     },
     onSend({ name }, type, { path, body }, method) {
       requests++;

@@ -70,6 +70,8 @@ export type Judge = {
    * works knows it yet: what was possible then may still be created, and a new ConfigMap can carry a stamp of then.
    */
   wentBack(lost: Judge): void;
+  /** Since then the operator has had its time to find that out: what was lost excuses nothing any more. */
+  recovered(): void;
   /** Judges the end state (S7): call it once converged, and when the garbage collector is done. */
   finish(): void;
   /** Every broken rule: revision, object, invariant, expected and found. */
@@ -111,7 +113,10 @@ type Life = {
   restored: boolean;
   /** What somebody else wrote into the status as applied last. */
   backup: Known | undefined;
-  /** The newest generation that was lost when the store went back. */
+  /**
+   * The newest generation that was lost when the store went back, until the operator has written a status since: that
+   * carries the version of what there is now. 0: none.
+   */
   lostGeneration: number;
   /** Settings that the operator wrote into a ConfigMap, by hash, with the highest stamp: each was live once. */
   readonly recorded: Map<string, number>;
@@ -275,6 +280,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (status?.observedGeneration !== generation)
       wrong('status', `observedGeneration: expected ${generation}, found ${status?.observedGeneration}`);
     judgeLive(life, before.status, status, wrong);
+    // What it was decided from is lost, where the LicenseSettings itself came back at the same version.
+    const isOfBefore = life.lostGeneration > 0;
+    life.lostGeneration = 0;
     const target = status?.applying ?? status?.applied;
     const previous = before.status?.applying ?? before.status?.applied;
     // A plan also begins with the settings that are live, where a status of a backup says so.
@@ -291,8 +299,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
 
     const applied = status?.conditions?.find((one) => one.type === 'Applied');
     if (applied?.status !== 'True' || applied.reason !== 'Applied') return;
-    // What it was decided from is lost, where the LicenseSettings itself came back at the same version.
-    if (life.lostGeneration > 0) return;
+    if (isOfBefore) return;
     // While suspended nothing looks at the ConfigMaps: then the status of a backup can only be believed.
     if (isSuspended(life) && life.restored) return;
     const known = life.generations.get(applied.observedGeneration);
@@ -441,17 +448,16 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S6', `it belongs to someone else: ${canonical(kept.current.metadata)}`);
 
     const stamp = Number(metadata.annotations?.[note('generation')]);
-    const highest = kept.stamps.get(uid) ?? 1;
+    const newest = Math.max(...life.generations.keys());
+    // Where the store went back so did the generation: what was written from the lost one meanwhile is written again.
+    const highest = Math.min(kept.stamps.get(uid) ?? 1, newest);
     // A create can't carry a version, so one may land late; of an object that is gone the collector takes it.
     const isBelated = life.ended && kept.current === undefined;
     // Nor can anybody know the stamp of one that was deleted before the status could tell of it.
     const isUnknown = kept.current === undefined && kept.lost && stamp === life.object.status?.applied?.generation;
-    // Where the store went back so did the generation: what was written from the lost one meanwhile is written again.
-    const isLost = life.lostGeneration > 0;
-    if (!(stamp >= highest || isBelated || isUnknown || isLost))
+    if (!(stamp >= highest || isBelated || isUnknown))
       wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
-    kept.stamps.set(uid, isLost ? stamp || 0 : Math.max(highest, stamp || 0));
-    const newest = Math.max(...life.generations.keys());
+    kept.stamps.set(uid, Math.max(highest, stamp || 0));
     if (stamp > Math.max(newest, life.lostGeneration))
       wrong('S3', `its generation stamp is ${stamp}, the newest generation ${newest}`);
 
@@ -677,8 +683,6 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     for (const life of lives.values()) {
       // What an object leaves behind is the garbage collector's, or that of the next object of its name.
       if (life.gone) continue;
-      // A create carries no version: one that was decided before the store went back lands beside what came back.
-      if (life.lostGeneration > 0) continue;
       const all = heldBy(life);
       const zoned = all.filter(({ document }) => document.scope === 'Zone');
       if (zoned.length === 0) continue;
@@ -753,6 +757,11 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
   };
 
+  const recovered = () => {
+    for (const life of lives.values()) life.lostGeneration = 0;
+    lostUids.clear();
+  };
+
   /** S7, and whether what is there in the end is what the operator says. */
   const finish = () => {
     at = `${at} (the end)`;
@@ -808,6 +817,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     },
     settled,
     wentBack,
+    recovered,
     finish,
   };
   livesOf.set(judge, lives);

@@ -74,6 +74,9 @@ export function createJudges({ mayGoBack = false, ...options }: Options = {}): J
         told.set(namespace, of(namespace).violations.length);
       }
     },
+    recovered() {
+      for (const judge of all()) judge.recovered();
+    },
     settled() {
       if (mayGoBack) shown.push('settled');
       for (const judge of all()) judge.settled();

@@ -280,6 +280,45 @@ test('S9: an increase before the decrease that it uses, or above the total', () 
   convicted(swapped, 'S9');
 });
 
+test('S3, S9: where the store went back what was lost excuses stamps until the next status, and licenses not at all', () => {
+  const judgeAfter = (steps: readonly Step[]) => {
+    const [lost, judge] = [createJudge(), createJudge()];
+    for (const step of steps) if (step !== 'settled') for (const one of [lost, judge]) one.take(step);
+    const { object } = steps.findLast((step) => step !== 'settled' && step.kind === 'LicenseSettings') as Revision;
+    const metadata = { ...object.metadata, generation: 7 };
+    lost.take({ type: 'MODIFIED', kind: 'LicenseSettings', by: 'other', object: { ...object, metadata } });
+    judge.wentBack(lost);
+    return judge;
+  };
+  const rulesOf = (judge: ReturnType<typeof createJudge>) =>
+    judge.violations.flatMap((one) => /: (S\d): /.exec(one)?.[1] ?? []);
+  const at = lastWrite(simple.steps, 'pom-licenses');
+  const write = simple.steps[at] as Revision;
+  const status = simple.steps.findLast((step) => step !== 'settled' && step.kind === 'LicenseSettings') as Revision;
+  const ahead: Revision = { ...write, type: 'MODIFIED', object: annotated(write.object, 'generation', '7') };
+  const early = judgeAfter(simple.steps);
+  early.take(ahead);
+  assert.equal(rulesOf(early), []);
+  for (const learn of [
+    (judge: ReturnType<typeof createJudge>) => judge.take({ ...status, type: 'MODIFIED' }),
+    (judge: ReturnType<typeof createJudge>) => judge.recovered(),
+  ]) {
+    const judge = judgeAfter(simple.steps);
+    learn(judge);
+    judge.take(ahead);
+    assert.ok(rulesOf(judge).includes('S3'), judge.violations.join());
+  }
+  const raised = moved.steps.findIndex(
+    (step, i) => i > moved.steps.indexOf('settled') && isWrite(step, 'pom-licenses-b'),
+  );
+  const lowered = moved.steps.findIndex(
+    (step, i) => i > moved.steps.indexOf('settled') && isWrite(step, 'pom-licenses-a'),
+  );
+  const judge = judgeAfter(moved.steps.slice(0, lowered));
+  judge.take(moved.steps[raised] as Revision);
+  assert.ok(rulesOf(judge).includes('S9'), judge.violations.join());
+});
+
 test('S9: the system keeps its CAPACITY keys beside zones', async () => {
   const { steps } = await historyOf([create(ports(100)), settle, save(zoned({ a: 60, b: 40 })), settle]);
   assert.equal(verdictOn(steps), []);
