@@ -359,6 +359,12 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
           `${field} becomes ${stored.settingsHash} of generation ${stored.generation}: expected one of ${allowed.join(', ') || 'nothing'} (the newest spec is ${applicable ? '' : 'not '}applicable)`,
         );
     }
+    // Rule 2: what has zones, before or after it, changes by a plan, and a plan begins with its status.
+    const [was, is] = [before?.applied, after?.applied];
+    const isPlanned =
+      knowStored(was)?.declaration.zones !== undefined || knowStored(is)?.declaration.zones !== undefined;
+    if (is && is.settingsHash !== was?.settingsHash && isPlanned && before?.applying?.settingsHash !== is.settingsHash)
+      wrong('rule 2', `applied becomes ${is.settingsHash}, though it was not applying`);
     // Section 2: they move only with the settingsHash.
     const history = after?.history ?? [];
     const twice = history.find(({ settingsHash }, i) => settingsHash === history[i + 1]?.settingsHash);

@@ -1,6 +1,6 @@
 /**
  * Judges the wait of DESIGN section 3, rule 2: what a plan took away is given to others no sooner than settleSeconds later, be it
- * from zone to zone, or to and from a system with CAPACITY keys. The judge of revisions knows no time; the harness brings it.
+ * from zone to zone, or to and from a system with CAPACITY keys; whatever the status says. The judge of revisions knows no time; the harness brings it.
  */
 import { labels } from '../../src/api/names.ts';
 
@@ -29,8 +29,7 @@ const underWay = 1_000;
 type Life = {
   /** When each spec was saved, and its settleSeconds in milliseconds. */
   readonly saved: { at: number; settle: number }[];
-  applying: boolean;
-  /** When a plan took something from a zone last, and when CAPACITY keys from a system. */
+  /** When the operator took something from a zone last, and when CAPACITY keys from a system. */
   lowered: { zone: number | undefined; system: number | undefined };
   /** What the operator wrote last, by name of the ConfigMap. */
   readonly written: Map<string, Map<string, number>>;
@@ -86,7 +85,6 @@ export function createWaitJudge(tolerance = 0): (change: Change, now: number) =>
     life.left.set(name, new Map(after));
     // What it held was taken from what the status says, which is no increase.
     const isHealed = life.edited.delete(name);
-    if (!life.applying) return undefined;
     if (exceeds(left, after)) life.lowered[kind] = now;
     if (isHealed || !exceeds(after, written)) return undefined;
     // A system gets back what it lost itself: while no zone had anything of it, that is no move.
@@ -110,7 +108,6 @@ export function createWaitJudge(tolerance = 0): (change: Change, now: number) =>
 function create(lives: Map<string, Life>, uid: string): Life {
   const life: Life = {
     saved: [],
-    applying: false,
     lowered: { zone: undefined, system: undefined },
     written: new Map(),
     left: new Map(),
@@ -121,11 +118,10 @@ function create(lives: Map<string, Life>, uid: string): Life {
   return life;
 }
 
-function note(life: Life, { spec, status }: Stored, now: number): void {
+function note(life: Life, { spec }: Stored, now: number): void {
   const { settleSeconds = defaultSettle } = (spec ?? {}) as { settleSeconds?: unknown };
   const settle = typeof settleSeconds === 'number' ? settleSeconds * 1000 : 0;
   if (life.saved.at(-1)?.settle !== settle) life.saved.push({ at: now, settle });
-  life.applying = (status as { applying?: unknown } | undefined)?.applying !== undefined;
 }
 
 /** What others took away is no decrease of the operator's; what they gave is healed at once. */

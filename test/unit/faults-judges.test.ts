@@ -33,6 +33,19 @@ const zoneMap = (name: 'x' | 'y', of: Spec) => ({
   data: render(declare('a', of)).find(({ zone }) => zone === name)?.data,
 });
 
+test('the wait of rule 2 is judged whatever the status says', () => {
+  const judge = createWaitJudge();
+  const settings = { kind: 'LicenseSettings', metadata: { name: 'a', uid: 'u' }, spec, status: {} };
+  const change = { type: 'MODIFIED', previous: undefined, by: 'operator' } as const;
+  judge({ ...change, object: settings, by: 'desk' }, -60_000);
+  for (const name of ['x', 'y'] as const) judge({ ...change, object: zoneMap(name, spec) }, -60_000);
+  judge({ ...change, object: zoneMap('x', zones(30, 70)) }, 0);
+  // Healing gives back what was live.
+  judge({ ...change, object: { ...zoneMap('y', spec), data: {} }, by: 'desk' }, 1_000);
+  assert.is(judge({ ...change, object: zoneMap('y', spec) }, 2_000), undefined);
+  assert.match(String(judge({ ...change, object: zoneMap('y', zones(30, 70)) }, 3_000)), /^rule 2: .* 3000 ms after/);
+});
+
 test('the wait of rule 2 is judged with what a busy machine needs to show a change', () => {
   const moved = (after: number) => {
     const judge = createWaitJudge(1_000);

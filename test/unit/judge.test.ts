@@ -197,6 +197,15 @@ test('S2: a plan begins, or is abandoned, while the newest spec is not applicabl
   );
 });
 
+test('rule 2: settings with zones are applied without having been applying', () => {
+  const applying = (step: Step) =>
+    step !== 'settled' && step.by === 'operator' && step.object.status?.applying !== undefined;
+  convicted(
+    moved.steps.filter((step) => !applying(step)),
+    'rule 2',
+  );
+});
+
 test('S3: a generation stamp goes back', () => {
   convicted(
     altered(simple.steps, lastWrite(simple.steps, 'pom-licenses'), (object) => annotated(object, 'generation', '0')),
