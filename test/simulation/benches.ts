@@ -20,10 +20,16 @@ export type BenchOptions = {
   readonly mayGoBack: boolean;
 };
 
+/** When a change was committed and sent, and since when nothing disturbs; `late`: its sender had given it up. */
+export type Moment = {
+  readonly now: number;
+  readonly sent: number | undefined;
+  readonly calmSince: number;
+  readonly late: boolean;
+};
+
 /** A change that the judges are shown, and when; or the moment in which a namespace was settled, and what was there. */
-type Told =
-  | { readonly change: Change; readonly late: boolean; readonly now: number }
-  | { readonly settled: ReadonlyMap<string, Snapshot> };
+type Told = ({ readonly change: Change } & Moment) | { readonly settled: ReadonlyMap<string, Snapshot> };
 
 /** The judges of one namespace that know time, or who does what. */
 const createBench = () => ({
@@ -51,10 +57,11 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
   };
 
   /** Shows a change to all but the judges of revisions. */
-  function show({ change, late, now }: Extract<Told, { change: Change }>): string[] {
+  function show({ change, ...moment }: Extract<Told, { change: Change }>): string[] {
+    const { now } = moment;
     const { wait, orphans, model, truth } = benchOf(change.object.metadata.namespace);
     const found = [wait(change, now), orphans(change)].flatMap((wrong) => wrong ?? []);
-    const revision = revisionOf(change, late);
+    const revision = revisionOf(change, moment);
     truth.take(revision, now);
     model.take(revision);
     return found;
@@ -62,12 +69,12 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
 
   return {
     violations: judges.violations,
-    /** Takes in a change of a LicenseSettings or ConfigMap. `late`: its sender had given it up. */
-    take(committed: Change, now: number, late: boolean): void {
+    /** Takes in a change of a LicenseSettings or ConfigMap. */
+    take(committed: Change, moment: Moment): void {
       for (const change of apart(committed)) {
-        if (mayGoBack) told.push({ change, late, now });
-        judges.take(revisionOf(change, late));
-        for (const wrong of show({ change, late, now })) fail(`revision ${change.version}: ${wrong}`);
+        if (mayGoBack) told.push({ change, ...moment });
+        judges.take(revisionOf(change, moment));
+        for (const wrong of show({ change, ...moment })) fail(`revision ${change.version}: ${wrong}`);
       }
       tell();
     },
@@ -112,8 +119,8 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
   };
 }
 
-const revisionOf = ({ type, object, by }: Change, late: boolean): Revision => ({
-  ...{ type, kind: object.kind as Revision['kind'], object: object as Stored, late },
+const revisionOf = ({ type, object, by }: Change, { now, ...moment }: Moment): Revision => ({
+  ...{ type, kind: object.kind as Revision['kind'], object: object as Stored, at: now, ...moment },
   by: by.startsWith('operator') ? 'operator' : 'other',
 });
 

@@ -82,6 +82,8 @@ export function createNetwork(options: NetworkOptions) {
   const pasts = new Map<Process, { readonly version: number; readonly until: number }>();
   /** The change under way was given up by its sender before it landed. */
   let landsLate = false;
+  /** When it was sent. */
+  let landsSent: number | undefined;
   /** Requests that have still to reach the server, and processes that wait for an answer, once for each. */
   let arriving = 0;
   const waiting: Process[] = [];
@@ -360,12 +362,14 @@ export function createNetwork(options: NetworkOptions) {
             fault?.on === 'request' ? fault.fault : undefined,
             () => {
               landsLate = ended;
+              landsSent = sent;
               const answer = server.handle(
                 { method: request.method, path: request.path, body },
                 process.name,
                 type === 'list' ? versionFor(process) : undefined,
               );
               landsLate = false;
+              landsSent = undefined;
               onArrive(process, request, request.method, answer, sent);
               trace?.(
                 `${process.name} ${request.method} ${request.path} -> ${answer.code} ${describe(answer)}${process.alive ? '' : ' (dead)'}`,
@@ -586,6 +590,9 @@ export function createNetwork(options: NetworkOptions) {
     },
     get landsLate() {
       return landsLate;
+    },
+    get landsSent() {
+      return landsSent;
     },
     get slowAt() {
       return slowAt;

@@ -116,7 +116,10 @@ export async function runSchedule(
       if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt = scheduler.now;
       say?.(`@${version} ${type} ${object.kind} ${inPlace(object)} by ${by}${inShort(object)}`);
       if (by === 'desk') costs.changed(change);
-      benches.take(change, scheduler.now, network.landsLate);
+      benches.take(change, {
+        ...{ now: scheduler.now, late: network.landsLate, sent: network.landsSent },
+        calmSince: Math.max(network.disturbedUntil, movedAt, restoredAt),
+      });
       collectSoon();
     },
     admit(object, sender) {

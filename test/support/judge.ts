@@ -6,7 +6,8 @@
  *
  * What it tolerates, and why. A ConfigMap's write does not carry the version of the LicenseSettings that it was decided
  * from, so one may land after a newer spec was saved. Until `settled()` says that nothing was in flight, every declaration
- * that was applicable since may still be written. A status is written with the version of the object that it was decided
+ * that was applicable since may still be written; where the harness knows when each request was sent, only until the
+ * operator has written a status, which shows that it knows the newest spec. A status is written with the version of the object that it was decided
  * from, and a ConfigMap's write or delete with that of the ConfigMap: what depends on those alone is judged strictly.
  *
  * It judges one namespace: of the others it knows nothing, so that what the operator writes for an object of another one
@@ -58,6 +59,11 @@ export type Revision = {
   readonly by: 'operator' | 'other';
   /** Its sender had given it up before it landed, and may have decided otherwise since. */
   readonly late?: boolean;
+  /** When it was committed, and sent, in milliseconds on one clock; not known to every harness. */
+  readonly at?: number;
+  readonly sent?: number | undefined;
+  /** Since when nothing keeps the operator from seeing what happens, on the same clock; it may be still to come. */
+  readonly calmSince?: number;
 };
 
 export type Judge = {
@@ -93,20 +99,29 @@ type Known = {
   readonly rendered: ReadonlyMap<string, Rendered>;
 };
 
-/** One LicenseSettings from its creation to its end. */
-type Life = {
-  readonly name: string;
-  readonly uid: string;
-  object: Stored;
-  /** By generation; undefined for an invalid spec. */
-  readonly generations: Map<number, Known | undefined>;
+/** What the operator may decide from. */
+type View = {
   /** What may be written: live at the last settled state, or applicable since. By hash. */
   possible: Map<string, Known>;
   /** Values of `spec.suspend` and of Retain that the operator may have decided from. */
   suspended: Set<boolean>;
   retained: Set<boolean>;
+};
+
+/** How long after a deletion a write may be sent, in milliseconds, by who has just not heard of it. */
+const unheard = 1_000;
+
+/** One LicenseSettings from its creation to its end. */
+type Life = View & {
+  readonly name: string;
+  readonly uid: string;
+  object: Stored;
+  /** By generation; undefined for an invalid spec. */
+  readonly generations: Map<number, Known | undefined>;
+  /** The same for what is sent since the operator last wrote a status, and when that was. */
+  informed: (View & { readonly at: number }) | undefined;
   /** Set at its deletion: true when a write decided before may still land. */
-  gone: { readonly inFlight: boolean } | undefined;
+  gone: { readonly inFlight: boolean; readonly at?: number | undefined } | undefined;
   /** True once it is deleted for good. */
   ended: boolean;
   /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
@@ -122,6 +137,15 @@ type Life = {
   readonly recorded: Map<string, number>;
   /** When the operator last named a ConfigMap as that of the system. */
   readonly ranks: Map<string, number>;
+};
+
+/** A ConfigMap that is written for an object. */
+type Writing = {
+  readonly life: Life;
+  readonly view: View;
+  readonly object: Stored;
+  readonly document: Document;
+  readonly wrong: (rule: string, text: string) => void;
 };
 
 /** A ConfigMap as the operator wrote it. `adopted`: for this uid it was never created, it was there. */
@@ -214,10 +238,30 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const { spec } = validate({ name: life.name, spec: object.spec });
       life.generations.set(generation, spec && know(declare(life.name, spec)));
     }
-    life.suspended.add(isSuspended(life));
-    life.retained.add(isRetained(life));
     const newest = newestOf(life);
-    if (newest && isApplicable(life) && !isSuspended(life)) life.possible.set(newest.hash, newest);
+    for (const view of viewsOf(life)) {
+      view.suspended.add(isSuspended(life));
+      view.retained.add(isRetained(life));
+      if (newest && isApplicable(life) && !isSuspended(life)) view.possible.set(newest.hash, newest);
+    }
+  };
+  const viewsOf = (life: Life): View[] => [life, ...(life.informed ? [life.informed] : [])];
+  /** What was decided after that status knows the newest spec, and no other. */
+  const viewOf = (life: Life, { sent }: Revision): View =>
+    life.informed && sent !== undefined && sent >= life.informed.at ? life.informed : life;
+  /** What the newest spec and the status leave possible. */
+  const narrowest = (life: Life): View => {
+    const { applied, applying } = life.object.status ?? {};
+    const newest = newestOf(life);
+    const may = [
+      ...(isApplicable(life) && !isSuspended(life) && newest ? [newest] : []),
+      ...[applied, applying].flatMap((stored) => knowStored(stored) ?? []),
+    ];
+    return {
+      possible: new Map(may.map((known) => [known.hash, known])),
+      suspended: new Set([isSuspended(life)]),
+      retained: new Set([isRetained(life)]),
+    };
   };
   /** A status that others wrote is believed: what it says is live may be written. */
   const believe = (life: Life, status: Status | undefined) => {
@@ -225,17 +269,17 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     life.backup = knowStored(status?.applied);
     for (const stored of [status?.applied, status?.applying]) {
       const known = knowStored(stored);
-      if (known) life.possible.set(known.hash, known);
+      if (known) for (const { possible } of viewsOf(life)) possible.set(known.hash, known);
     }
   };
 
-  const takeSettings = ({ type, object, by, late = false }: Revision) => {
+  const takeSettings = ({ type, object, by, late = false, at: now }: Revision) => {
     const { name, uid } = object.metadata;
     let life = lives.get(uid);
     if (type === 'DELETED') {
       if (by === 'operator') fail(name, 'status', 'the operator deleted a LicenseSettings');
       if (life) {
-        life.gone ??= { inFlight: changes !== 0 };
+        life.gone ??= { inFlight: changes !== 0, at: now };
         life.ended = true;
       }
       changed();
@@ -245,7 +289,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       life = {
         ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
         ...{ generations: new Map(), possible: new Map(), ranks: new Map(), recorded: new Map() },
-        ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0, backup: undefined },
+        ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0, backup: undefined, informed: undefined },
       };
       lives.set(uid, life);
       if (by === 'operator') fail(name, 'status', 'the operator created a LicenseSettings');
@@ -257,10 +301,11 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (by === 'operator') {
       judgeStatus(life, before, object, late);
       life.object = object;
+      if (now !== undefined) life.informed = { ...narrowest(life), at: now };
       return;
     }
     const deletedNow = object.metadata.deletionTimestamp !== undefined && life.gone === undefined;
-    if (deletedNow) life.gone = { inFlight: changes !== 0 };
+    if (deletedNow) life.gone = { inFlight: changes !== 0, at: now };
     changed();
     learn(life, object);
     if (canonical(before.status ?? {}) !== canonical(object.status ?? {})) believe(life, object.status);
@@ -399,15 +444,15 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       changed();
       // Healed, perhaps, before it was seen that its owner has gone.
       const life = lives.get(uidIn(object) ?? '');
-      if (life?.ended) life.gone = { inFlight: true };
+      if (life?.ended) life.gone = { ...life.gone, inFlight: true };
       if (type !== 'MODIFIED') kept.lost = true;
       else takeAway(kept, object);
     } else {
       if (quiet && changes === 0 && !isStamping(object, kept.current))
         fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
       const isDeleted = type === 'DELETED' || isMarked(object, kept.current);
-      if (isDeleted) judgeDelete(kept, kept.current ?? object);
-      else judgeWrite(kept, object);
+      if (isDeleted) judgeDelete(kept, kept.current ?? object, revision);
+      else judgeWrite(kept, object, revision);
       if (isDeleted && type !== 'DELETED') kept.held = object.metadata.uid;
     }
     kept.current = type === 'DELETED' ? undefined : object;
@@ -430,14 +475,23 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   };
 
   /** Rules 4 and 5: whether anything may be written for this object. */
-  const mayWrite = (life: Life, wrong: (rule: string, text: string) => void) => {
-    if (life.gone && !life.gone.inFlight)
+  const mayWrite = (life: Life, revision: Revision, wrong: (rule: string, text: string) => void) => {
+    const { sent, calmSince } = revision;
+    const { gone } = life;
+    // Where nothing was between, who sends this has seen that it goes.
+    const isHeard =
+      gone?.at !== undefined &&
+      sent !== undefined &&
+      calmSince !== undefined &&
+      sent > Math.max(gone.at, calmSince) + unheard;
+    if (gone && (!gone.inFlight || isHeard))
       wrong('rule 5', `it is written while LicenseSettings ${life.name} is being deleted`);
-    if (life.suspended.size === 1 && life.suspended.has(true))
+    const { suspended } = viewOf(life, revision);
+    if (suspended.size === 1 && suspended.has(true))
       wrong('suspend', `it is written while LicenseSettings ${life.name} is suspended`);
   };
 
-  const judgeWrite = (kept: Kept, object: Stored) => {
+  const judgeWrite = (kept: Kept, object: Stored, revision: Revision) => {
     const { metadata } = object;
     const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
     const uid = metadata.annotations?.[note('owner-uid')] ?? '';
@@ -448,8 +502,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S6', `its owner-uid ${uid} is that of no LicenseSettings of this namespace`);
       return;
     }
-    mayWrite(life, wrong);
-    const desired = [...life.possible.values()].some(({ rendered }) => rendered.has(kept.name));
+    mayWrite(life, revision, wrong);
+    const view = viewOf(life, revision);
+    const desired = [...view.possible.values()].some(({ rendered }) => rendered.has(kept.name));
     if (kept.current && !isOurs(kept.current, life, desired))
       wrong('S6', `it belongs to someone else: ${canonical(kept.current.metadata)}`);
 
@@ -484,8 +539,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     const { document, problems } = readData(object.data);
     for (const problem of problems) wrong('S1', problem);
     if (!document) return;
-    const match = judgeData(life, kept.name, object, document, before, wrong);
-    judgeMetadata(life, object, document, match, wrong);
+    const match = judgeData({ life, view, name: kept.name, object, document, before, wrong });
+    judgeMetadata({ life, view, object, document, match, wrong });
     // Without zones the ConfigMap is the record of what is live.
     if (match && document.scope === 'Default' && !life.restored) {
       const stamped = life.generations.get(stamp);
@@ -507,16 +562,17 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   };
 
   /** S1 and S2, on data. Gives the declaration that a whole rendering is of. */
-  const judgeData = (
-    life: Life,
-    name: string,
-    { metadata, data }: Stored,
-    document: Document,
-    before: Stored | undefined,
-    wrong: (rule: string, text: string) => void,
-  ): Known | undefined => {
+  const judgeData = ({
+    life,
+    view,
+    name,
+    object: { metadata, data },
+    document,
+    before,
+    wrong,
+  }: Writing & { readonly name: string; readonly before: Stored | undefined }): Known | undefined => {
     const text = canonical(data);
-    const possible = [...life.possible.values()];
+    const possible = [...view.possible.values()];
     // Step 2: the old system ConfigMap loses its CAPACITY keys.
     const old = formerOf(name, before);
     const candidates = possible.filter(
@@ -584,13 +640,14 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   };
 
   /** Labels, annotations and owner of what the operator writes. */
-  const judgeMetadata = (
-    life: Life,
-    { metadata, data = {} }: Stored,
-    document: Document,
-    match: Known | undefined,
-    wrong: (rule: string, text: string) => void,
-  ) => {
+  const judgeMetadata = ({
+    life,
+    view,
+    object: { metadata, data = {} },
+    document,
+    match,
+    wrong,
+  }: Writing & { readonly match: Known | undefined }) => {
     const expect = (what: string, expected: string | undefined, found: string | undefined) => {
       if (expected !== found) wrong('ownership', `${what}: expected ${expected}, found ${found}`);
     };
@@ -607,7 +664,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       ...{ controller: true, blockOwnerDeletion: false },
     });
     const found = canonical(ours);
-    const allowed = [...life.retained].map((retained) => (retained ? '[]' : `[${reference}]`));
+    const allowed = [...view.retained].map((retained) => (retained ? '[]' : `[${reference}]`));
     if (!allowed.includes(found))
       wrong('ownership', `ownerReferences: expected ${allowed.join(' or ')}, found ${found}`);
   };
@@ -632,7 +689,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       }
     ).uid;
 
-  const judgeDelete = (kept: Kept, before: Stored) => {
+  const judgeDelete = (kept: Kept, before: Stored, revision: Revision) => {
     const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
     const life = lives.get(uidIn(before) ?? '');
     if (!life || !isLabelled(before, life.name)) {
@@ -643,10 +700,10 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('S6', `it is deleted for an object of the same name, but it has the uid ${life.uid} of an earlier one`);
       return;
     }
-    mayWrite(life, wrong);
+    mayWrite(life, revision, wrong);
     // One that was made immutable is deleted and created again.
     if (before.immutable) return;
-    const possible = [...life.possible.values()];
+    const possible = [...viewOf(life, revision).possible.values()];
     if (possible.every(({ rendered }) => rendered.has(kept.name)))
       wrong('S1', `it is deleted, but wanted by ${namesOf(possible)}`);
     const document = kept.written?.document;
@@ -737,16 +794,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
         life.gone = { inFlight: false };
         continue;
       }
-      const { applied, applying } = life.object.status ?? {};
-      const newest = newestOf(life);
-      const may = [
-        ...(isApplicable(life) && !isSuspended(life) && newest ? [newest] : []),
-        ...[applied, applying].flatMap((stored) => knowStored(stored) ?? []),
-      ];
-      life.possible = new Map(may.map((known) => [known.hash, known]));
-      life.suspended = new Set([isSuspended(life)]);
-      life.retained = new Set([isRetained(life)]);
-      life.lostGeneration = 0;
+      Object.assign(life, narrowest(life), { informed: undefined, lostGeneration: 0 });
     }
   };
 
@@ -756,6 +804,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       const life = lives.get(uid);
       if (!life) lostUids.add(uid);
       if (!life) continue;
+      life.informed = undefined;
       for (const [hash, known] of then.possible) life.possible.set(hash, known);
       for (const one of then.suspended) life.suspended.add(one);
       for (const one of then.retained) life.retained.add(one);

@@ -377,6 +377,35 @@ test('suspend and deletion: nothing but the status, and nothing at all', async (
   convicted(again(deleted, at), 'rule 5');
 });
 
+test('who has written a status knows the newest spec; who has seen a deletion writes nothing, settled or not', async () => {
+  const suspended = save(ports(9, { suspend: true }));
+  const { steps } = await historyOf([create(ports(5)), settle, save(ports(7)), suspended, settle]);
+  const timed = (list: readonly Step[]) =>
+    list.flatMap((step, i) => (step === 'settled' ? [] : { ...step, at: 1_000 * i, sent: 1_000 * i, calmSince: 0 }));
+  const known = timed(steps);
+  const write: Revision = { ...(simple.steps[lastWrite(simple.steps, 'pom-licenses')] as Revision), type: 'MODIFIED' };
+  const now = 1_000 * steps.length;
+  const later = { ...write, at: now, calmSince: 0 };
+  assert.equal(
+    verdictOn([...known, { ...later, sent: 0 }]).filter((one) => one.includes('suspend')),
+    [],
+  );
+  convicted([...known, { ...later, sent: now }], 'suspend');
+  const { steps: deleted } = await historyOf([create(ports(5)), settle, save(ports(9)), { do: 'delete', name: 'pom' }]);
+  const at = 1_000 * deleted.length;
+  const again = { ...later, at };
+  for (const [sent, calmSince] of [
+    [0, 0],
+    [at - 500, 0],
+    [at + 5_000, at + 5_000],
+  ] as const)
+    assert.equal(
+      verdictOn([...timed(deleted), { ...again, sent, calmSince }]).filter((one) => one.includes('rule 5')),
+      [],
+    );
+  convicted([...timed(deleted), { ...again, sent: at + 5_000 }], 'rule 5');
+});
+
 test('nothing but the status of a LicenseSettings may be written, and of the generation that was looked at', () => {
   const at = simple.steps.findLastIndex((step) => step !== 'settled' && step.kind === 'LicenseSettings');
   convicted(
