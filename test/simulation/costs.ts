@@ -1,5 +1,5 @@
 /** Counts what each object costs, from the requests that leave the operator: L4. */
-import { labels } from '../../src/api/names.ts';
+import { labels, annotations as ours } from '../../src/api/names.ts';
 import { createCostJudge } from '../support/cost.ts';
 import type { Change, Metadata, Server, Stored } from './server.ts';
 
@@ -33,8 +33,9 @@ export function createCosts(server: Server) {
     sent(by: string, request: Asked, at: number): string | undefined {
       const about = aboutOf(request);
       if (!about) return undefined;
-      const what = `${request.method} ${about.asked} ${contentOf(request.body as Partial<Stored>)}`;
-      return judge.request({ object: about.owner, by, what, at });
+      const target = `${request.method} ${about.asked}${request.path.endsWith('/status') ? ' status' : ''}`;
+      const what = `${target} ${contentOf(request.body as Partial<Stored>)}`;
+      return judge.request({ object: about.owner, by, what, target, at });
     },
     /** The server did not answer one, or could not do it. */
     failed(by: string, request: Asked, at: number): void {
@@ -49,11 +50,14 @@ export function createCosts(server: Server) {
   };
 }
 
-/** What a body is about, without versions, times, and what others put there: those differ each time. */
-function contentOf(body: Partial<Stored> | undefined): string {
+/** What a body is about, without versions, times, terms, what is said in words, and what others put there: those differ each time. */
+export function contentOf(body: Partial<Stored> | undefined): string {
   if (!body?.metadata) return '';
   const { labels: tags, annotations = {}, ownerReferences } = body.metadata;
-  const notes = Object.entries(annotations).filter(([key]) => key.startsWith('licensing.dialer.dev/'));
+  const notes = Object.entries(annotations).filter(
+    ([key]) => key.startsWith('licensing.dialer.dev/') && key !== ours.epoch,
+  );
   const content = { data: body['data'], status: body['status'], tags, notes, ownerReferences };
-  return JSON.stringify(content).replaceAll(/"\d{4}-\d\d-\d\dT[^"]*"/g, '"a time"');
+  const withoutWords = JSON.stringify(content, (key, value) => (key === 'message' ? undefined : value));
+  return withoutWords.replaceAll(/"\d{4}-\d\d-\d\dT[^"]*"/g, '"a time"');
 }

@@ -3,7 +3,8 @@
  * state it is in. Policies, second operators and faults are not people: a state that they make must not be a hot loop.
  *
  * What counts is repetition. The first of its kind is free: each write of a plan whose step came due, one write for each
- * ConfigMap that drifted, and a look at each name, as rule 8 has them, differ from one another; a loop repeats itself.
+ * ConfigMap that drifted, and a look at each name, as rule 8 has them, differ from one another; a loop repeats itself. What
+ * differs each time is bounded too: by 30, and one for each verb and name that is asked for.
  */
 
 /** How many requests in how many milliseconds. */
@@ -19,6 +20,8 @@ export type Request = {
   readonly by: string;
   /** What is asked for: the same words for the same request, whatever version or time it carries. */
   readonly what: string;
+  /** The verb, the resource and the name; the first three words of `what`, where nothing is said. */
+  readonly target?: string;
   /** When it was sent, on one monotonic clock, in milliseconds. */
   readonly at: number;
 };
@@ -39,12 +42,20 @@ type Account = {
   readonly first: Set<string>;
   /** When something was repeated, the oldest first, and what it was. */
   repeated: { at: number; what: string }[];
+  /** The same of everything. */
+  all: { at: number; what: string; target: string }[];
   /** When the server last failed. */
   failedAt: number;
   told: boolean;
 };
 
-const newAccount = (): Account => ({ first: new Set(), repeated: [], failedAt: Number.NEGATIVE_INFINITY, told: false });
+const newAccount = (): Account => ({
+  first: new Set(),
+  repeated: [],
+  all: [],
+  failedAt: Number.NEGATIVE_INFINITY,
+  told: false,
+});
 
 export function createCostJudge(): CostJudge {
   /** By object, and by process. */
@@ -55,27 +66,36 @@ export function createCostJudge(): CostJudge {
       const account = accounts.get(object)?.get(by);
       if (account) account.failedAt = at;
     },
-    request({ object, by, what, at }) {
+    request({ object, by, what, target = what.split(' ', 3).join(' '), at }) {
       const own = accounts.get(object) ?? new Map<string, Account>();
       const account = own.get(by) ?? newAccount();
       accounts.set(object, own.set(by, account));
-      if (!account.first.has(what)) {
-        account.first.add(what);
-        return undefined;
-      }
-      account.repeated = [...account.repeated.filter((one) => at - one.at < window), { at, what }];
+      const isRecent = (one: { at: number }) => at - one.at < window;
+      account.all = [...account.all.filter(isRecent), { at, what, target }];
+      if (account.first.has(what)) account.repeated = [...account.repeated.filter(isRecent), { at, what }];
+      account.first.add(what);
       const bound = at - account.failedAt < window ? mostInVain : most;
-      if (account.told || account.repeated.length <= bound) return undefined;
-      account.told = true;
-      return `${object}: L4: ${account.repeated.length} requests that repeat others within 60 s, without a change by people: ${wordsOf(account)}`;
+      if (account.told) return undefined;
+      const { all } = account;
+      const repeated = account.repeated.filter(isRecent);
+      const targets = new Set(all.map((one) => one.target)).size;
+      if (repeated.length > bound) {
+        account.told = true;
+        return `${object}: L4: ${repeated.length} requests that repeat others within 60 s, without a change by people: ${wordsOf(repeated)}`;
+      }
+      if (all.length > bound + targets) {
+        account.told = true;
+        return `${object}: L4: ${all.length} requests for ${targets} things within 60 s, without a change by people: ${wordsOf(all)}`;
+      }
+      return undefined;
     },
   };
 }
 
-/** What was repeated most. */
-function wordsOf({ repeated }: Account): string {
+/** What was asked for most. */
+function wordsOf(asked: readonly { readonly what: string }[]): string {
   const counts = new Map<string, number>();
-  for (const { what } of repeated) {
+  for (const { what } of asked) {
     const short = what.replace(/ \{.*/, '');
     counts.set(short, (counts.get(short) ?? 0) + 1);
   }

@@ -1,5 +1,7 @@
 /** The judges of several namespaces, of what the status says (S10) and of what an object costs (L4); and who acts there. */
 import * as assert from 'uvu/assert';
+import { contentOf } from '../simulation/costs.ts';
+import type { Stored as SimulatedStored } from '../simulation/server.ts';
 import { suite } from '../suite.ts';
 import { type Action, carryOut, drawActions } from '../support/actions.ts';
 import { actFor, isActor } from '../support/actors.ts';
@@ -214,6 +216,20 @@ test('L4: 30 requests a minute that repeat others, and no more; what people chan
       undefined,
       'each write of a plan',
     );
+});
+
+test('L4: what differs each time is bounded too, and words and terms are no difference', () => {
+  const judge = createCostJudge();
+  const ask = (n: number, target: string) =>
+    judge.request({ object: 'pom', by: 'one', what: `${target} {"counter":${n}}`, target, at: n });
+  const found = Array.from({ length: 100 }, (_, n) => ask(n, `PUT zone ${n % 4}`)).find(Boolean);
+  assert.match(found ?? '', /^pom: L4: 35 requests for 4 things within 60 s/);
+  const body = (message: string, epoch: string) => ({
+    ...(written.object as object as SimulatedStored),
+    status: { conditions: [{ type: 'Ready', message }] },
+    metadata: { ...written.object.metadata, annotations: { 'licensing.dialer.dev/epoch': epoch } },
+  });
+  assert.is(contentOf(body('once', 'one') as SimulatedStored), contentOf(body('twice', 'two') as SimulatedStored));
 });
 
 test('copies carry what they are told to, and a forged one is a record by every hash', async () => {
