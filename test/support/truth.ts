@@ -1,6 +1,6 @@
 /**
  * Judges S10 of DESIGN section 7: a status does not say Ready or Applied for longer than 15 s while a ConfigMap does not
- * hold what the settings want. The judge of revisions knows no time; the harness brings it, on one monotonic clock.
+ * hold what the settings want, or lacks what marks it as theirs. The judge of revisions knows no time; the harness brings it, on one monotonic clock.
  */
 import type { Declaration } from '../../src/api/licensesettings.ts';
 import { render } from '../../src/settings/render.ts';
@@ -106,14 +106,35 @@ function untruth({ metadata, spec, status }: Stored, maps: ReadonlyMap<string, S
       (type === 'Ready' || type === 'Applied') && is === 'True' && reason !== 'Suspended',
   );
   if (!said || !status?.applied) return undefined;
-  for (const { name, data } of renderingOf(status.applied.settings)) {
+  for (const { name, data, zone } of renderingOf(status.applied.settings)) {
     const map = maps.get(name);
     const extra = Object.keys(map?.binaryData ?? {});
-    if (holds(map?.data, data) && extra.length === 0) continue;
+    const marks = map && markOf(map, { metadata, spec, zone });
+    if (map && holds(map.data, data) && extra.length === 0 && marks === undefined) continue;
+    if (marks !== undefined) return `${said.type} is True, but ConfigMap ${name} ${marks}`;
     const found = map ? brief(`${canonical(map.data)}${extra.length > 0 ? ` and binaryData ${extra}` : ''}`) : 'none';
     return `${said.type} is True, but ConfigMap ${name} is not as wanted: ${found}`;
   }
   return undefined;
+}
+
+/** What besides the data is not as DESIGN section 2 has it: a dialer, or the garbage collector, goes by that. */
+function markOf(
+  map: Stored,
+  { metadata, spec, zone }: Pick<Stored, 'metadata' | 'spec'> & { readonly zone: string | undefined },
+): string | undefined {
+  const { labels = {}, ownerReferences = [] } = map.metadata;
+  const wanted: Record<string, string | undefined> = {
+    'app.kubernetes.io/managed-by': 'license-settings-operator',
+    'app.kubernetes.io/part-of': 'license-settings-operator',
+    'licensing.dialer.dev/settings': metadata.name,
+    ...(zone === undefined ? {} : { 'licensing.dialer.dev/zone': zone }),
+  };
+  for (const [label, value] of Object.entries(wanted)) if (labels[label] !== value) return `lacks the label ${label}`;
+  const isRetained = (spec as { deletionPolicy?: unknown } | undefined)?.deletionPolicy === 'Retain';
+  const isOwned = ownerReferences.some(({ uid, controller }) => uid === metadata.uid && controller === true);
+  if (isOwned === isRetained) return isRetained ? 'has its owner still' : 'lacks its owner';
+  return map.immutable === true ? 'is immutable' : undefined;
 }
 
 /** True when the data are these, and nothing besides. */
@@ -122,7 +143,8 @@ const holds = (found: Stored['data'], wanted: Readonly<Record<string, string>>):
   return Object.keys(found ?? {}).length === names.length && names.every((name) => found?.[name] === wanted[name]);
 };
 
-const renderings = new WeakMap<object, { name: string; data: Readonly<Record<string, string>> }[]>();
+type Wanted = { name: string; data: Readonly<Record<string, string>>; zone?: string | undefined };
+const renderings = new WeakMap<object, Wanted[]>();
 
 /** A status that somebody wrote may hold anything. */
 function renderingOf(settings: Declaration) {

@@ -140,6 +140,21 @@ test('S10: Ready for longer than 15 s while a ConfigMap holds something else', (
   );
 });
 
+test('S10: labels, the owner and `immutable` are part of what is wanted', () => {
+  const look = (change: Partial<Stored> & { readonly less?: Partial<Stored['metadata']> }) => {
+    const judge = createTruthJudge();
+    judge.take(finalStatus, 0);
+    const { less, ...more } = change;
+    const object = { ...written.object, ...more, metadata: { ...written.object.metadata, ...less } };
+    judge.take({ ...written, object }, 0);
+    return judge.look(60_000, () => false).join();
+  };
+  assert.is(look({}), '');
+  assert.match(look({ immutable: true }), /S10: .* is immutable/);
+  assert.match(look({ less: { labels: {} } }), /S10: .* lacks the label/);
+  assert.match(look({ less: { ownerReferences: [] } }), /S10: .* lacks its owner/);
+});
+
 test('S10: right for a moment only, between two who undo each other, is not right', () => {
   const raised = { ...written.object.data, OUTBOUND_PORTS_CAPACITY: '6' };
   assert.match(untruths(60, (second) => (second % 3 < 2 ? raised : undefined)).join('\n'), /S10: .*again and again/);
