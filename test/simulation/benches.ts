@@ -29,7 +29,9 @@ export type Moment = {
 };
 
 /** A change that the judges are shown, and when; or the moment in which a namespace was settled, and what was there. */
-type Told = ({ readonly change: Change } & Moment) | { readonly settled: ReadonlyMap<string, Snapshot> };
+type Told =
+  | ({ readonly change: Change } & Moment)
+  | { readonly settled: ReadonlyMap<string, Snapshot>; readonly isWaiting: (object: Stored) => boolean };
 
 /** The judges of one namespace that know time, or who does what. */
 const createBench = () => ({
@@ -87,7 +89,7 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
       benches.clear();
       for (const one of told) {
         if ('change' in one) show(one);
-        else for (const [namespace, then] of one.settled) benchOf(namespace).model.settled(then);
+        else for (const [namespace, then] of one.settled) benchOf(namespace).model.settled(then, one.isWaiting);
       }
       for (const [namespace, { model }] of before) {
         benchOf(namespace).model.wentBack(model);
@@ -96,11 +98,11 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
     },
     /** So long after it went back that the operator must have found out. */
     recovered: (): void => judges.recovered(),
-    settled(): void {
+    settled(isWaiting: (object: Stored) => boolean): void {
       const settled = new Map([...benches.keys()].map((namespace) => [namespace, snapshot(namespace)]));
-      if (mayGoBack) told.push({ settled });
-      judges.settled();
-      for (const [namespace, then] of settled) benchOf(namespace).model.settled(then);
+      if (mayGoBack) told.push({ settled, isWaiting });
+      judges.settled(isWaiting);
+      for (const [namespace, then] of settled) benchOf(namespace).model.settled(then, isWaiting);
     },
     /** S10. To be called every second or so. */
     look(now: number, isExcused: (object: Stored) => boolean): void {

@@ -29,6 +29,8 @@ export function createCosts(server: Server) {
   }
 
   return {
+    /** The object that a request is for, with its namespace. */
+    ownerOf: (request: Asked): string | undefined => aboutOf(request)?.owner,
     /** A request leaves a process; gives what is wrong with that, if anything. */
     sent(by: string, request: Asked, at: number): string | undefined {
       const about = aboutOf(request);

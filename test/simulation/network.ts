@@ -89,8 +89,8 @@ export function createNetwork(options: NetworkOptions) {
   const waiting: Process[] = [];
   /** What no longer counts as a disturbance began to be over at this time. */
   let disturbedUntil = 0;
-  /** The longest Retry-After that was sent, in milliseconds, and when something was last refused that is tried again slowly. */
-  let [retryAfter, slowAt] = [0, Number.NEGATIVE_INFINITY];
+  /** Until when a Retry-After that was sent asks for patience, and when something was last refused that is tried again slowly. */
+  let [patientUntil, slowAt] = [0, Number.NEGATIVE_INFINITY];
   /** Until then a list may be read once more. */
   let doubtedUntil = 0;
 
@@ -217,7 +217,6 @@ export function createNetwork(options: NetworkOptions) {
           case 'restore':
             return;
           default:
-            if ('retryAfter' in fault) retryAfter = Math.max(retryAfter, 1000 * (fault.retryAfter ?? 0));
             windows.add(fault);
             takeEffect(fault);
             scheduler.after(fault.for, () => {
@@ -293,7 +292,8 @@ export function createNetwork(options: NetworkOptions) {
           }
           if (slowCodes.includes(refused.code) && !isPoison) slowAt = scheduler.now;
           const after = 'retryAfter' in refused ? refused.retryAfter : undefined;
-          if (after !== undefined) retryAfter = Math.max(retryAfter, after * 1000);
+          // It counts from when it is read.
+          if (after !== undefined) patientUntil = Math.max(patientUntil, scheduler.now + back + after * 1000);
           const headers = after === undefined ? {} : { 'retry-after': String(after) };
           const error = fromAnswer(what, refused.code, textOf(refused.code), headers, scheduler.wall());
           trace?.(`${process.name} is refused ${refused.code}: ${what}`);
@@ -582,8 +582,8 @@ export function createNetwork(options: NetworkOptions) {
     get busy() {
       return arriving > 0 || waiting.some(({ alive }) => alive);
     },
-    get retryAfter() {
-      return retryAfter;
+    get patientUntil() {
+      return patientUntil;
     },
     get doubtedUntil() {
       return doubtedUntil;

@@ -100,8 +100,8 @@ export async function runSchedule(
   let movedAt = 0;
   /** When the store went back, until when somebody acts beside people, and how many of them do. */
   let [restoredAt, actingUntil, acting] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  /** When an object last said that a name is someone else's: another object's, or a foreign one. */
-  let takenAt = Number.NEGATIVE_INFINITY;
+  /** When an object, by namespace and name, last said that a name is someone else's: another object's, or a foreign one. */
+  const takenAt = new Map<string, number>();
   const settles = { reached: 0, missed: 0 };
   let quiet = false;
   let over = false;
@@ -113,7 +113,7 @@ export async function runSchedule(
       if (object.kind === 'Lease' && holderOf() !== holderBefore) movedAt = scheduler.now;
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
-      if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt = scheduler.now;
+      if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt.set(keyOf(object), scheduler.now);
       say?.(`@${version} ${type} ${object.kind} ${inPlace(object)} by ${by}${inShort(object)}`);
       if (by === 'desk') costs.changed(change);
       benches.take(change, {
@@ -147,6 +147,9 @@ export async function runSchedule(
   }
 
   const costs = createCosts(server);
+  /** True for a request of an object that waits for a name: it looks at it each minute. */
+  const isOfTaken = (request: Parameters<typeof costs.ownerOf>[0]): boolean =>
+    allSettings().some((one) => isTaken(one) && keyOf(one) === costs.ownerOf(request));
   /** When the last renewal that a process knows of had been sent, and each one that landed: S5. */
   const renewed = new Map<string, number>();
   const landed = new Map<string, number>();
@@ -168,7 +171,7 @@ export async function runSchedule(
       // A list that comes as a stream is a request like any other.
       if ((type === 'watch' && !path.includes('sendInitialEvents=true')) || type === 'lease') return;
       lastWork = scheduler.now;
-      if (quiet) fail(`S8: a request once quiet: ${method} ${path}`);
+      if (quiet && !isOfTaken({ method, path, body })) fail(`S8: a request once quiet: ${method} ${path}`);
       if (!election || (type !== 'configmap' && type !== 'status')) return;
       const since = scheduler.now - (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
       if (since >= leaseSeconds * 1000) fail(`S5: ${name} sends ${method} ${path} ${since} ms after its last renewal`);
@@ -286,7 +289,7 @@ export async function runSchedule(
     // A reflector that has failed comes back within 4 s, or when it was told to.
     scheduler.now >
       Math.max(
-        network.disturbedUntil + soon + network.retryAfter,
+        Math.max(network.disturbedUntil, network.patientUntil) + soon,
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
@@ -299,10 +302,17 @@ export async function runSchedule(
     isLed();
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
   let isLasting = lasting !== undefined;
-  /** L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds. */
-  function boundFrom(from: number, isSlow = false): number {
+  /**
+   * L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds.
+   * @param what is not as it should be; it begins with the object that it is about
+   */
+  function boundFrom(from: number, what: string, isSlow = false): number {
+    const about = (key: string) => what.startsWith(`${key}: `) || (!isOfOne(what) && what.startsWith(placeOf(key)));
+    const taken = [...takenAt].flatMap(([key, at]) => (about(key) ? at : []));
     // What was refused, taken, or fought about before is looked at again by now.
-    const isWaiting = Math.max(takenAt, network.slowAt, actingUntil) > from - slowly || allSettings().some(isTaken);
+    const isWaiting =
+      Math.max(network.slowAt, actingUntil, ...taken) > from - slowly ||
+      allSettings().some((one) => isTaken(one) && about(keyOf(one)));
     // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
     const elected = election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0;
     // A zone that is no longer wanted stays at zero while a create of it may still land.
@@ -310,11 +320,12 @@ export async function runSchedule(
     // A plan that somebody laid hands on waits in full again.
     const waits = actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle;
     const each = isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack;
-    return soon + each + waits + network.retryAfter + elected + late + (isSlow || isWaiting ? slowly : 0);
+    const patience = Math.max(0, network.patientUntil - from);
+    return soon + each + waits + patience + elected + late + (isSlow || isWaiting ? slowly : 0);
   }
   /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
   const isOfOthers = (one: string) =>
-    !isLasting || concernOf(lasting) === '' || (/^[\w-]+\/[\w-]+: /.test(one) && !one.startsWith(concernOf(lasting)));
+    !isLasting || concernOf(lasting) === '' || (isOfOne(one) && !one.startsWith(concernOf(lasting)));
   const isUndone = () => left().some(isOfOthers);
   /** True for an object that nobody could look at: nobody leads, or a fault is between. Who acts beside people is no excuse. */
   function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
@@ -323,7 +334,7 @@ export async function runSchedule(
     if (network.disturbedUntil === 0 && movedAt === 0) return false;
     const since = Math.max(network.disturbedUntil, movedAt);
     const wait = network.slowAt > since - slowly ? slowly : 0;
-    return scheduler.now < since + soon + slack + network.retryAfter + wait;
+    return scheduler.now < Math.max(since, network.patientUntil) + soon + slack + wait;
   }
   const lookAtStatuses = () => {
     benches.look(scheduler.now, isExcused);
@@ -335,16 +346,15 @@ export async function runSchedule(
     for (;;) {
       await wait(500);
       const calmFrom = acting > 0 ? scheduler.now : Math.max(from, network.disturbedUntil, collectedAt, actingUntil);
-      const isLate = scheduler.now > calmFrom + boundFrom(calmFrom);
-      if (isLate && isUndone()) return fail(`L1: ${left()[0]} (it does not settle)`);
+      const late = left().find((one) => isOfOthers(one) && scheduler.now > calmFrom + boundFrom(calmFrom, one));
+      if (late !== undefined) return fail(`L1: ${late} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
       const waitsFrom = acting > 0 ? from : Math.max(from, actingUntil);
-      if (scheduler.now > waitsFrom + settlePatience && (!isUndone() || scheduler.now < calmFrom)) break;
-      // One that waits for a name looks at it now and then, and may have something new to say.
-      if (!isCalm() || left().length > 0 || allSettings().some(isTaken)) continue;
+      if (scheduler.now > waitsFrom + settlePatience + settle && (!isUndone() || scheduler.now < calmFrom)) break;
+      if (!isCalm() || left().length > 0) continue;
       say?.('settled');
       settles.reached++;
-      benches.settled();
+      benches.settled(isTaken);
       compared = undefined;
       return;
     }
@@ -419,14 +429,12 @@ export async function runSchedule(
 
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
-    while (
-      missing().length > 0 &&
-      scheduler.now < Math.max(from, collectedAt) + boundFrom(from, isSlow) &&
-      violations.length === 0
-    )
+    const late = () =>
+      missing().filter((one) => scheduler.now >= Math.max(from, collectedAt) + boundFrom(from, one, isSlow));
+    while (missing().length > 0 && late().length === 0 && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
-    for (const one of violations.length > 0 ? [] : missing())
-      fail(`${what}: ${one} (${boundFrom(from, isSlow) / 1000} s after the last fault)`);
+    for (const one of violations.length > 0 ? [] : late())
+      fail(`${what}: ${one} (${boundFrom(from, one, isSlow) / 1000} s after the last fault)`);
     return scheduler.now - from;
   }
   if (lasting) {
@@ -444,8 +452,8 @@ export async function runSchedule(
     if (!isCalm()) fail('S8: it does not come to rest');
     // An object that waits for a name looks at it each minute.
     await scheduler.run(Math.max(scheduler.now, network.doubtedUntil), () => violations.length > 0);
-    quiet = !allSettings().some(isTaken);
-    if (quiet) benches.settled();
+    quiet = true;
+    benches.settled(isTaken);
     await scheduler.run(scheduler.now + quietFor);
     benches.finish();
     for (const one of left()) fail(`S8: no longer as it was: ${one}`);
@@ -495,6 +503,13 @@ function isGuarded(method: string, body: unknown): boolean {
 /** How the messages about what a lasting fault concerns begin; empty where it concerns all alike. */
 const concernOf = (lasting: Lasting | undefined): string =>
   lasting?.kind === 'poison' ? `${home}/${lasting.object}: ` : lasting?.kind === 'scope' ? `${lasting.namespace}/` : '';
+
+/** True for a message that begins with the object that it is about. */
+const isOfOne = (message: string): boolean => /^[\w-]+\/[\w-]+: /.test(message);
+/** The object of a message, and of a cost. */
+const keyOf = ({ metadata: { namespace = '', name } }: { metadata: { namespace?: string; name: string } }): string =>
+  `${namespace}/${name}`;
+const placeOf = (key: string): string => key.slice(0, key.indexOf('/') + 1);
 
 const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: string; name: string } }): string =>
   namespace === home ? name : `${namespace}/${name}`;

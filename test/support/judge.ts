@@ -69,8 +69,11 @@ export type Revision = {
 export type Judge = {
   /** Judges the next revision: in the order of their resourceVersions, without a gap. */
   take(revision: Revision): void;
-  /** The system has converged and no write is in flight: what follows is judged strictly until the next settled state. */
-  settled(): void;
+  /**
+   * The system has converged and no write is in flight: what follows is judged strictly until the next settled state.
+   * @param isWaiting true for an object that waits for something, looks at it now and then, and may have more to say
+   */
+  settled(isWaiting?: (object: Stored) => boolean): void;
   /**
    * The store went back to what this judge has been shown; `lost` has seen what came after that, and is gone. Nobody who
    * works knows it yet: what was possible then may still be created, and a new ConfigMap can carry a stamp of then.
@@ -124,6 +127,8 @@ type Life = View & {
   gone: { readonly inFlight: boolean; readonly at?: number | undefined } | undefined;
   /** True once it is deleted for good. */
   ended: boolean;
+  /** Not among what is settled. */
+  waiting: boolean;
   /** Somebody else wrote the status, and nothing was applied since: it may say what is not so. */
   restored: boolean;
   /** What somebody else wrote into the status as applied last. */
@@ -287,7 +292,15 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
     if (!life) {
       life = {
-        ...{ name, uid, object, gone: undefined, ended: false, restored: object.status?.applied !== undefined },
+        ...{
+          name,
+          uid,
+          object,
+          gone: undefined,
+          ended: false,
+          waiting: false,
+          restored: object.status?.applied !== undefined,
+        },
         ...{ generations: new Map(), possible: new Map(), ranks: new Map(), recorded: new Map() },
         ...{ suspended: new Set(), retained: new Set(), lostGeneration: 0, backup: undefined, informed: undefined },
       };
@@ -320,7 +333,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       wrong('status', `nothing but the status may be written: expected ${told(before)}, found ${told(object)}`);
     // These are strict: the write carries the version of the object that it was decided from.
     if (life.gone) wrong('rule 5', 'a status is written on an object that is being deleted');
-    if (quiet && changes === 0) wrong('S8', 'a status is written, though nothing has changed since it settled');
+    if (quiet && changes === 0 && !life.waiting)
+      wrong('S8', 'a status is written, though nothing has changed since it settled');
     const generation = metadata.generation ?? 0;
     if (status?.observedGeneration !== generation)
       wrong('status', `observedGeneration: expected ${generation}, found ${status?.observedGeneration}`);
@@ -448,7 +462,8 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       if (type !== 'MODIFIED') kept.lost = true;
       else takeAway(kept, object);
     } else {
-      if (quiet && changes === 0 && !isStamping(object, kept.current))
+      const isWaiting = lives.get(object.metadata.annotations?.[note('owner-uid')] ?? '')?.waiting ?? false;
+      if (quiet && changes === 0 && !isWaiting && !isStamping(object, kept.current))
         fail(`ConfigMap ${name}`, 'S8', 'it is written, though nothing has changed since it settled');
       const isDeleted = type === 'DELETED' || isMarked(object, kept.current);
       if (isDeleted) judgeDelete(kept, kept.current ?? object, revision);
@@ -787,9 +802,11 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     if (isTight) tight++;
   };
 
-  const settled = () => {
+  const settled = (isWaiting: (object: Stored) => boolean = () => false) => {
     changes = 0;
     for (const life of lives.values()) {
+      life.waiting = !life.gone && isWaiting(life.object);
+      if (life.waiting) continue;
       if (life.gone) {
         life.gone = { inFlight: false };
         continue;

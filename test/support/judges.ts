@@ -2,7 +2,7 @@
  * The judges of a cluster: one for each namespace, of those that are not watched too. An object's ConfigMaps are those of
  * its own namespace, so no judge knows of another namespace, and S6 convicts whatever the operator writes across.
  */
-import { createJudge, type Judge, type Revision } from './judge.ts';
+import { createJudge, type Judge, type Revision, type Stored } from './judge.ts';
 
 export type Judges = Omit<Judge, 'wentBack' | 'finish'> & {
   /** Judges the end state where it can be as it should be: in the namespaces that the operator watches. */
@@ -26,8 +26,8 @@ type Options = NonNullable<Parameters<typeof createJudge>[0]> & {
 export function createJudges({ mayGoBack = false, ...options }: Options = {}): Judges {
   const judges = new Map<string, Judge>();
   const violations: string[] = [];
-  /** What they were shown, and when it was settled. */
-  let shown: (Revision | 'settled')[] = [];
+  /** What they were shown, and when it was settled: who was waiting then. */
+  let shown: (Revision | { readonly waiting: ReadonlySet<string> })[] = [];
   /** How many violations of each judge are among those of all. */
   const told = new Map<string, number>();
   const all = () => [...judges.values()];
@@ -41,6 +41,13 @@ export function createJudges({ mayGoBack = false, ...options }: Options = {}): J
     const found = of(namespace).violations;
     for (const one of found.slice(told.get(namespace))) violations.push(`${namespace}: ${one}`);
     told.set(namespace, found.length);
+  };
+
+  const settle = (isWaiting: ReadonlySet<string> | ((object: Stored) => boolean)) => {
+    for (const judge of all())
+      judge.settled((object) =>
+        typeof isWaiting === 'function' ? isWaiting(object) : isWaiting.has(object.metadata.uid),
+      );
   };
 
   return {
@@ -61,12 +68,12 @@ export function createJudges({ mayGoBack = false, ...options }: Options = {}): J
     wentBack(version) {
       const before = new Map(judges);
       judges.clear();
-      const end = shown.findIndex((one) => one !== 'settled' && versionOf(one) > version);
+      const end = shown.findIndex((one) => 'object' in one && versionOf(one) > version);
       shown = end < 0 ? shown : shown.slice(0, end);
       for (const namespace of before.keys()) of(namespace);
       for (const one of shown) {
-        if (one === 'settled') for (const judge of all()) judge.settled();
-        else of(one.object.metadata.namespace ?? '').take(one);
+        if ('object' in one) of(one.object.metadata.namespace ?? '').take(one);
+        else settle(one.waiting);
       }
       for (const [namespace, lost] of before) {
         of(namespace).wentBack(lost);
@@ -77,9 +84,13 @@ export function createJudges({ mayGoBack = false, ...options }: Options = {}): J
     recovered() {
       for (const judge of all()) judge.recovered();
     },
-    settled() {
-      if (mayGoBack) shown.push('settled');
-      for (const judge of all()) judge.settled();
+    settled(isWaiting = () => false) {
+      const waiting = new Set<string>();
+      settle((object) => {
+        if (isWaiting(object)) waiting.add(object.metadata.uid);
+        return isWaiting(object);
+      });
+      if (mayGoBack) shown.push({ waiting });
     },
     finish(isWatched = () => true) {
       for (const [namespace, judge] of judges) {

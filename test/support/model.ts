@@ -20,8 +20,8 @@ export type Snapshot = { readonly settings: readonly Stored[]; readonly configMa
 export type Model = {
   /** Takes in a change; those by the operator say nothing. The same revisions as the judge's, in the same order. */
   take(revision: Revision): void;
-  /** The system has converged to this: only that is live from here on. */
-  settled(snapshot: Snapshot): void;
+  /** The system has converged to this: only that is live from here on. `isWaiting`: as the judge has it. */
+  settled(snapshot: Snapshot, isWaiting?: (object: Stored) => boolean): void;
   /** The store went back to what this model was told; what was live by the other one may still be created, and be a record. */
   wentBack(lost: Model): void;
   /** What may be live of the object with this uid; undefined stands for nothing. */
@@ -83,10 +83,11 @@ export function createModel(): Model {
       // Which ConfigMap proves what may have changed: from here on a lost status is lost.
       else for (const life of lives.values()) life.quiet = false;
     },
-    settled({ settings }) {
-      for (const { metadata, status } of settings) {
+    settled({ settings }, isWaiting = () => false) {
+      for (const object of settings) {
+        const { metadata, status } = object;
         const life = lives.get(metadata.uid);
-        if (!life) continue;
+        if (!life || isWaiting(object)) continue;
         const said = [status?.applied, status?.applying].flatMap((one) => (one ? [one] : []));
         life.live = new Map(said.map((one) => [one.settingsHash, one.settings]));
         if (said.length === 0) life.live.set(nothing, undefined);

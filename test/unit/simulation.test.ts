@@ -133,6 +133,37 @@ test('a settle is reached after each kind of those who act beside people has let
   }
 });
 
+test('an object whose name is taken keeps no other from being settled', async () => {
+  const spec = { licenses: { outboundPorts: { minimum: 0, maximum: 5 } }, settleSeconds: 0 };
+  const actions: readonly Action[] = [
+    { do: 'foreign', map: 'night-licenses' },
+    ...(['night', 'pom'] as const).map((name): Action => ({ do: 'create', name, what: '', spec })),
+    { do: 'settle' },
+  ];
+  const schedule = {
+    ...{ seed: 1, replicas: 1, election: false, rules: true, horizon: 10_000, faults: [] },
+    actions: actions.map((action) => ({ after: 100, action })),
+  };
+  const { violations, settles } = await runSchedule(schedule);
+  assert.equal(violations, []);
+  assert.is(settles.reached, 1);
+  // Who keeps asking for the other one is convicted.
+  const noisy = (client: Client): Client => ({
+    ...client,
+    async request<T>(request: Parameters<Client['request']>[0]): Promise<T> {
+      if (request.path.endsWith('/night-licenses'))
+        await client.request({
+          method: 'GET',
+          path: '/api/v1/namespaces/dialer/configmaps/pom-licenses',
+          resource: 'configmaps',
+        });
+      return client.request<T>(request);
+    },
+  });
+  const { violations: found } = await runSchedule(schedule, { spoil: noisy });
+  assert.match(found.join(), /S8: a request once quiet/);
+});
+
 test('a failing schedule is shrunk to what makes it fail', async () => {
   const schedule = drawSchedule(14);
   const [action] = schedule.actions.slice(1);
