@@ -413,7 +413,7 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
         return { do: what, kind, name: kind === 'ConfigMap' ? map : name, milliseconds };
       }
       case 'fight':
-        return { do: what, map, edit: pick<Edit>(['raise', 'add key', 'remove key', 'clear', 'delete']), milliseconds };
+        return { do: what, map, edit: pick(fights), milliseconds };
       case 'fight status':
         return { do: what, name, milliseconds };
       case 'police':
@@ -436,6 +436,11 @@ export function drawActions(random: Random, options: DrawOptions = {}): Action[]
   return actions;
 }
 
+/** What somebody may do to a ConfigMap again and again. */
+const fights: readonly Edit[] = [
+  ...(['raise', 'add key', 'remove key', 'clear', 'delete'] as const),
+  ...(['strip labels', 'strip owner', 'strip annotations', 'make immutable'] as const),
+];
 const policies: readonly DeletePolicy[] = ['Background', 'Foreground', 'Orphan', 'Orphan'];
 
 const maximumOf = ({ licenses }: Spec, key: string): number =>

@@ -1,6 +1,6 @@
 /** Those who act for a while beside people: other controllers, admission policies, quotas. See `Actor` of `actions.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActionDesk, type Actor, deskOf, edit, editAnnotation, type Kind } from './actions.ts';
+import { type ActionDesk, type Actor, deskOf, type Edit, edit, editAnnotation, type Kind } from './actions.ts';
 import { canonical } from './document.ts';
 import type { Stored } from './judge.ts';
 
@@ -77,11 +77,32 @@ const finalize = (desk: ActionDesk, kind: Kind, name: string, isWanted: boolean)
     return true;
   });
 
-const contents = ({ data = {}, binaryData = {}, immutable = false }: Stored) =>
-  canonical([data, binaryData, immutable]);
+/** What somebody holds to be right of a ConfigMap, whose contents or metadata he edits like this: no more than he edits. */
+function partOf({ data = {}, binaryData = {}, immutable = false, metadata }: Stored, how: Edit): string | undefined {
+  const { labels = {}, annotations = {}, ownerReferences = [] } = metadata;
+  const { [editAnnotation]: _, ...others } = annotations;
+  switch (how) {
+    case 'strip labels':
+      return canonical(labels);
+    case 'strip owner':
+      return canonical(ownerReferences);
+    case 'strip annotations':
+    case 'annotate':
+      return canonical(others);
+    case 'make immutable':
+      return canonical(immutable);
+    default:
+      return canonical([data, binaryData, immutable]);
+  }
+}
+const isOfMetadata = (how: Edit): boolean =>
+  ['strip labels', 'strip owner', 'strip annotations', 'annotate', 'make immutable'].includes(how);
 
-/** Has a version of its own, and writes it whenever the ConfigMap holds another. What it deletes it deletes again. */
-async function fight(desk: ActionDesk, name: string, how: Parameters<typeof edit>[1] | 'delete', rounds: number) {
+/**
+ * Has a version of its own, and writes it whenever the ConfigMap holds another. What it deletes it deletes again, and what it
+ * does to the metadata alone it does again to whatever the ConfigMap holds by then.
+ */
+async function fight(desk: ActionDesk, name: string, how: Edit, rounds: number) {
   let own: Stored | undefined;
   for (let n = 0; n < rounds; n++) {
     await persist(async () => {
@@ -91,11 +112,21 @@ async function fight(desk: ActionDesk, name: string, how: Parameters<typeof edit
         await desk.delete('ConfigMap', map);
         return true;
       }
-      own ??= edit(map, how);
-      if (!own || map.immutable || contents(own) === contents(map)) return false;
-      const annotations = { ...map.metadata.annotations, [editAnnotation]: desk.fresh() };
-      const { data = {}, binaryData = {} } = own;
-      await desk.update('ConfigMap', { ...map, metadata: { ...map.metadata, annotations }, data, binaryData });
+      if (isOfMetadata(how)) own = edit(map, how);
+      else own ??= edit(map, how);
+      if (!own || partOf(own, how) === partOf(map, how)) return false;
+      // An immutable one can only be deleted, its metadata apart.
+      if (map.immutable && !isOfMetadata(how)) return false;
+      const { data = {}, binaryData = {}, metadata } = isOfMetadata(how) ? own : { ...own, metadata: map.metadata };
+      const annotations = { ...metadata.annotations, [editAnnotation]: desk.fresh() };
+      const immutable = how === 'make immutable' || map.immutable ? { immutable: true } : {};
+      await desk.update('ConfigMap', {
+        ...map,
+        ...immutable,
+        metadata: { ...metadata, annotations },
+        data,
+        binaryData,
+      });
       return true;
     });
     await pause(desk, 1);

@@ -310,6 +310,39 @@ test('a second operator writes its version again and again, and a finalizer goes
   assert.equal((await get())?.metadata.finalizers, []);
 });
 
+test('who strips metadata, or makes immutable, does so again after each heal', async () => {
+  const { world } = await history();
+  const get = () => world.desk.get('ConfigMap', 'pom-licenses');
+  for (const [edit, isDone] of [
+    ['strip labels', (map?: Stored) => Object.keys(map?.metadata.labels ?? {}).length === 0],
+    ['strip owner', (map?: Stored) => (map?.metadata.ownerReferences ?? []).length === 0],
+    [
+      'strip annotations',
+      (map?: Stored) => map?.metadata.annotations?.['licensing.dialer.dev/owner-uid'] === undefined,
+    ],
+    ['make immutable', (map?: Stored) => map?.immutable === true],
+  ] as const) {
+    const seen: boolean[] = [];
+    const desk = {
+      ...world.desk,
+      async pause() {
+        seen.push(isDone(await get()));
+        const whole = {
+          ...((await get()) as Stored),
+          metadata: { ...written.object.metadata, ...(await get())?.metadata },
+        };
+        if (edit === 'make immutable') await world.desk.delete('ConfigMap', whole);
+        const { labels, ownerReferences, annotations } = written.object.metadata;
+        const metadata = { ...whole.metadata, labels, ownerReferences, annotations } as Stored['metadata'];
+        if (edit === 'make immutable') await world.desk.create('ConfigMap', written.object);
+        else await world.desk.update('ConfigMap', { ...whole, metadata });
+      },
+    };
+    await actFor({ do: 'fight', map: 'pom-licenses', edit, milliseconds: 300 }, desk);
+    assert.equal(seen, [true, true, true], edit);
+  }
+});
+
 test('what is drawn for two namespaces: copies, actors, and the same names in both', () => {
   const kinds = new Map<string, number>();
   for (let seed = 1; seed <= 40; seed++) {
