@@ -5,6 +5,7 @@ import type { Random } from '../support/random.ts';
 /** What a request is for: faults are counted out for each by itself. */
 export const requestClasses = ['list', 'get', 'configmap', 'status', 'lease', 'event'] as const;
 export type RequestClass = (typeof requestClasses)[number];
+export type Verb = 'create' | 'update' | 'delete' | 'get' | 'status';
 export type WatchedResource = 'licensesettings' | 'configmaps';
 
 /** What happens to one request. All times are milliseconds. */
@@ -66,7 +67,11 @@ export type TimeFault =
   /** A quota of ConfigMaps in one namespace: those that are there when it begins, and so many more. */
   | { kind: 'quota'; namespace: string; spare: number; for: number }
   /** The store goes back to what it held so long ago, and its version does; every connection breaks. At most once in a run. */
-  | { kind: 'restore'; age: number };
+  | { kind: 'restore'; age: number }
+  /** One verb alone is refused: of ConfigMaps, or the update of a status. */
+  | { kind: 'verb'; verb: Verb; code: number; for: number }
+  /** Lists and watches of ConfigMaps alone: refused, or frozen: watches stay open and silent, and lists answer what was then. */
+  | { kind: 'reads'; how: 'refused' | 'frozen'; for: number };
 
 export type Fault =
   | { on: 'request'; class: RequestClass; nth: number; fault: RequestFault }
@@ -81,7 +86,8 @@ export const nameOf = (one: Fault): string => {
 
 export const timeName = (fault: TimeFault): string => {
   if (fault.kind === 'refuse') return `refuse ${fault.class}`;
-  return fault.kind === 'scope' ? `scope ${fault.how}` : fault.kind;
+  if (fault.kind === 'verb') return `verb ${fault.verb}`;
+  return fault.kind === 'scope' || fault.kind === 'reads' ? `${fault.kind} ${fault.how}` : fault.kind;
 };
 
 const refusals = [401, 403, 409, 413, 422, 429, 500, 503, 504];
@@ -214,6 +220,14 @@ export function drawWideFaults(
   }
   if (chance(0.15)) faults.push({ kind: 'restore', age: pick([500, 3_000, 10_000, 30_000]) });
   if (chance(0.15)) faults.push({ kind: 'slow', ...pick(speeds), for: pick([20_000, 60_000, 180_000]) });
+  if (chance(0.15)) {
+    const verb = pick(['create', 'update', 'delete', 'get', 'status'] as const);
+    faults.push({ kind: 'verb', verb, code: pick([403, 403, 500]), for: pick([20_000, 60_000, 180_000]) });
+  }
+  if (chance(0.1)) {
+    const how = pick(['refused', 'frozen'] as const);
+    faults.push({ kind: 'reads', how, for: pick([20_000, 60_000, 180_000]) });
+  }
   return faults.map((fault): Fault => ({ on: 'time', at: below(horizon), fault }));
 }
 

@@ -14,6 +14,7 @@ import {
   slowCodes,
   type TimeFault,
   timeName,
+  type Verb,
   type WatchFault,
 } from './faults.ts';
 import type { Process, Scheduler } from './scheduler.ts';
@@ -80,6 +81,11 @@ export function createNetwork(options: NetworkOptions) {
   const windows = new Set<TimeFault>();
   /** Processes that read the past. */
   const pasts = new Map<Process, { readonly version: number; readonly until: number }>();
+  /** While lists and watches of ConfigMaps are frozen: at which version, and for whom its lists are, too. */
+  let frozen:
+    | { readonly version: number; readonly until: number; readonly processes: ReadonlySet<Process> }
+    | undefined;
+  const connected = new Set<Process>();
   /** The change under way was given up by its sender before it landed. */
   let landsLate = false;
   /** When it was sent. */
@@ -89,17 +95,20 @@ export function createNetwork(options: NetworkOptions) {
   const waiting: Process[] = [];
   /** What no longer counts as a disturbance began to be over at this time. */
   let disturbedUntil = 0;
+  /** The same, of what keeps the operator from seeing, or from saying, what is so. */
+  let blindUntil = 0;
   /** Until when a Retry-After that was sent asks for patience, and when something was last refused that is tried again slowly. */
   let [patientUntil, slowAt] = [0, Number.NEGATIVE_INFINITY];
   /** Until then a list may be read once more. */
   let doubtedUntil = 0;
 
-  const disturb = (lasts: number) => {
+  const disturb = (lasts: number, isBlinding = true) => {
     disturbedUntil = Math.max(disturbedUntil, scheduler.now + lasts);
+    if (isBlinding) blindUntil = Math.max(blindUntil, scheduler.now + lasts);
   };
-  const note = (kind: string, lasts = 0) => {
+  const note = (kind: string, lasts = 0, isBlinding = true) => {
     met.set(kind, (met.get(kind) ?? 0) + 1);
-    disturb(lasts);
+    disturb(lasts, isBlinding);
   };
   /** Most answers are quick, a few are not. Milliseconds. */
   const latency = () => 0.2 + 15 * random() ** 4;
@@ -121,11 +130,15 @@ export function createNetwork(options: NetworkOptions) {
    * fallen behind. A GET is answered from a quorum. So is the first list of a process: nothing that it writes from an older
    * one need conflict. Nothing is excused but time.
    */
-  const pastOf = (process: Process) => pasts.get(process);
-  const versionFor = (process: Process): number | undefined => {
-    const past = pastOf(process);
+  const pastOf = (process: Process, resource: string) => {
+    const past = pasts.get(process);
+    return past ?? (resource === 'configmaps' && frozen?.processes.has(process) ? frozen : undefined);
+  };
+  const versionFor = (process: Process, resource: string): number | undefined => {
+    const past = pastOf(process, resource);
     if (!past) return undefined;
-    note('past');
+    if (past === frozen) noteFrozen();
+    else note('past');
     return Math.max(past.version, server.oldest);
   };
 
@@ -144,6 +157,15 @@ export function createNetwork(options: NetworkOptions) {
   function refusal(type: RequestClass | 'watch', request: { path: string; body?: unknown }, method: string) {
     const refused = windowOf('refuse').find((one) => one.class === type);
     if (refused) return refused;
+    const isOfMaps = /\/configmaps(?:[/?]|$)/.test(request.path);
+    const reads = windowOf('reads').find(({ how }) => how === 'refused');
+    if (reads && isOfMaps && (type === 'list' || type === 'watch')) {
+      isDoubted();
+      return { ...reads, code: 403 };
+    }
+    const verb = type === 'status' ? 'status' : isOfMaps && type !== 'list' && type !== 'watch' ? verbs[method] : '';
+    const forbidden = windowOf('verb').find((one) => one.verb === verb);
+    if (forbidden) return forbidden;
     const scope = scopeOf(request.path);
     if (scope && scope.how !== 'slow') return { ...scope, code: 403 };
     if (type !== 'configmap' || method === 'GET') return undefined;
@@ -156,6 +178,8 @@ export function createNetwork(options: NetworkOptions) {
   /** What a fault does to the server itself when it begins. */
   function takeEffect(fault: TimeFault): void {
     if (fault.kind === 'scope' && fault.how === 'gone') server.empty(fault.namespace);
+    if (fault.kind === 'reads' && fault.how === 'frozen')
+      frozen = { version: server.version, until: scheduler.now + fault.for, processes: new Set(connected) };
     if (fault.kind !== 'quota') return;
     const there = server.all('configmaps', fault.namespace).length;
     server.admission.limit(fault.namespace, there + fault.spare);
@@ -190,7 +214,8 @@ export function createNetwork(options: NetworkOptions) {
         trace?.(`fault: ${JSON.stringify(fault)}`);
         const lasts = 'for' in fault ? fault.for : 'restart' in fault ? fault.restart : 0;
         // These have met something when something was asked for.
-        if (['refuse', 'poison', 'past', 'scope'].includes(fault.kind)) disturb(lasts);
+        if (['refuse', 'poison', 'past', 'scope', 'verb', 'reads'].includes(fault.kind))
+          disturb(lasts, isBlinding(fault));
         else note(nameOf(one), lasts);
         const process = 'replica' in fault ? processOf(fault.replica) : undefined;
         switch (fault.kind) {
@@ -221,6 +246,7 @@ export function createNetwork(options: NetworkOptions) {
             takeEffect(fault);
             scheduler.after(fault.for, () => {
               windows.delete(fault);
+              if (fault.kind === 'reads') frozen = undefined;
               trace?.(`over: ${JSON.stringify(fault)}`);
             });
             if (fault.kind === 'outage') for (const sever of [...open]) sever();
@@ -231,6 +257,7 @@ export function createNetwork(options: NetworkOptions) {
 
   /** A client for one process. */
   function connect(process: Process): Client {
+    connected.add(process);
     /**
      * The way of one request to the server and back. `arrive` is what the server makes of it; `deliver` and `fail` are
      * called in the process.
@@ -285,7 +312,7 @@ export function createNetwork(options: NetworkOptions) {
         if (refused) {
           // What concerns one object for as long as it takes is no fault that ends, and makes no other slow: L2.
           const isPoison = 'for' in refused && isLasting(refused);
-          if ('for' in refused && !isPoison) note(timeName(refused));
+          if ('for' in refused && !isPoison) note(timeName(refused), 0, isBlinding(refused));
           if (refused.code === 0) {
             if (!isPoison) disturb(request.deadline ?? defaultDeadline);
             return open.delete(sever);
@@ -366,7 +393,7 @@ export function createNetwork(options: NetworkOptions) {
               const answer = server.handle(
                 { method: request.method, path: request.path, body },
                 process.name,
-                type === 'list' ? versionFor(process) : undefined,
+                type === 'list' ? versionFor(process, request.resource) : undefined,
               );
               landsLate = false;
               landsSent = undefined;
@@ -462,6 +489,11 @@ export function createNetwork(options: NetworkOptions) {
     };
   }
 
+  function noteFrozen(): void {
+    note('reads frozen');
+    isDoubted();
+  }
+
   function isDoubted(): void {
     doubtedUntil = scheduler.now + doubt;
   }
@@ -475,6 +507,8 @@ export function createNetwork(options: NetworkOptions) {
     onOpen: (close: () => void) => void,
   ): Answer | undefined {
     let last = 0;
+    /** The version that it begins at. */
+    let opened = 0;
     let silent = false;
     let ended = false;
     const what = `GET ${path.split('?')[0]}`;
@@ -482,8 +516,11 @@ export function createNetwork(options: NetworkOptions) {
     const send = (item: string | ApiError | undefined, by = 0, version = 0) => {
       if (silent || ended) return;
       const lag = windowOf('lag').filter((one) => one.resource === resource);
-      const past = pastOf(process);
-      const held = past && version > past.version ? past.until - scheduler.now : 0;
+      const past = pasts.get(process);
+      const isFrozen = frozen && resource === 'configmaps' && version > Math.max(frozen.version, opened);
+      if (isFrozen) noteFrozen();
+      const until = isFrozen ? frozen?.until : past && version > past.version ? past.until : undefined;
+      const held = until === undefined ? 0 : until - scheduler.now;
       const wait = latency() + by + held + lag.reduce((sum, one) => sum + one.by, 0);
       last = Math.max(last, scheduler.now + wait);
       if (wait > 50) disturbedUntil = Math.max(disturbedUntil, last);
@@ -501,13 +538,14 @@ export function createNetwork(options: NetworkOptions) {
       );
     };
     const by = fault?.kind === 'lag' ? fault.by : 0;
+    opened = versionFor(process, resource) ?? server.version;
     const watch = server.watch(
       path,
       (line, version) => {
         send(line, by, version);
         if (fault?.kind === 'twice') send(line, by, version);
       },
-      versionFor(process),
+      opened,
     );
     if ('code' in watch) return watch;
     const sever = () => {
@@ -575,6 +613,9 @@ export function createNetwork(options: NetworkOptions) {
         if (fault.kind === 'quota') server.admission.limit(fault.namespace, undefined);
       };
     },
+    get blindUntil() {
+      return blindUntil;
+    },
     get disturbedUntil() {
       return disturbedUntil;
     },
@@ -599,6 +640,12 @@ export function createNetwork(options: NetworkOptions) {
     },
   };
 }
+
+/** Whoever may not write a ConfigMap still sees what it holds, and can say so. */
+const isBlinding = (fault: object): boolean =>
+  !('verb' in fault && ['create', 'update', 'delete'].includes(fault.verb as string));
+/** Of requests for one ConfigMap. */
+const verbs: Readonly<Record<string, Verb>> = { POST: 'create', PUT: 'update', DELETE: 'delete', GET: 'get' };
 
 /** True for what has no end of its own, as `begin` has it. */
 const isLasting = (fault: { readonly for: number }): boolean => fault.for === Number.MAX_SAFE_INTEGER;

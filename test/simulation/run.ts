@@ -331,8 +331,8 @@ export async function runSchedule(
   function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
     if (!isWatched(namespace) || !isLed() || !running.every(Boolean)) return true;
     if (isLasting && `${namespace}/${name}: `.startsWith(concernOf(lasting))) return true;
-    if (network.disturbedUntil === 0 && movedAt === 0) return false;
-    const since = Math.max(network.disturbedUntil, movedAt);
+    if (network.blindUntil === 0 && movedAt === 0) return false;
+    const since = Math.max(network.blindUntil, movedAt);
     const wait = network.slowAt > since - slowly ? slowly : 0;
     return scheduler.now < Math.max(since, network.patientUntil) + soon + slack + wait;
   }

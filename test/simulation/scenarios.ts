@@ -226,6 +226,40 @@ const plans: readonly Scenario[] = [
   }),
 ];
 
+const away = (fault: TimeFault): Fault[] => [timed(6_000, fault)];
+/** One verb is refused for long, or nothing is read any more but what was; and two that lead at once. */
+const rights: readonly Scenario[] = [
+  ...(['create', 'update', 'delete', 'get', 'status'] as const).map((verb) =>
+    scenario(`may not ${verb}`, {
+      actions: [
+        ...[create(zoned({ amer: 6, emea: 4 })), settle, pause(3_000), save(zoned({ apac: 8, emea: 2 }))],
+        ...[pause(20_000), editMap('pom-licenses-emea', 'raise'), pause(20_000), kill, pause(90_000), settle],
+      ],
+      faults: away({ kind: 'verb', verb, code: 403, for: 90_000 }),
+    }),
+  ),
+  ...(['refused', 'frozen'] as const).map((how) =>
+    scenario(`lists and watches of ConfigMaps are ${how}`, {
+      ...elected,
+      actions: [
+        ...[create(zoned({ amer: 6, emea: 4 })), settle, pause(3_000), save(moved), pause(20_000)],
+        ...[save(zoned({ apac: 8, emea: 2 })), editMap('pom-licenses-emea', 'raise'), pause(70_000), settle],
+        ...[kill, pause(25_000), save(moved), settle],
+      ],
+      faults: away({ kind: 'reads', how, for: 180_000 }),
+    }),
+  ),
+  scenario('two that both think they lead', {
+    ...{ replicas: 2, election: false },
+    actions: [
+      ...[create(zoned({ amer: 6, emea: 4 })), settle, save(moved), settle, save(zoned({ apac: 10 })), settle],
+      ...[editMap('pom-licenses-apac', 'raise'), settle, editMap('pom-licenses', 'delete'), settle],
+      ...[save(ports(8)), settle, save(ports(8, { configMap: { name: 'pom-limits' } })), settle],
+      ...[{ do: 'delete', name: 'pom' } as Action, settle, create(moved), settle],
+    ],
+  }),
+];
+
 const hurried = [create(zoned({ amer: 6, emea: 4 })), pause(30_000), save(moved), pause(30_000), save(ports(8))];
 /** The server is slow, or not the one that it was. */
 const servers: readonly Scenario[] = [
@@ -289,4 +323,4 @@ export const awaited: readonly Scenario[] = [
 ];
 
 /** Every scenario, in the order of what it is about. */
-export const scenarios: readonly Scenario[] = [...copies, ...fights, ...scopes, ...plans, ...servers];
+export const scenarios: readonly Scenario[] = [...copies, ...fights, ...scopes, ...plans, ...rights, ...servers];
