@@ -739,13 +739,18 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     kept.written = undefined;
   };
 
-  /** What the operator wrote for this object, and nobody else took away. The system counts on: it is a bound, not a gift. */
+  /**
+   * What the operator wrote for this object, or for an earlier one of its name, and nobody else took away: a dialer obeys
+   * what is there, whoever's it was, until it is gone. The system of this one counts on: it is a bound, not a gift.
+   */
   const heldBy = (life: Life) =>
     [...maps.values()].flatMap((kept) => {
       const { written, current } = kept;
-      if (written?.uid !== life.uid) return [];
+      if (!written) return [];
+      const own = written.uid === life.uid;
+      if (!own && !(lives.get(written.uid)?.ended && isLabelled(written.object, life.name))) return [];
       const there = current !== undefined && !kept.lost;
-      return there || written.document.scope === 'System' ? [{ kept, ...written }] : [];
+      return there || (own && written.document.scope === 'System') ? [{ kept, own, ...written }] : [];
     });
   /** Systems that an earlier object of the same name left behind, or a backup brought, to be adopted. */
   const inherited = (life: Life) =>
@@ -759,18 +764,18 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   const judgeSums = () => {
     let isTight = false;
     for (const life of lives.values()) {
-      // What an object leaves behind is the garbage collector's, or that of the next object of its name.
+      // What an object leaves behind is as it was, until there is another of its name.
       if (life.gone) continue;
       const all = heldBy(life);
       const zoned = all.filter(({ document }) => document.scope === 'Zone');
       if (zoned.length === 0) continue;
       const obeyed = all.filter(({ document }) => document.scope === 'Default');
-      const own = all.filter(({ document }) => document.scope === 'System');
-      const [system] = (own.length > 0 ? own : inherited(life)).sort(
+      const systems = all.filter(({ own, document }) => own && document.scope === 'System');
+      const [system] = (systems.length > 0 ? systems : inherited(life)).sort(
         (a, b) => (life.ranks.get(b.kept.name) ?? 0) - (life.ranks.get(a.kept.name) ?? 0),
       );
       // Zones that an earlier object left behind are lowered first, also where its system has gone.
-      if (!system && zoned.every(({ adopted }) => adopted)) continue;
+      if (!system && obeyed.length === 0 && zoned.every(({ own, adopted }) => adopted || !own)) continue;
       for (const key of keys) {
         const zones = new Map<string, number>();
         for (const { kept, document } of zoned) {
@@ -779,9 +784,9 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
         }
         const sum = [...zones.values()].reduce((a, b) => a + b, 0);
         // A system that is obeyed beside zones gives out every license that a zone holds a second time.
-        const given = zoned.filter(({ asFound }) => !asFound).some(({ kept }) => (kept.left[key] ?? 0) > 0);
-        for (const { kept } of obeyed)
-          if (given)
+        const giving = zoned.filter(({ kept }) => (kept.left[key] ?? 0) > 0);
+        for (const { kept, own } of obeyed)
+          if (giving.some((zone) => (zone.own ? !zone.asFound : own)))
             fail(
               `LicenseSettings ${life.name}`,
               'S9',

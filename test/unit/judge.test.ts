@@ -338,6 +338,19 @@ test('S9: the system keeps its CAPACITY keys beside zones', async () => {
   );
 });
 
+test('S9: zones of an earlier object of the name count, until they are lowered or gone', async () => {
+  const before = create(zoned({ a: 60, b: 40 }, { deletionPolicy: 'Retain' }));
+  for (const spec of [zoned({ a: 100 }), ports(100)]) {
+    const { steps } = await historyOf([before, settle, { do: 'recreate', name: 'pom', what: '', spec }, settle]);
+    const created = steps.findLastIndex((step) => step !== 'settled' && step.type === 'ADDED' && step.by === 'other');
+    // Whatever becomes of the zone that is no longer wanted: here nothing.
+    convicted(
+      steps.filter((step, i) => i < created || !isWrite(step, 'pom-licenses-b')),
+      'S9',
+    );
+  }
+});
+
 test('ownership: uid, labels, hashes and the owner', () => {
   const at = lastWrite(simple.steps, 'pom-licenses');
   const wrong: ((object: Stored) => Stored)[] = [
