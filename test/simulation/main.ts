@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { isActor } from '../support/actors.ts';
 import { nameOf } from './faults.ts';
 import { type Result, runSchedule } from './run.ts';
-import { awaited, scenarios } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
 import { drawSchedule, type Schedule } from './schedule.ts';
 import { invariantOf, shrink } from './shrink.ts';
 
@@ -79,10 +79,9 @@ function whole(option: 'seed' | 'schedules' | 'processes'): number {
 
 /** The scenario whose name has this text. */
 function scheduleOf(text: string): Schedule {
-  const all = [...scenarios, ...awaited];
-  const found = all.find(({ name }) => name.includes(text));
+  const found = scenarios.find(({ name }) => name.includes(text));
   if (found) return found.schedule;
-  process.stderr.write(`no scenario has '${text}' in its name: ${all.map(({ name }) => name).join('; ')}\n`);
+  process.stderr.write(`no scenario has '${text}' in its name: ${scenarios.map(({ name }) => name).join('; ')}\n`);
   process.exit(2);
 }
 

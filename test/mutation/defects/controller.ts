@@ -2455,7 +2455,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a status of a backup gives licenses out twice',
     file: 'src/controller/reconcile.ts',
-    find: '    holdOthers(owned, target, object.status?.configMaps);',
+    find: '    holdOthers(owned, target, known);',
     replace: '    false;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',

@@ -1276,7 +1276,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list that is older than what is known is not believed',
     file: 'src/kube/store.ts',
-    find: 'if (isDeepStrictEqual(known, object)) return false;',
+    find: 'if (isSame(known, object)) return false;',
     replace:
       'if (known && compareResourceVersions(object.metadata.resourceVersion, known.metadata.resourceVersion) <= 0) return false;',
     caughtBy: {
