@@ -85,17 +85,17 @@ export function projectConfigMap(
   hasObject: (view: StoredConfigMap) => boolean = () => true,
 ): StoredConfigMap {
   const { metadata, data = {}, binaryData, immutable = false } = object as ConfigMap;
+  const found = { ...configMapMetadata(metadata), dataHash: 'unread', binary: false, immutable };
+  if (!hasObject(found)) return leaveOut(found);
   const record = recordOf(data);
   const editor = lastEditor(metadata.managedFields);
-  const view: StoredConfigMap = {
-    ...configMapMetadata(metadata),
+  return {
+    ...found,
     dataHash: dataHash(data),
     binary: binaryData !== undefined && Object.keys(binaryData).length > 0,
-    immutable,
     ...(record === undefined ? {} : { record }),
     ...(editor ? { editor } : {}),
   };
-  return hasObject(view) ? view : leaveOut(view);
 }
 
 /**

@@ -305,7 +305,7 @@ export async function lookAgain(
 }
 
 /**
- * Reads again those of an object's ConfigMaps whose record was left out, as where a backup brought them before it: what is
+ * Reads again those of an object's ConfigMaps whose contents were left out, as where a backup brought them before it: what is
  * live, and what a zone holds, may stand there. Throws an ApiError.
  */
 export async function readLeftOut(

@@ -60,14 +60,10 @@ export function configMapMetadata({
     : { metadata: decisiveMetadata(metadata), partial: true };
 }
 
-/**
- * Leaves out of a ConfigMap what only its object needs: the record, and what others wrote. What it is found by stays, and
- * that something was left out.
- */
-export function leaveOut({ record, editor: _, ...view }: StoredConfigMap): StoredConfigMap {
-  const metadata = decisiveMetadata(view.metadata);
-  return { ...view, metadata, partial: true, ...(record === undefined ? {} : { unread: true }) };
-}
+/** Leaves out of a ConfigMap all that only its object needs: what it is found by stays, and that it has to be read again. */
+export const leaveOut = ({ metadata, immutable }: StoredConfigMap): StoredConfigMap => ({
+  ...{ metadata: decisiveMetadata(metadata), dataHash: 'unread', binary: false, immutable, unread: true },
+});
 
 function decisiveMetadata(metadata: ObjectMeta): ObjectMeta {
   const { labels: allLabels, annotations: allAnnotations, ownerReferences } = metadata;

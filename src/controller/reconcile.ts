@@ -208,7 +208,7 @@ async function reconcileHere(
   }
 }
 
-/** The ConfigMaps that carry the uid of an object, each with its record. Throws an ApiError where one can't be read. */
+/** The ConfigMaps that carry the uid of an object, each with its contents. Throws an ApiError where one can't be read. */
 async function ownedBy(place: Place, owner: Owner, pause: ApiError | undefined): Promise<readonly StoredConfigMap[]> {
   const views = place.configMaps.by(carrying(owner.uid));
   if (!views.some(({ unread }) => unread)) return views;
@@ -463,6 +463,13 @@ async function act(
     (one) => one !== undefined,
   );
   const ours = { owner, target, retained, generation: stamp, inherited };
+  // One that it may adopt was nobody's when it was seen.
+  const named = [target, ...before].flatMap(configMapNames);
+  await readLeftOut(
+    place,
+    owner,
+    named.map((name) => place.configMaps.get(name)),
+  );
 
   const planned =
     applying !== undefined ||
@@ -516,12 +523,6 @@ type PlanInput = Omit<MoveInput, 'settle' | 'names'> & {
 async function carryPlan(turn: Turn, input: PlanInput): Promise<void> {
   const { place, memory, judged, progress } = turn;
   const { owned, settle } = judged;
-  const named = [input.target, ...input.before].flatMap(configMapNames);
-  await readLeftOut(
-    place,
-    input.owner,
-    named.map((name) => place.configMaps.get(name)),
-  );
   // While that name is someone else's nothing else need be looked at again.
   memory.taken = memory.taken === undefined ? undefined : await takenName(place, input, [memory.taken]);
   memory.taken ??= (await makeReady(turn, input)) ?? (await begin(turn, input));

@@ -36,7 +36,7 @@ export type ConfigMapView = {
   readonly editor?: Editor;
   /** True when others wrote more on it than is kept: whoever writes it reads it first, as what others wrote stays. */
   readonly partial?: boolean;
-  /** True when its record was left out, as it had no object: it is read again before anything is decided from it. */
+  /** True when its contents were left out, as it had no object: it is read again before anything is decided from them. */
   readonly unread?: boolean;
 };
 

@@ -3123,27 +3123,6 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'the record of a ConfigMap of nobody is kept',
-    file: 'src/controller/kept.ts',
-    find: 'export function leaveOut({ record, editor: _, ...view }: StoredConfigMap): StoredConfigMap {\n',
-    replace:
-      'export function leaveOut({ editor: _, ...view }: StoredConfigMap): StoredConfigMap {\n  const { record } = view;\n',
-    caughtBy: {
-      file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out',
-    },
-  },
-  {
-    defect: 'a view does not say that its record was left out',
-    file: 'src/controller/kept.ts',
-    find: ', ...(record === undefined ? {} : { unread: true }) };',
-    replace: ' };',
-    caughtBy: {
-      file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
-    },
-  },
-  {
     defect: 'a ConfigMap is written from the part of it that is kept',
     file: 'src/controller/api.ts',
     find: 'partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;',
@@ -3184,9 +3163,9 @@ export const controller: readonly Defect[] = [
     },
   },
   {
-    defect: 'a zone that is adopted is planned without its record',
+    defect: 'what is adopted is judged without its contents',
     file: 'src/controller/reconcile.ts',
-    find: '  await readLeftOut(\n    place,\n    input.owner,\n    named.map((name) => place.configMaps.get(name)),\n  );\n',
+    find: '  await readLeftOut(\n    place,\n    owner,\n    named.map((name) => place.configMaps.get(name)),\n  );\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
@@ -3391,6 +3370,26 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/defect.test.ts',
       test: 'a defect of ours > of an object that is being deleted nothing is told',
+    },
+  },
+  {
+    defect: 'all of a ConfigMap of nobody is kept',
+    file: 'src/controller/api.ts',
+    find: '  if (!hasObject(found)) return leaveOut(found);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out',
+    },
+  },
+  {
+    defect: 'a view does not say that its contents were left out',
+    file: 'src/controller/kept.ts',
+    find: ', immutable, unread: true },',
+    replace: ', immutable },',
+    caughtBy: {
+      file: 'test/unit/kept.test.ts',
+      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
     },
   },
 ];
