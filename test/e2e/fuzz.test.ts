@@ -20,7 +20,7 @@ test('nothing stops, nothing is skipped, nothing is written that is not ours, an
 test('the API server took most of what was hostile, of each kind, and the operator had its say', () => {
   for (const kind of allKinds) {
     const { taken = 0, refused = 0 } = report.kinds.get(kind) ?? {};
-    assert.ok(taken > 2 * refused, `${kind}: ${taken} requests taken, ${refused} refused`);
+    assert.ok(taken > refused, `${kind}: ${taken} requests taken, ${refused} refused`);
   }
   assert.ok(report.writes > objects, `${report.writes} writes of the operator were judged`);
 });
