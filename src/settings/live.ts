@@ -1,5 +1,5 @@
 /** Which settings are live: DESIGN section 3, rule 1. */
-import type { Applied, Declaration, Status } from '../api/licensesettings.ts';
+import { type Applied, belongsTo, type Declaration, type Status } from '../api/licensesettings.ts';
 import { annotations, labels } from '../api/names.ts';
 import { type ConfigMapView, carriesUid, isOurs, type Owner, stampOf, uidOf } from './configmap.ts';
 import { readDeclaration } from './declaration.ts';
@@ -77,7 +77,8 @@ function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
  */
 export function isInherited(view: ConfigMapView, owner: Owner, isThere: (uid: string) => boolean): boolean {
   const { name, labels: tags } = view.metadata;
-  if (!isOurs(view, owner) || view.record === undefined || isThere(uidOf(view) ?? owner.uid)) return false;
+  if (!isOurs(view, owner) || !belongsTo(name, owner.name)) return false;
+  if (view.record === undefined || isThere(uidOf(view) ?? owner.uid)) return false;
   const zone = tags?.[labels.zone];
   if (zone !== undefined) return readZone(view)?.name === zone && name.endsWith(`-${zone}`);
   const settingsHash = view.metadata.annotations?.[annotations.settingsHash] ?? '';
