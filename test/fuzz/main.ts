@@ -47,7 +47,7 @@ function tableOf({ kinds, neighbour, memory, ...rest }: Report): string {
     '| --- | ---: |',
     `| revisions, and requests of the operator that write | ${revisions}, ${writes} |`,
     `| a neighbour's slowest change of ${neighbour.changes} | ${neighbour.slowest.toFixed(0)} ms |`,
-    `| the API server's slowest answer meanwhile | ${neighbour.slowestAnswer.toFixed(0)} ms |`,
+    `| the slowest word of the API server's to a watch | ${neighbour.slowestTold.toFixed(0)} ms |`,
     `| memory at the start, greatest, at the end | ${mebibytes.join(', ')} MiB |`,
     `| objects that could not be read | ${unreadable} |`,
     `| violations | ${violations.length} |`,

@@ -21,7 +21,7 @@ const heap = '--max-old-space-size=256 --max-semi-space-size=2';
 export const namespaces = ['fuzz-0', 'fuzz-1', 'fuzz-2', 'fuzz-3'] as const;
 export const neighbourNamespace = 'fuzz-neighbour';
 /** How long a neighbour's change is waited for, in milliseconds: far longer than it may take. */
-const patience = 30_000;
+const patience = 60_000;
 
 /** The bodies of all that the operator writes, and nothing else: hostile objects are large. */
 const auditPolicy = {
@@ -130,6 +130,6 @@ export function startNeighbour(plane: ControlPlane, onSeen: (seen: Seen) => void
   const worker = new Worker(fileURLToPath(new URL('neighbour.ts', import.meta.url)), { workerData });
   worker.on('message', onSeen);
   // It can't go on: whoever waits for its next change must hear of it.
-  worker.on('error', () => onSeen({ live: patience, answer: 0 }));
+  worker.on('error', () => onSeen({ told: 0, live: patience }));
   return { stop: () => worker.terminate() };
 }

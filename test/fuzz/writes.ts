@@ -175,10 +175,10 @@ function judgeWrite(event: AuditEvent, lives: Lives, versions: Versions): string
   const uid = notes?.[annotations.ownerUid] ?? '';
   const life = lives.get(`${namespace}/${uid}`);
   if (!life) return `written for an object that is not there: ${uid}`;
-  if (name !== life.name && !name.startsWith(`${life.name}-`)) return `the name is not one of ${life.name}'s`;
   const late = Date.parse(event.requestReceivedTimestamp) - life.goneAt;
   if (late > inFlight) return `written ${late.toFixed(0)} ms after its object had gone`;
   const before = versions.get(`${namespace}/${name}@${resourceVersion}`);
+  if (event.verb === 'create' && !life.names.has(name)) return `created under a name that nobody declared`;
   if (event.verb === 'update') {
     if (!before) return `written from version ${resourceVersion}, which there never was`;
     const isOurs =
@@ -194,8 +194,9 @@ function judgeData({ metadata, data = {} }: Map_, life: Life, before: Version | 
   const hash = dataHash(data);
   if (hash === before?.dataHash || life.systems.has(hash)) return undefined;
   const zone = metadata.labels?.[labels.zone];
-  // What is no zone of any settings, or none any more, is brought to zero before it is deleted.
-  const most = (zone !== undefined && life.names.has(metadata.name) && life.zones.get(zone)) || 0;
+  // What is no zone of any settings, or none any more, is brought to zero before it is deleted; one that carries the object's uid
+  // under another name is that of before a rename, and holds no more than the zone may.
+  const most = (zone !== undefined && life.zones.get(zone)) || 0;
   const held = Object.entries(data).flatMap(([key, value]) => (key.endsWith('_CAPACITY') ? [Number(value)] : []));
   if (zone === undefined) return 'it holds what nobody declared';
   return held.every((count) => count <= most) ? undefined : `zone ${zone} gets ${Math.max(...held)}, above ${most}`;
