@@ -152,6 +152,7 @@ test('a turn that gets nowhere ends with what is in its way, not with more to do
   const desk = createFlowDesk();
   desk.save(many(1));
   await desk.run();
+  await desk.clock.advance(61_000);
   for (const name of names) desk.edit(mapOf(name), ({ metadata, ...map }) => ({ ...map, metadata: foreign(metadata) }));
   assert.equal(
     (await turnsOf(desk)).map(({ result }) => result),
