@@ -1,5 +1,6 @@
 import { type Backoff, fullJitter } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { Lane } from './lane.ts';
 
 /** What goes first: a fresh change, then resyncs and the first list, then what can wait for all other work. */
 export const priorities = ['fresh', 'resync', 'background'] as const;
@@ -7,7 +8,8 @@ export type Priority = (typeof priorities)[number];
 
 /**
  * Bounds of the wait before a next try, in milliseconds: the server asked to be left alone for `atLeast`; what the try has
- * cost is paid for after `pace`, of which no more counts than its kind waits at most; and it is looked at again after `atMost`, whatever the others say.
+ * cost is paid for after `pace`, of which no more counts than its kind waits at most; and it is looked at again after
+ * `atMost`, whatever the others say.
  */
 export type RetryBounds = { readonly atLeast?: number; readonly atMost?: number; readonly pace?: number };
 
@@ -19,14 +21,14 @@ const rank = (priority: Priority): number => priorities.indexOf(priority);
 type Delayed<Kind> = { due: number; priority: Priority; kind?: Kind; notBefore: number; cancel: () => void };
 
 /**
- * Keys that wait for a worker. One worker a key at a time; a key that is added again while it waits is looked at once,
+ * Keys, `namespace/name`, that wait for a worker; namespaces take turns. One worker a key at a time; a key that is added again while it waits is looked at once,
  * one that is added while it is worked on is looked at again afterwards, behind the others.
  * After a failure a key waits for its next try; each `Kind` of failure has bounds of its own and counts for itself.
  */
 export class WorkQueue<Kind extends string> {
   readonly #clock: Clock;
   readonly #backoffs: Readonly<Record<Kind, Backoff>>;
-  readonly #lanes = priorities.map(() => new Set<string>());
+  readonly #lanes = priorities.map(() => new Lane());
   readonly #delayed = new Map<string, Delayed<Kind>>();
   /** How often each key was tried again, by kind. */
   readonly #attempts = new Map<string, Partial<Record<Kind, number>>>();
@@ -61,9 +63,9 @@ export class WorkQueue<Kind extends string> {
     }
     if (this.#delayed.get(key)?.kind !== undefined && !wakes) return;
     this.#undelay(key);
-    const lane = this.#lanes.findIndex((keys) => keys.has(key));
-    if (lane >= 0 && lane <= rank(priority)) return;
-    this.#lanes[lane]?.delete(key);
+    const known = this.#lanes.findIndex((lane) => lane.has(key));
+    if (known >= 0 && known <= rank(priority)) return;
+    this.#lanes[known]?.delete(key);
     this.#lanes[rank(priority)]?.add(key);
     this.#hand();
   }
@@ -144,7 +146,7 @@ export class WorkQueue<Kind extends string> {
     this.#closed = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
-    for (const keys of this.#lanes) keys.clear();
+    for (const lane of this.#lanes) lane.clear();
     for (const resolve of this.#waiters.splice(0)) resolve(undefined);
   }
 
@@ -154,12 +156,11 @@ export class WorkQueue<Kind extends string> {
   }
 
   #take(): Task | undefined {
-    for (const [lane, keys] of this.#lanes.entries()) {
-      for (const key of keys) {
-        keys.delete(key);
-        this.#working.set(key, undefined);
-        return { key, priority: priorities[lane] ?? 'fresh' };
-      }
+    for (const [at, lane] of this.#lanes.entries()) {
+      const key = lane.take();
+      if (key === undefined) continue;
+      this.#working.set(key, undefined);
+      return { key, priority: priorities[at] ?? 'fresh' };
     }
     return undefined;
   }

@@ -61,6 +61,21 @@ test('a key added several times while it is worked on comes once, at the best pr
     [0, 0, 0],
   );
 });
+test('namespaces take turns: whoever has many keys does not keep those of another waiting', async () => {
+  const { queue, takeAll } = setUp();
+  for (const key of ['many/a', 'many/b', 'many/c', 'few/a', 'one/a', 'few/b']) queue.add(key, 'fresh');
+  assert.is(queue.depth('fresh'), 6);
+  assert.equal(await takeAll(), ['many/a', 'few/a', 'one/a', 'many/b', 'few/b', 'many/c']);
+});
+test('a namespace with one key more after its turn has gone behind the others', async () => {
+  const { queue } = setUp();
+  for (const key of ['many/a', 'many/b', 'few/a', 'few/b']) queue.add(key, 'fresh');
+  assert.is((await queue.next())?.key, 'many/a');
+  queue.add('late/a', 'fresh');
+  const keys = [];
+  while (queue.depth('fresh') > 0) keys.push((await queue.next())?.key);
+  assert.equal(keys, ['few/a', 'many/b', 'late/a', 'few/b']);
+});
 test('fresh goes before resync, resync before background', async () => {
   const { queue, takeAll } = setUp();
   queue.add('background', 'background');

@@ -704,8 +704,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a fresh change waits for the backoff that was running',
     file: 'src/kube/queue.ts',
-    find: '    this.#undelay(key);\n    const lane',
-    replace: '    const lane',
+    find: '    this.#undelay(key);\n    const known',
+    replace: '    const known',
     caughtBy: { file: 'test/unit/queue.test.ts', test: 'work queue > adding a key ends its delay' },
   },
   {
@@ -721,7 +721,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a waiting key moves down',
     file: 'src/kube/queue.ts',
-    find: 'if (lane >= 0 && lane <= rank(priority)) return;',
+    find: 'if (known >= 0 && known <= rank(priority)) return;',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -731,8 +731,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a waiting key never moves up',
     file: 'src/kube/queue.ts',
-    find: 'if (lane >= 0 && lane <= rank(priority)) return;',
-    replace: 'if (lane >= 0) return;',
+    find: 'if (known >= 0 && known <= rank(priority)) return;',
+    replace: 'if (known >= 0) return;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a waiting key moves up to a better priority, never down',
@@ -892,7 +892,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a closed queue hands out what was left',
     file: 'src/kube/queue.ts',
-    find: '    for (const keys of this.#lanes) keys.clear();\n',
+    find: '    for (const lane of this.#lanes) lane.clear();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -950,10 +950,30 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'who has many objects is served before all others',
+    file: 'src/kube/lane.ts',
+    find: '        this.#namespaces.delete(namespace);\n        if',
+    replace: '        if',
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'work queue > namespaces take turns: whoever has many keys does not keep those of another waiting',
+    },
+  },
+  {
+    defect: 'no namespace is told from another',
+    file: 'src/kube/lane.ts',
+    find: "const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));",
+    replace: "const namespaceOf = (_: string): string => '';",
+    caughtBy: {
+      file: 'test/unit/queue.test.ts',
+      test: 'work queue > a namespace with one key more after its turn has gone behind the others',
+    },
+  },
+  {
     defect: 'a key is not marked as worked on',
     file: 'src/kube/queue.ts',
-    find: '        this.#working.set(key, undefined);\n',
-    replace: '',
+    find: '      this.#working.set(key, undefined);\n      return',
+    replace: '      return',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > one worker a key: a key added while it is worked on comes afterwards, behind the others',
@@ -2488,7 +2508,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'what was read again is not taken',
     file: 'src/kube/store.ts',
-    find: 'if (isSame) this.#set(key, known, object);',
+    find: 'if (isKnown) this.#set(key, known, object);',
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
