@@ -22,7 +22,7 @@ import { type AnsweredConfigMap, type NamespacedApi, type StoredConfigMap, unwat
 import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWrite, refused, wrote } from './brake.ts';
 import { type LateWrites, noteLate } from './late.ts';
 import { findConfigMap, type Missing, missingAsUndefined } from './missing.ts';
-import { overtaken } from './renew.ts';
+import { isOutOfDate } from './renew.ts';
 import type { Turn } from './turn.ts';
 
 /** Where the ConfigMaps of one namespace are read and written: those of another can't be told apart from none. */
@@ -184,8 +184,6 @@ async function write(
   return keep(means, input, 'whole', answer);
 }
 
-const isOutOfDate = (error: ApiError | undefined): boolean => error?.class === 'conflict' && error.reason !== overtaken;
-
 /** Reads what a write met that was decided from an older version: a watch that is behind, or silent, may never tell. */
 async function lookAfterConflict({ api, configMaps }: Caches, name: string): Promise<void> {
   const known = configMaps.get(name);
@@ -321,6 +319,29 @@ export async function readLeftOut(
     else configMaps.refill(found);
     turn.progressed();
   }
+}
+
+/**
+ * Asks for what is not in the cache under names that an object had, and keeps what carries its uid: it may only have lost its
+ * label. Someone else's would stay for ever: our watch does not see it, nor that it goes. Tells whether any was kept, and
+ * whether any has gone. Throws an ApiError.
+ */
+export async function bringBack(
+  means: Means,
+  owner: Owner,
+  names: readonly string[],
+): Promise<{ readonly found: boolean; readonly gone: boolean }> {
+  const { configMaps, turn } = means;
+  let [found, gone] = [false, false];
+  for (const name of names) {
+    if (configMaps.get(name)) continue;
+    const view = await findConfigMap(means, name);
+    gone ||= !view;
+    if (!view || !carriesUid(view, owner)) continue;
+    found = configMaps.put(view) || found;
+    turn.progressed();
+  }
+  return { found, gone };
 }
 
 /** Names of an object's ConfigMaps are its own, or begin with it: DESIGN section 2. */

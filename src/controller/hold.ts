@@ -1,13 +1,12 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { type ApiError, asApiError } from '../kube/errors.ts';
-import { carriesUid, type Owner, stampFor } from '../settings/configmap.ts';
+import { type Owner, stampFor } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
 import { configMapNames, render } from '../settings/render.ts';
 import { configMapEntry } from '../settings/status.ts';
 import type { StoredConfigMap } from './api.ts';
-import { bring, discard, type Means, type Restored, stopsOneOnly } from './apply.ts';
-import { findConfigMap } from './missing.ts';
+import { bring, bringBack, discard, type Means, type Restored, stopsOneOnly } from './apply.ts';
 
 export type HoldInput = {
   readonly owner: Owner;
@@ -41,26 +40,26 @@ export type HoldResult =
   /** A ConfigMap that had been out of sight is in the cache now: what is live has to be judged anew. */
   | { readonly kind: 'found' };
 
-/** A ConfigMap of a name that is given up, and that went out of sight, may only have lost its label. True if any had. */
-async function foundLost(world: Means, { owner, target, known = [] }: HoldInput): Promise<boolean> {
-  const wanted = new Set(configMapNames(target));
-  const lost = known.filter(({ name }) => !wanted.has(name) && !world.configMaps.get(name));
-  let found = false;
-  for (const { name } of lost) {
-    const view = await findConfigMap(world, name);
-    if (view && carriesUid(view, owner)) found = world.configMaps.put(view) || found;
-  }
-  return found;
-}
-
 /**
  * Brings each ConfigMap to what it should be; then what a rename left behind goes. One that is someone else's, whose write
  * is refused or does not stay, or that has to go first, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
-  const { owner, target, generation, retained, known = [], unchanged, applicable, background } = input;
-  if (await foundLost(world, input)) return { kind: 'found' };
-  const { owned, inherited } = input;
+  const {
+    owner,
+    target,
+    generation,
+    retained,
+    known = [],
+    unchanged,
+    applicable,
+    background,
+    owned,
+    inherited,
+  } = input;
+  const wanted = new Set(configMapNames(target));
+  const givenUp = known.flatMap(({ name }) => (wanted.has(name) ? [] : name));
+  if ((await bringBack(world, owner, givenUp)).found) return { kind: 'found' };
   const held: NonNullable<Status['configMaps']> = [];
   let [writes, later] = [0, false];
   let taken: string | undefined;

@@ -19,7 +19,16 @@ import { configMapNames, type Rendered, render, renderZone, renderZones } from '
 import { configMapEntry } from '../settings/status.ts';
 import { holdsLess, planTakeover, planZones, readZone, within } from '../settings/zones.ts';
 import { carrying, type StoredConfigMap } from './api.ts';
-import { bring, type Caches, confirmBeforeOwning, confirmOwner, discard, keepAnswer, type Means } from './apply.ts';
+import {
+  bring,
+  bringBack,
+  type Caches,
+  confirmBeforeOwning,
+  confirmOwner,
+  discard,
+  keepAnswer,
+  type Means,
+} from './apply.ts';
 import { forgetLate, type LateWrite, lateness, lateOf, noteLate } from './late.ts';
 import { findConfigMap } from './missing.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
@@ -231,9 +240,7 @@ async function nextStep(way: Way): Promise<MoveResult | undefined> {
   if (plan.system) return writeAll(way, [plan.system]);
   look(memory, 'nothing to take', world.clock);
   const [emptied = [], obsolete = []] = [plan.emptied, plan.obsolete].map((names) =>
-    names
-      .flatMap((name) => present.get(name) ?? [])
-      .filter((view) => isOurs(view, input.owner) && !view.metadata.deletionTimestamp),
+    names.flatMap((name) => present.get(name) ?? []).filter((view) => !view.metadata.deletionTimestamp),
   );
   const leftovers = [...emptied, ...obsolete];
   if (plan.increases.length + plan.creations.length + leftovers.length === 0) return finish(way, present);
@@ -385,16 +392,6 @@ async function finish(way: Way, present: ReadonlyMap<string, StoredConfigMap>): 
  * gone, one GET more asks for the LicenseSettings. Throws an ApiError.
  */
 export async function lookForLost(world: Means, owner: Owner, names: readonly string[]): Promise<void> {
-  const { configMaps: cache } = world;
-  let gone = false;
-  for (const name of names) {
-    if (cache.get(name)) continue;
-    const found = await findConfigMap(world, name);
-    gone ||= !found;
-    // Someone else's would stay for ever: our watch does not see it, nor that it goes.
-    if (!found || !carriesUid(found, owner)) continue;
-    cache.put(found);
-    world.turn.progressed();
-  }
+  const { gone } = await bringBack(world, owner, names);
   if (gone) await confirmOwner(world, owner);
 }

@@ -46,7 +46,7 @@ import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
 import { believeAgain, forgetFound, type Missing } from './missing.ts';
 import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
-import { isSuspended, overtaken, renewed } from './renew.ts';
+import { isOutOfDate, isSuspended, overtaken, renewed } from './renew.ts';
 import { createTurn, turnIsOver } from './turn.ts';
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
@@ -446,8 +446,9 @@ async function act(
     retained && !theirs.has(one.name) ? one : { name: one.name, dataHash: one.dataHash },
   );
   // What an earlier object of the name gave out is obeyed until the garbage collector has taken it.
-  const behind = place.configMaps.by(controlledBy(owner.name)).find((view) => isLeftBehind(view, owner));
-  if (behind && !unchanged) throw hasToGo(behind);
+  const left = unchanged ? [] : place.configMaps.by(controlledBy(owner.name));
+  const behind = left.find((view) => isLeftBehind(view, owner));
+  if (behind) throw hasToGo(behind);
   // What it left to nobody is taken over by the first apply: what is not wanted goes, as after a change of settings.
   const inherited = applied ? [] : await inheritedBy(place, owner);
   const conflict = (name: string) => {
@@ -596,9 +597,7 @@ async function putStatus(place: Place, object: LicenseSettings, status: Status):
   try {
     return await place.api.putStatus(object, status);
   } catch (thrown) {
-    const error = asApiError(thrown);
-    if (error?.class === 'conflict' && error.reason !== overtaken)
-      place.settings.put(await place.api.getSettings(object.metadata.name));
+    if (isOutOfDate(asApiError(thrown))) place.settings.put(await place.api.getSettings(object.metadata.name));
     throw thrown;
   }
 }

@@ -6,6 +6,10 @@ import type { LicenseSettings, NamespacedApi } from './api.ts';
 /** The reason of the ApiError that stops a reconcile whose object was deleted, replaced or suspended meanwhile. */
 export const overtaken = 'Overtaken';
 
+/** True where the API server has a newer version than a write was decided from: not where we stopped it ourselves. */
+export const isOutOfDate = (error: ApiError | undefined): boolean =>
+  error?.class === 'conflict' && error.reason !== overtaken;
+
 /**
  * The same requests, but a write is sent only while the cache has the object as one that may be written for: with this uid, not
  * being deleted and, for ConfigMaps, not suspended. Else it throws an ApiError of the class `conflict`, with the reason

@@ -120,10 +120,10 @@ export class Store<T extends KubeObject> {
   refill(object: T): boolean {
     const key = keyOf(object);
     const known = this.#objects.get(key);
-    const isSame =
+    const isKnown =
       known?.metadata.uid === object.metadata.uid && known.metadata.resourceVersion === object.metadata.resourceVersion;
-    if (isSame) this.#set(key, known, object);
-    return isSame || this.put(object);
+    if (isKnown) this.#set(key, known, object);
+    return isKnown || this.put(object);
   }
 
   /** Takes the event that an object is gone; false when a newer object of that name is known already. */

@@ -59,13 +59,18 @@ export function fromStatus({ generation, settingsHash, time, settings }: Applied
 
 function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   const generation = stampOf(view, owner);
-  if (generation === undefined || !carriesUid(view, owner) || view.record === undefined || view.binary)
-    return undefined;
-  const notes = view.metadata.annotations ?? {};
-  const settingsHash = notes[annotations.settingsHash];
-  if (settingsHash === undefined || notes[annotations.dataHash] !== view.dataHash) return undefined;
-  const declaration = readDeclaration(declarationIn(view.record), settingsHash, owner.name);
-  return declaration?.configMap.name === view.metadata.name ? { generation, settingsHash, declaration } : undefined;
+  if (generation === undefined || !carriesUid(view, owner) || view.binary) return undefined;
+  if (view.metadata.annotations?.[annotations.dataHash] !== view.dataHash) return undefined;
+  const recorded = recordedIn(view, owner.name);
+  return recorded && { generation, ...recorded };
+}
+
+/** The settings that a system's ConfigMap is the record of, where it has the name that they give it. */
+function recordedIn({ metadata, record }: ConfigMapView, objectName: string) {
+  const settingsHash = metadata.annotations?.[annotations.settingsHash];
+  if (settingsHash === undefined || record === undefined) return undefined;
+  const declaration = readDeclaration(declarationIn(record), settingsHash, objectName);
+  return declaration?.configMap.name === metadata.name ? { settingsHash, declaration } : undefined;
 }
 
 /**
@@ -78,11 +83,10 @@ function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
 export function isInherited(view: ConfigMapView, owner: Owner, isThere: (uid: string) => boolean): boolean {
   const { name, labels: tags } = view.metadata;
   if (!isOurs(view, owner) || !belongsTo(name, owner.name)) return false;
-  if (view.record === undefined || isThere(uidOf(view) ?? owner.uid)) return false;
+  if (isThere(uidOf(view) ?? owner.uid)) return false;
   const zone = tags?.[labels.zone];
   if (zone !== undefined) return readZone(view)?.name === zone && name.endsWith(`-${zone}`);
-  const settingsHash = view.metadata.annotations?.[annotations.settingsHash] ?? '';
-  return readDeclaration(declarationIn(view.record), settingsHash, owner.name)?.configMap.name === name;
+  return recordedIn(view, owner.name) !== undefined;
 }
 
 function declarationIn(json: string): unknown {

@@ -9,7 +9,6 @@ import {
   type Owner,
   type Want,
 } from './configmap.ts';
-
 import { isLeaving } from './zones.ts';
 
 /**
@@ -73,6 +72,9 @@ export function decide(
   return 'update';
 }
 
-/** The ConfigMaps that have to go once the wanted ones are there, as after a rename; one that goes and holds nothing is waited for by nobody. */
+/**
+ * The ConfigMaps that have to go once the wanted ones are there, as after a rename. One that goes already, and holds nothing, is
+ * waited for by nobody.
+ */
 export const obsolete = (views: readonly ConfigMapView[], owner: Owner, wanted: ReadonlySet<string>): ConfigMapView[] =>
   views.filter((view) => !wanted.has(view.metadata.name) && isOurs(view, owner) && !isLeaving(view));

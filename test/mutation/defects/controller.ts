@@ -474,8 +474,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'where the status is that of a backup nobody waits for the garbage collector',
     file: 'src/controller/reconcile.ts',
-    find: 'if (behind && !unchanged) throw',
-    replace: 'if (behind && !live) throw',
+    find: 'const left = unchanged ?',
+    replace: 'const left = live ?',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > with a restored status too a ConfigMap that an earlier object of the name owns is waited for',
@@ -514,7 +514,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a name that is given up is not looked for where its ConfigMap went out of sight',
     file: 'src/controller/hold.ts',
-    find: "  if (await foundLost(world, input)) return { kind: 'found' };\n",
+    find: "  if ((await bringBack(world, owner, givenUp)).found) return { kind: 'found' };\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/scenarios.test.ts',
@@ -1362,9 +1362,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan leaves behind what lost our labels',
     file: 'src/controller/move.ts',
-    find: '.filter((view) => isOurs(view, input.owner) && !view',
+    find: '.filter((view) => !view.metadata.deletionTimestamp),',
     replace:
-      ".filter((view) => carriesUid(view, input.owner) && view.metadata.labels?.['licensing.dialer.dev/settings'] && !view",
+      ".filter((view) => view.metadata.labels?.['licensing.dialer.dev/settings'] && !view.metadata.deletionTimestamp),",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > what a rename leaves behind, and has lost our labels, is claimed before it goes',
@@ -1531,9 +1531,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a plan adopts what somebody else owns',
-    file: 'src/controller/move.ts',
-    find: 'if (!found || !carriesUid(found, owner)) continue;',
-    replace: 'if (!found) continue;',
+    file: 'src/controller/apply.ts',
+    find: 'if (!view || !carriesUid(view, owner)) continue;',
+    replace: 'if (!view) continue;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a foreign ConfigMap in the place of one of ours is not remembered: when it goes the conflict goes',
@@ -2595,7 +2595,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what an earlier object gave out is given out again',
     file: 'src/controller/reconcile.ts',
-    find: '  if (behind && !unchanged) throw hasToGo(behind);\n',
+    find: '  if (behind) throw hasToGo(behind);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',

@@ -572,8 +572,8 @@ export const settings: readonly Defect[] = [
   {
     defect: 'edited data are a record',
     file: 'src/settings/live.ts',
-    find: ' || notes[annotations.dataHash] !== view.dataHash)',
-    replace: ')',
+    find: '  if (view.metadata.annotations?.[annotations.dataHash] !== view.dataHash) return undefined;\n',
+    replace: '',
     caughtBy: { file: 'test/unit/plan.test.ts', test: 'live settings > a ConfigMap with edited data is no record' },
   },
   {
@@ -596,7 +596,7 @@ export const settings: readonly Defect[] = [
   {
     defect: 'a ConfigMap of another name is a record',
     file: 'src/settings/live.ts',
-    find: 'declaration?.configMap.name === view.metadata.name ?',
+    find: 'declaration?.configMap.name === metadata.name ?',
     replace: 'declaration ?',
     caughtBy: {
       file: 'test/unit/plan.test.ts',
