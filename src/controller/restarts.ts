@@ -26,7 +26,7 @@ export function adviceFor({ resource, namespace }: Place, error: ApiError): stri
   if (error.code === 410) return 'the version to resume from has expired: listing again';
   if (error.reason === 'Handler')
     return 'a defect of the operator: it could not take in what the API server sent; report this; trying again';
-  if (error.code === 0 && /certificate|self.signed|SSL|TLS/i.test(error.message)) {
+  if (error.code === 0 && /certificate|self.signed|SSL/i.test(error.message)) {
     return "the API server's certificate is not trusted: check certificate-authority in the kubeconfig, and that the server is the right one; trying again";
   }
   if (error.code === 0 && error.reason === 'Credentials')

@@ -27,6 +27,12 @@ for (const [what, resource, failure, words] of [
   ['a self-signed one', 'configmaps', error(0, 'self-signed'), /not trusted/],
   ['no answer', 'configmaps', error(0, 'connect ECONNREFUSED'), /does not answer: check the address/],
   [
+    'a connection that is cut before there is a certificate',
+    'configmaps',
+    error(0, 'Client network socket disconnected before secure TLS connection was established'),
+    /does not answer: check the address/,
+  ],
+  [
     'a plugin that fails',
     'configmaps',
     error(0, 'exit 1', 'Credentials'),

@@ -1530,6 +1530,16 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'a cut connection is taken for a certificate that is not trusted',
+    file: 'src/controller/restarts.ts',
+    find: '/certificate|self.signed|SSL/i',
+    replace: '/certificate|self.signed|SSL|TLS/i',
+    caughtBy: {
+      file: 'test/unit/restarts.test.ts',
+      test: 'advice > a connection that is cut before there is a certificate: what is wrong, and the mend',
+    },
+  },
+  {
     defect: 'a plan adopts what somebody else owns',
     file: 'src/controller/apply.ts',
     find: 'if (!view || !carriesUid(view, owner)) continue;',
