@@ -162,7 +162,7 @@ function judge(course: Course, committed: Committed, source: Source): void {
   const show = (object: StoredObject, type: Committed['type'], by: Source['by']) => {
     const { namespace, name } = object.metadata;
     course.tell(`revision ${revision} ${type} ${kind} ${namespace}/${name} by ${by}`);
-    const taken = { type, kind, object: object as Stored, by };
+    const taken = { type, kind, object: object as Stored, by, unseen: isDeaf(course) };
     course.judges.take(taken);
     course.problems.push(...course.scenes[place].take(taken, committed));
   };
@@ -170,6 +170,11 @@ function judge(course: Course, committed: Committed, source: Source): void {
   show(object, sent ? 'MODIFIED' : type, sent ? 'other' : source.by);
   for (const violation of course.judges.violations.slice(before)) course.tell(`VIOLATION ${violation}`);
 }
+
+/** The operator's watches are away, or one of them is silent and it has not found out yet. */
+const isDeaf = ({ slot, armed }: Course): boolean =>
+  !slot.isConnected() ||
+  (armed.struck.some(({ kind }) => kind === 'silent') && armed.excusedUntil() > performance.now());
 
 const placeOf = ({ slot }: Course, { metadata: { namespace } }: StoredObject): Place => {
   const place = places.find((one) => slot.desks[one].namespace === namespace);

@@ -64,6 +64,8 @@ export type Revision = {
   readonly sent?: number | undefined;
   /** Since when nothing keeps the operator from seeing what happens, on the same clock; it may be still to come. */
   readonly calmSince?: number;
+  /** The operator may not see it for a while: its watches are away, or silent. */
+  readonly unseen?: boolean;
 };
 
 export type Judge = {
@@ -278,13 +280,14 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
   };
 
-  const takeSettings = ({ type, object, by, late = false, at: now }: Revision) => {
+  const takeSettings = ({ type, object, by, late = false, at: now, unseen = false }: Revision) => {
     const { name, uid } = object.metadata;
+    const inFlight = changes !== 0 || unseen;
     let life = lives.get(uid);
     if (type === 'DELETED') {
       if (by === 'operator') fail(name, 'status', 'the operator deleted a LicenseSettings');
       if (life) {
-        life.gone ??= { inFlight: changes !== 0, at: now };
+        life.gone ??= { inFlight, at: now };
         life.ended = true;
       }
       changed();
@@ -318,7 +321,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       return;
     }
     const deletedNow = object.metadata.deletionTimestamp !== undefined && life.gone === undefined;
-    if (deletedNow) life.gone = { inFlight: changes !== 0, at: now };
+    if (deletedNow) life.gone = { inFlight, at: now };
     changed();
     learn(life, object);
     if (canonical(before.status ?? {}) !== canonical(object.status ?? {})) believe(life, object.status);

@@ -390,6 +390,17 @@ test('suspend and deletion: nothing but the status, and nothing at all', async (
   convicted(again(deleted, at), 'rule 5');
 });
 
+test('a deletion that a silent watch does not tell of convicts nobody who heals meanwhile', async () => {
+  const { steps } = await historyOf([create(ports(5)), settle, save(ports(9)), settle, { do: 'delete', name: 'pom' }]);
+  const at = lastWrite(steps, 'pom-licenses');
+  convicted(again(steps, at), 'rule 5');
+  const unseen = steps.map((step) => (step === 'settled' ? step : { ...step, unseen: true }));
+  assert.equal(
+    verdictOn(again(unseen, at)).filter((one) => one.includes('rule 5')),
+    [],
+  );
+});
+
 test('who has written a status knows the newest spec; who has seen a deletion writes nothing, settled or not', async () => {
   const suspended = save(ports(9, { suspend: true }));
   const { steps } = await historyOf([create(ports(5)), settle, save(ports(7)), suspended, settle]);
