@@ -16,6 +16,22 @@ export const serviceAccount = { namespace: 'license-settings-system', name: 'lic
 /** The user that the API server sees. */
 export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
 
+/** The memory limit of the Deployment and the chart, in MiB. */
+export const memoryLimit = 256;
+
+/** The flags that the image gives Node, as they are in a container with that limit. */
+const nodeFlags = (() => {
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (.+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
+  return (JSON.parse(entrypoint) as string[])
+    .filter((word) => word.startsWith('--'))
+    .map((flag) =>
+      flag.replace(
+        /(-size)-percentage=(\d+)$/,
+        (_, size, percent) => `${size}=${Math.floor((memoryLimit * percent) / 100)}`,
+      ),
+    );
+})();
+
 /** Installs the CRD, and the ServiceAccount with the RBAC of deploy/overlays/outside. */
 export async function install(plane: ControlPlane): Promise<void> {
   await plane.kubectl(['apply', '--server-side', '--force-conflicts', '-f', `${root}crds/licensesettings.yaml`]);
@@ -105,7 +121,7 @@ export type OperatorOptions = {
   readonly directory?: string | undefined;
 };
 
-/** Starts the operator with these flags. */
+/** Starts the operator with these flags, on Node with those of the image. */
 export async function startOperator(
   plane: ControlPlane | undefined,
   { flags = [], kubeconfig, env = {}, directory = root }: OperatorOptions = {},
@@ -121,7 +137,8 @@ export async function startOperator(
     'debug',
     ...flags,
   ];
-  const child = spawn(process.execPath, [join(directory, 'dist', 'operator.js'), '--kubeconfig', config, ...args], {
+  const program = [...nodeFlags, join(directory, 'dist', 'operator.js')];
+  const child = spawn(process.execPath, [...program, '--kubeconfig', config, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });

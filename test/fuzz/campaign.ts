@@ -3,20 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { plural } from '../../src/api/names.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { type Committed, watchRevisions } from '../faults/revisions.ts';
-import { createDesk, type LogLine, type Operator, operatorUser, until } from '../operator.ts';
+import { createDesk, type LogLine, memoryLimit, type Operator, operatorUser, until } from '../operator.ts';
 import { createRandom } from '../support/random.ts';
 import { allKinds, type Case, hostileCase, type Kind, type Step } from './hostile.ts';
 import type { Seen } from './neighbour.ts';
 import {
   createSender,
-  memoryLimit,
   memoryOf,
   namespaces,
   neighbourNamespace,
   openPlane,
   openWay,
   type Sender,
-  startLimited,
+  startFuzzed,
   startNeighbour,
   type Way,
 } from './scene.ts';
@@ -114,7 +113,7 @@ async function openScene(options: Options, plane: ControlPlane, closing: (() => 
   const revisions = await watchRevisions(plane.etcd ?? '', take, (problem) => violations.push(`harness: ${problem}`));
   const sender = createSender(plane);
   const way = await openWay(plane);
-  const operator = await startLimited(plane, way);
+  const operator = await startFuzzed(plane, way);
   closing.push(revisions.stop, sender.close, way.close, () => operator.stop());
   const desk = createDesk(plane, neighbourNamespace);
   const { metadata } = await desk.create('neighbour', { licenses: { outboundPorts: { minimum: 0, maximum: 1 } } });
@@ -302,7 +301,7 @@ async function restart(scene: Scene, closing: (() => unknown)[]): Promise<void> 
   const code = await operator.stop();
   const took = performance.now() - started;
   if (code !== 0 || took > 5_000) violations.push(`SIGTERM: it ended with ${code} after ${took.toFixed(0)} ms`);
-  const next = await startLimited(plane, way);
+  const next = await startFuzzed(plane, way);
   scene.operator = next;
   scene.logs.push(next.log);
   closing.push(() => next.stop());
