@@ -2,7 +2,7 @@
  * The test runner: `node test/run.ts [unit|e2e|property|node|all] [--filter TEXT] [--deadline SECONDS] [--root DIR]`.
  *
  * Every file runs in a process of its own, with a deadline. Unit tests run first, two files at once; then those on the shared
- * control plane one after the other, and the rest beside them. The run passes only if at least one test ran and every
+ * control plane one after the other, and the rest beside them; at last, by themselves, those that measure. The run passes only if at least one test ran and every
  * collected test passed. `all` leaves out `node`, which `npm run test:node` runs. The last line on stdout is
  * `N passed, N failed`, with `, N skipped` if any.
  */
@@ -82,17 +82,19 @@ await inParallel(
   },
 );
 // On the shared control plane one file at a time: each starts an operator that works on all namespaces. The others have a
-// control plane of their own, or none, and mostly wait.
+// control plane of their own, or none, and mostly wait. What measures comes last, by itself.
 const slow = files.filter(({ kind }) => kind !== 'unit');
-const shared = slow.filter(({ file }) => sharesControlPlane(file));
+const measuring = slow.filter(({ file }) => imports(file, 'neighbour'));
+const shared = slow.filter(({ file }) => sharesControlPlane(file) && !imports(file, 'neighbour'));
 await Promise.all([
   inParallel(1, shared, ({ kind, file }) => runFile(kind, file, false)),
   inParallel(
     1,
-    slow.filter((each) => !shared.includes(each)),
+    slow.filter((each) => !shared.includes(each) && !measuring.includes(each)),
     ({ kind, file }) => runFile(kind, file, true),
   ),
 ]);
+await inParallel(1, measuring, ({ kind, file }) => runFile(kind, file, false));
 await finish(0);
 
 function usage(problem: string): never {
@@ -109,9 +111,13 @@ function filesOf(kind: Kind): string[] {
   return names.sort().map((name) => join(directory, name));
 }
 
+function imports(file: string, ...modules: readonly string[]): boolean {
+  return new RegExp(`/(${modules.join('|')})\\.ts['"]`).test(readFileSync(file, 'utf8'));
+}
+
 /** Either import means that a file takes part in the shared control plane. */
 function sharesControlPlane(file: string): boolean {
-  return /\/(shared|stage)\.ts['"]/.test(readFileSync(file, 'utf8'));
+  return imports(file, 'shared', 'stage');
 }
 
 /** A command that counts as one test: it passes if it exits 0. */
@@ -161,7 +167,7 @@ async function runFile(kind: Kind, file: string, buffered: boolean): Promise<voi
   if (!buffered) process.stdout.write(output.pop() ?? '');
   const args = [join(import.meta.dirname, 'bootstrap.ts'), file];
   // Either import means that the file has a node.
-  const hasNode = /\/(node|installation)\.ts['"]/.test(readFileSync(file, 'utf8'));
+  const hasNode = imports(file, 'node', 'installation');
   const child = start(
     ...(hasNode ? isolated(process.execPath, args) : ([process.execPath, args] as const)),
     seconds,
