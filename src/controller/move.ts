@@ -1,6 +1,6 @@
 /** Carries out a plan that moves licenses between zones: DESIGN section 3, rule 2. */
 
-import type { Declaration, Status } from '../api/licensesettings.ts';
+import type { Applied, Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
 import type { Clock } from '../kube/clock.ts';
 import { ApiError, asApiError } from '../kube/errors.ts';
@@ -33,14 +33,23 @@ import { forgetLate, type LateWrite, lateness, lateOf, noteLate } from './late.t
 import { findConfigMap } from './missing.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
 
+/** What tells a plan in a status from another, also from one that leads to the same settings. */
+export type PlanId = Pick<Applied, 'generation' | 'settingsHash' | 'time'>;
+
+export const isSamePlan = (one: PlanId | undefined, other: PlanId | undefined): boolean =>
+  one !== undefined &&
+  one.generation === other?.generation &&
+  one.settingsHash === other.settingsHash &&
+  one.time === other.time;
+
 /** What a term remembers of an object that has zones. */
 export type PlanMemory = {
   /** When this term first saw the object, on the monotonic clock: every write of an earlier term was sent before. */
   readonly firstSeen: number;
   /** When licenses were last taken away from a dialer: every raise waits until settleSeconds after it. */
   takenAway: TakenAway;
-  /** True once this term has begun a plan of the object, or taken over the one that it found. */
-  ownsPlan: boolean;
+  /** The plan that this term began, from when that was sent, or took over: another that the status has is somebody else's. */
+  plan: PlanId | undefined;
   /** What plans that were superseded may have given: a zone that is edited by hand now counts as the least of all. */
   superseded: readonly Declaration[];
 };

@@ -7,7 +7,7 @@ import {
   type Status,
 } from '../api/licensesettings.ts';
 import type { Clock } from '../kube/clock.ts';
-import { type ApiError, asApiError } from '../kube/errors.ts';
+import { type ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
 import type { Task } from '../kube/queue.ts';
 import type { NamespacedStore, Store } from '../kube/store.ts';
 import { isApproved, unusableApproval } from '../settings/approval.ts';
@@ -45,7 +45,17 @@ import { type Note, transition } from './events.ts';
 import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
 import { believeAgain, forgetFound, type Missing } from './missing.ts';
-import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
+import {
+  isSamePlan,
+  look,
+  lookForLost,
+  type MoveInput,
+  move,
+  type PlanMemory,
+  sightOf,
+  takenName,
+  takeOver,
+} from './move.ts';
 import { isOutOfDate, isSuspended, overtaken, renewed } from './renew.ts';
 import { createTurn, turnIsOver } from './turn.ts';
 
@@ -252,7 +262,7 @@ function remembered(here: Surroundings, known: Memory | undefined, object: Licen
   if (known) forget(here, known.uid);
   return {
     ...{ uid, asked, firstSeen: here.clock.monotonic() },
-    ...{ takenAway: undefined, ownsPlan: false, superseded: [] },
+    ...{ takenAway: undefined, plan: undefined, superseded: [] },
     ...{ restored: undefined, failing: undefined, taken: undefined, missing: new Map() },
     ...{ goesOn: false, looked: new Set() },
   };
@@ -377,7 +387,7 @@ async function judgeAndApply(
   const note = transition(status, after, memory.restored);
   if (!sameStatus(before, after)) await writeStatus(place, progress, after);
   // The next plan that the status tells of may be that of a second operator.
-  if (!after.applying) memory.ownsPlan = false;
+  if (!after.applying) memory.plan = undefined;
   memory.restored = undefined;
   const { problem, again, about, writes, later } = progress;
   return {
@@ -558,12 +568,13 @@ async function makeReady({ place, memory, judged, progress }: Turn, input: PlanI
   const leftBy = leftBehind ? configMapNames(leftBehind).filter((name) => !wanted.includes(name)) : [];
   const named = (progress.configMaps ?? []).map(({ name }) => name);
   await lookForLost(place, input.owner, [...new Set([...named, ...leftBy])]);
-  if (applying === undefined || memory.ownsPlan) return undefined;
+  const { status } = judged.object;
+  if (applying === undefined || isSamePlan(memory.plan, status?.applying)) return undefined;
   const plans = [applying.declaration, input.target].filter((one) => one !== undefined);
   const { writes, taken } = await takeOver(place, memory, input, plans);
   progress.writes += writes;
   if (taken) return taken;
-  memory.ownsPlan = true;
+  memory.plan = status?.applying;
   // Of the earlier term nobody tells what dialers have seen.
   look(memory, 'taken', place.clock);
   return undefined;
@@ -577,12 +588,25 @@ async function begin({ place, memory, judged, progress, facts }: Turn, input: Pl
   if (taken) return taken;
   look(memory, sightOf(place, memory, input), place.clock);
   memory.superseded = superseded;
-  progress.applying = { generation: judged.generation, settingsHash: hash, time: facts().now, settings: target };
+  const { generation } = judged;
+  const sent = memory.plan?.generation === generation && memory.plan.settingsHash === hash ? memory.plan : undefined;
+  progress.applying = { generation, settingsHash: hash, time: sent?.time ?? facts().now, settings: target };
   const begun = nextStatus(progress.about.status, facts());
-  if (begun) await writeStatus(place, progress, begun);
-  // Not before it is written: where that fails, what the status tells of is another's plan.
-  memory.ownsPlan = true;
+  if (begun) await writeBegin(place, memory, progress, begun);
   return undefined;
+}
+
+/** Its answer may get lost, and the plan is this term's all the same. Where it is refused the status may have another's. */
+async function writeBegin(place: Place, memory: Memory, progress: Progress, begun: Status): Promise<void> {
+  const before = memory.plan;
+  memory.plan = begun.applying;
+  try {
+    await writeStatus(place, progress, begun);
+  } catch (thrown) {
+    const error = asApiError(thrown);
+    if (!error || !mayStillLand(error)) memory.plan = before;
+    throw thrown;
+  }
 }
 
 async function writeStatus(place: Place, progress: Progress, status: Status): Promise<void> {

@@ -1,5 +1,6 @@
 /** A namespace whose quota has room for exactly the ConfigMaps that the docs name: the system's, and one for each zone. */
 import * as assert from 'uvu/assert';
+import type { Status } from '../../src/api/licensesettings.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { suite } from '../suite.ts';
 import { createFlowDesk, type FlowDesk, plainOf, writesMap, zonesOf } from '../support/flow-desk.ts';
@@ -51,6 +52,43 @@ test('every zone is renamed, and settleSeconds is 0', async () => {
   desk.zones({ asia: 2, europe: 3 });
   await desk.run();
   assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.equal(desk.judge.violations, []);
+});
+
+test('the answer to the beginning of a plan is lost: it goes on as its own', async () => {
+  for (const losses of [1, 2]) {
+    const desk = await full();
+    let left = losses;
+    desk.faults.push(({ method, resource }) =>
+      method === 'PUT' && resource.endsWith('/status') && left-- > 0 ? 'lost' : undefined,
+    );
+    desk.zones({ asia: 2, emea: 2 });
+    for (let i = 0; i < losses; i++) {
+      await desk.run();
+      await desk.clock.advance(4_000);
+    }
+    assert.equal(desk.land(), [200, 409].slice(0, losses));
+    await desk.run();
+    // A plan of somebody else would be fenced off first, for which the quota has no room.
+    assert.is(desk.reasonOf('Applied'), 'Applied');
+    assert.equal(desk.judge.violations, []);
+  }
+});
+
+test('the beginning of a plan is refused, as a second operator has begun it in the same second: that is taken over', async () => {
+  const desk = await full();
+  let isFirst = true;
+  desk.faults.push(({ method, resource, body }) => {
+    if (!isFirst || method !== 'PUT' || !resource.endsWith('/status')) return undefined;
+    isFirst = false;
+    desk.restore((body as { status: Status }).status);
+    return undefined;
+  });
+  desk.zones({ apac: 1, emea: 3 });
+  await desk.run();
+  desk.writes();
+  await desk.run();
+  assert.equal(steps(desk).slice(0, 2), ['PUT pom-licenses-apac 2', 'PUT pom-licenses-emea 2']);
   assert.equal(desk.judge.violations, []);
 });
 

@@ -494,7 +494,7 @@ export const controller: readonly Defect[] = [
   {
     defect: "the plan of a second operator is taken for one's own",
     file: 'src/controller/reconcile.ts',
-    find: '  if (!after.applying) memory.ownsPlan = false;\n',
+    find: '  if (!after.applying) memory.plan = undefined;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/scenarios.test.ts',
@@ -982,7 +982,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan of an earlier term is not stamped with the epoch',
     file: 'src/controller/reconcile.ts',
-    find: 'if (applying === undefined || memory.ownsPlan) return undefined;',
+    find: 'if (applying === undefined || isSamePlan(memory.plan, status?.applying)) return undefined;',
     replace: 'return undefined;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -992,7 +992,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan of this term is taken over again and again',
     file: 'src/controller/reconcile.ts',
-    find: 'if (applying === undefined || memory.ownsPlan) return undefined;',
+    find: 'if (applying === undefined || isSamePlan(memory.plan, status?.applying)) return undefined;',
     replace: 'if (applying === undefined) return undefined;',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1012,7 +1012,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a plan writes before its status says so',
     file: 'src/controller/reconcile.ts',
-    find: '  if (begun) await writeStatus(place, progress, begun);\n',
+    find: '  if (begun) await writeBegin(place, memory, progress, begun);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -1180,10 +1180,41 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: "a plan of this term is taken for another's because the answer to its beginning was lost",
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!error || !mayStillLand(error)) memory.plan = before;',
+    replace: 'memory.plan = before;',
+    caughtBy: {
+      file: 'test/unit/quota.test.ts',
+      test: 'quota > the answer to the beginning of a plan is lost: it goes on as its own',
+    },
+  },
+  {
+    defect: 'the beginning of a plan that is sent again makes another plan of it',
+    file: 'src/controller/reconcile.ts',
+    find: 'time: sent?.time ?? facts().now',
+    replace: 'time: facts().now',
+    caughtBy: {
+      file: 'test/unit/quota.test.ts',
+      test: 'quota > the answer to the beginning of a plan is lost: it goes on as its own',
+    },
+  },
+  {
+    defect: "a plan whose beginning was refused is taken for one's own",
+    file: 'src/controller/reconcile.ts',
+    find: 'if (!error || !mayStillLand(error)) memory.plan = before;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/quota.test.ts',
+      test: 'quota > the beginning of a plan is refused, as a second operator has begun it in the same second: that is taken over',
+    },
+  },
+  {
     defect: 'a failed takeover is forgotten',
     file: 'src/controller/reconcile.ts',
     find: '  const { writes, taken } = await takeOver(place, memory, input, plans);',
-    replace: '  memory.ownsPlan = true;\n  const { writes, taken } = await takeOver(place, memory, input, plans);',
+    replace:
+      '  memory.plan = status?.applying;\n  const { writes, taken } = await takeOver(place, memory, input, plans);',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a takeover that fails half-way goes on with the rest, and nothing of the plan is done before',
@@ -1513,7 +1544,7 @@ export const controller: readonly Defect[] = [
     file: 'src/controller/move.ts',
     find: "  return isNew || isAdopted || holdsLess({ ...input, present }) ? 'taken' : 'nothing to take';",
     replace:
-      "  return isNew || isAdopted || holdsLess({ ...input, present }) || memory.ownsPlan ? 'taken' : 'nothing to take';",
+      "  return isNew || isAdopted || holdsLess({ ...input, present }) || memory.plan ? 'taken' : 'nothing to take';",
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > a plan that supersedes another takes over what is left of its wait',
