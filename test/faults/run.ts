@@ -125,7 +125,7 @@ async function begin(slot: Slot, job: Job): Promise<Course> {
     ...{ slowest: 0, elsewhere: 0, isSlow: false, acted: 0, problems: [], changes: [] },
     armed: arm(job.faults, { namespace: slot.desks.home.namespace, prefix }),
     judges: createJudges(),
-    scenes: everywhere((place) => createScene(admins[place])),
+    scenes: everywhere((place) => createScene(admins[place], place !== 'aside')),
     steps: job.scenario.steps((name) => `${prefix}${name}`),
     authors: createAuthors(
       () => slot.replicas.flatMap(({ proxy }) => proxy.requests),

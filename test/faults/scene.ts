@@ -35,8 +35,12 @@ export type Scene = {
 /** What a busy machine may take to show a revision, in milliseconds. */
 const seenWithin = 1_000;
 
-/** Begins with a namespace where nothing of the run is. */
-export function createScene(admin: Admin): Scene {
+/**
+ * Begins with a namespace where nothing of the run is.
+ *
+ * @param isWatched whether the operator watches it: else a LicenseSettings there, as of a restored backup, comes to nothing.
+ */
+export function createScene(admin: Admin, isWatched: boolean): Scene {
   const model = createModel();
   const truth = createTruthJudge();
   const judgeWait = createWaitJudge(seenWithin);
@@ -60,7 +64,7 @@ export function createScene(admin: Admin): Scene {
     ...{ admin, snapshot },
     take(taken, { type, kind, object, revision }) {
       const now = performance.now();
-      model.take(taken);
+      if (isWatched || kind === 'ConfigMap') model.take(taken);
       truth.take(taken, now);
       if (kind === 'LicenseSettings') noteAuthor(taken);
       const { name, uid, deletionTimestamp } = object.metadata;
@@ -86,7 +90,7 @@ export function createScene(admin: Admin): Scene {
       const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
       if (poisoned && !rejected) return [`${except} is not said to be rejected`];
       const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
-      return [...differences(model, left), ...unfinished(left)];
+      return [...differences(model, isWatched ? left : { ...left, settings: [] }), ...unfinished(left)];
     },
     hasGarbage: () => hasGarbage(snapshot()),
     isKeptOut: () => isKeptOut(snapshot()),
