@@ -8,10 +8,13 @@ import { type Priority, priorities, type Task, WorkQueue } from '../kube/queue.t
 import { Store } from '../kube/store.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { createApi, indexConfigMap, type LicenseSettings, type StoredConfigMap } from './api.ts';
-import { backoffs, type RetryKind, tryBudget } from './backoffs.ts';
+import type { Outcome } from './conclude.ts';
 import { createEventSender, type EventSender } from './event-sender.ts';
-import { type Outcome, reconcile, type World } from './reconcile.ts';
+import { indexConfigMap, type LicenseSettings, type StoredConfigMap } from './objects.ts';
+import type { World } from './place.ts';
+import { reconcile } from './reconcile.ts';
+import { createRequests } from './requests.ts';
+import { backoffs, type RetryKind, tryBudget } from './retries.ts';
 import { createScope, type Scope, type WatchState } from './scope.ts';
 
 export type ControllerOptions = {
@@ -103,14 +106,15 @@ export function createController(options: ControllerOptions): Controller {
 
   function createTerm(signal: AbortSignal, lost?: AbortSignal): Term {
     const queue = new WorkQueue(clock, backoffs);
-    const api = createApi(client, { fence, lost });
+    const requests = createRequests(client, { fence, lost });
+    const own = { wrote: () => {}, deleted: () => {} };
     // A write may be under way or about to be: an event would take the API server's time from it.
     const isBusy = () => term.atWork + queue.depth('fresh') + queue.depth('resync') > 0;
     const term: Term = {
       queue,
       budget: new Budget(clock, tryBudget),
-      world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
-      events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
+      world: { ...shared, requests, own, epoch: randomId(clock), memories: new Map() },
+      events: createEventSender({ api: requests, clock, log, metrics, instance, isBusy }),
       unserved: new Map(scopes.map((scope) => [scope, new Set()])),
       ...{ signal, atWork: 0, outage: false, hurriedAt: Number.NEGATIVE_INFINITY },
     };
@@ -207,41 +211,44 @@ export function createController(options: ControllerOptions): Controller {
   /** What comes after a reconcile: another try, and the event. */
   function follow(term: Term, { key, priority }: Task, outcome: Outcome & { readonly requests: number }): void {
     const { queue, events, budget } = term;
-    const { result, retry, again, error, event, requests } = outcome;
+    const { said, again, halt, event, requests } = outcome;
+    const error = halt && 'error' in halt ? halt.error : undefined;
     const now = clock.monotonic();
     if (error?.reason === 'NoAnswer') term.outage = true;
-    else if (term.outage && now >= term.hurriedAt + hurryEach && (result === 'written' || isVerdict(error))) {
+    else if (term.outage && now >= term.hurriedAt + hurryEach && (said === 'written' || isVerdict(error))) {
       queue.hurry('transport', hurrySpread);
       Object.assign(term, { outage: false, hurriedAt: now });
     }
-    if (result === 'more') {
+    if (again.after === 'others') {
       // Behind the others of its lane.
       queue.add(key, priority);
       return;
     }
-    // The brake has its own pauses.
-    const pace = retry && retry.kind !== 'pause' ? budget.spend(key, requests) : 0;
-    if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });
-    else {
+    if (again.after === 'backoff') {
+      // The brake has its own pauses.
+      const pace = again.kind === 'pause' ? 0 : budget.spend(key, requests);
+      queue.retry(key, again.kind, priority, { ...again, pace });
+    } else {
       queue.forget(key);
       budget.forget(key);
     }
-    if (again !== undefined) queue.addAfter(key, again, 'fresh');
-    if (result === 'later') queue.add(key, 'background');
+    if (again.after === 'time') queue.addAfter(key, again.milliseconds, 'fresh');
+    if (said === 'later') queue.add(key, 'background');
     if (event) events.add(event.about, event.note);
   }
 
   /** One line a decision: information when something was written or is wrong, else only for debugging. */
-  function report({ key, priority }: Task, { result, error, detail, retry }: Outcome, seconds: number): void {
-    metrics.reconciled(result, seconds);
+  function report({ key, priority }: Task, { said, halt, detail, again }: Outcome, seconds: number): void {
+    metrics.reconciled(said, seconds);
     const fields = {
-      ...{ key, priority, result, ...detail },
-      ...(retry ? { retry: retry.kind } : {}),
-      ...(error ? { err: error } : {}),
+      ...{ key, priority, result: said, ...detail },
+      ...(again.after === 'backoff' ? { retry: again.kind } : {}),
+      ...(halt ? { halt: halt.kind, ...('words' in halt ? { why: halt.words } : {}) } : {}),
+      ...(halt && 'error' in halt ? { err: halt.error } : {}),
       milliseconds: Math.round(seconds * 1000),
     };
-    if (result === 'problem' || (result === 'retry' && error?.class !== 'conflict')) log.warn(fields, 'reconciled');
-    else if (result === 'written') log.info(fields, 'reconciled');
+    if (said === 'problem' || (said === 'retry' && halt?.kind !== 'outdated')) log.warn(fields, 'reconciled');
+    else if (said === 'written') log.info(fields, 'reconciled');
     else log.debug(fields, 'reconciled');
   }
 

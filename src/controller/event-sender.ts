@@ -4,11 +4,12 @@ import { keyOf } from '../kube/object.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { DropCause, Metrics } from '../observe/metrics.ts';
 import { onceAMinute } from '../observe/once-a-minute.ts';
-import type { Api, LicenseSettings } from './api.ts';
 import { eventFor, type Note } from './events.ts';
+import type { LicenseSettings } from './objects.ts';
+import type { Requests } from './requests.ts';
 
 export type EventSenderOptions = {
-  readonly api: Pick<Api, 'createEvent'>;
+  readonly api: Pick<Requests, 'createEvent'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -3,8 +3,8 @@ import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, kind, manager } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
 import { editorInWords } from '../settings/editor.ts';
-import type { LicenseSettings } from './api.ts';
-import type { Restored } from './apply.ts';
+import type { Restored } from './memory.ts';
+import type { LicenseSettings } from './objects.ts';
 
 /** What an event says. */
 export type Note = {

@@ -5,7 +5,7 @@
 import { annotations, labels } from '../api/names.ts';
 import { cutText } from '../api/text.ts';
 import type { ObjectMeta, OwnerReference } from '../kube/object.ts';
-import type { StoredConfigMap } from './api.ts';
+import type { StoredConfigMap } from './objects.ts';
 
 /**
  * Longest metadata of a ConfigMap that are kept whole, in characters of their JSON. Ours take less than 2 KiB; the rest is

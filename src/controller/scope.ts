@@ -10,21 +10,20 @@ import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { onceAMinute } from '../observe/once-a-minute.ts';
 import { isOurs } from '../settings/configmap.ts';
+import { isolate } from './isolate.ts';
+import { leaveOut } from './kept.ts';
 import {
   askedFor,
   carrying,
-  configMapsPath,
   indexConfigMap,
   type LicenseSettings,
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
-  settingsPath,
   unreadableConfigMap,
   unreadableSettings,
-} from './api.ts';
-import { isolate } from './isolate.ts';
-import { leaveOut } from './kept.ts';
+} from './objects.ts';
+import { configMapsPath, settingsPath } from './requests.ts';
 import { createTrouble } from './restarts.ts';
 
 export type ScopeOptions = {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { licenseTypes } from '../../src/api/license-types.ts';
 import type { Spec } from '../../src/api/licensesettings.ts';
-import { lateness } from '../../src/controller/late.ts';
+import { lateness } from '../../src/controller/memory.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';

@@ -1,6 +1,6 @@
 /** One run: a scenario in a slot, with faults armed, and the judgement of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lateness } from '../../src/controller/late.ts';
+import { lateness } from '../../src/controller/memory.ts';
 import type { Stored } from '../support/judge.ts';
 import { createJudges, type Judges } from '../support/judges.ts';
 import { type Admin, createAdmin } from './admin.ts';

@@ -1,6 +1,6 @@
 /** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
 import { createController } from '../../src/controller/controller.ts';
-import { lateness } from '../../src/controller/late.ts';
+import { lateness } from '../../src/controller/memory.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';

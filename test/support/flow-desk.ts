@@ -5,15 +5,15 @@
 import type { Status } from '../../src/api/licensesettings.ts';
 import { labels, manager } from '../../src/api/names.ts';
 import {
-  createApi,
   indexConfigMap,
   type LicenseSettings,
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
-  settingsPath,
-} from '../../src/controller/api.ts';
-import { reconcile, type World } from '../../src/controller/reconcile.ts';
+} from '../../src/controller/objects.ts';
+import type { World } from '../../src/controller/place.ts';
+import { reconcile } from '../../src/controller/reconcile.ts';
+import { createRequests, settingsPath } from '../../src/controller/requests.ts';
 import { canBeOf } from '../../src/controller/scope.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
@@ -21,6 +21,7 @@ import { Store } from '../../src/kube/store.ts';
 import { wantedMetadata } from '../../src/settings/configmap.ts';
 import { renderZone } from '../../src/settings/render.ts';
 import { type Answer, type Change, createServer, type Stored } from '../simulation/server.ts';
+import { legacy } from './legacy.ts';
 import { createJudge, type Stored as Judged } from './judge.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -46,15 +47,16 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
 
   const server = createServer({ now: clock.wall, onChange: (change) => take(change) });
   const world: World = {
-    api: createApi({ request: send, lines: watchNothing, close: async () => {} }),
+    requests: createRequests({ request: send, lines: watchNothing, close: async () => {} }),
+    own: { wrote: () => {}, deleted: () => {} },
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     ...newTerm(),
   };
 
-  function newTerm(): Pick<World, 'epoch' | 'memories' | 'brakes' | 'late'> {
-    return { epoch: `term-${++terms}`, memories: new Map(), brakes: new Map(), late: new Map() };
+  function newTerm(): Pick<World, 'epoch' | 'memories'> {
+    return { epoch: `term-${++terms}`, memories: new Map() };
   }
 
   /** Judges a revision, and shows it to the caches. */
@@ -112,7 +114,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     return answer;
   }
 
-  const turn = () => reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' });
+  const turn = async () => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' }));
   const object = (): Stored | undefined => server.get('licensesettings', namespace, name);
   const configMap = (one: string): Stored | undefined => server.get('configmaps', namespace, one);
   const path = `${settingsPath(namespace)}/${name}`;

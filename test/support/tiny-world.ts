@@ -3,14 +3,11 @@
  * they are told to, and one reconcile at a time. It is the test bench of the judge and the model; schedules, faults and
  * leaders are the business of the simulation.
  */
-import {
-  createApi,
-  indexConfigMap,
-  projectConfigMap,
-  projectSettings,
-  type StoredConfigMap,
-} from '../../src/controller/api.ts';
-import { reconcile, type World } from '../../src/controller/reconcile.ts';
+import { indexConfigMap, projectConfigMap, projectSettings, type StoredConfigMap } from '../../src/controller/objects.ts';
+import type { World } from '../../src/controller/place.ts';
+import { reconcile } from '../../src/controller/reconcile.ts';
+import { createRequests } from '../../src/controller/requests.ts';
+import { legacy } from './legacy.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
@@ -123,14 +120,13 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
 
   function newWorld(): World {
     return {
-      api: createApi(client),
+      requests: createRequests(client),
+      own: { wrote: () => {}, deleted: () => {} },
       clock,
       epoch: `epoch-${++epoch}`,
       settings: new Store(),
       configMaps: new Store<StoredConfigMap>(indexConfigMap),
       memories: new Map(),
-      brakes: new Map(),
-      late: new Map(),
     };
   }
   let world = newWorld();
@@ -179,7 +175,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (const kind of ['LicenseSettings', 'ConfigMap'] as const)
         for (const object of stored[kind].values()) show({ type: 'ADDED', kind, object, by: 'other' });
     },
-    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: 'background' }),
+    reconcile: async (name: string) => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: 'background' })),
     /** The garbage collector takes what a deleted LicenseSettings owns. */
     collect() {
       const uids = new Set([...stored.LicenseSettings.values()].map(({ metadata }) => metadata.uid));

@@ -1,6 +1,6 @@
 /** A server, or a watch, that is behind: what was decided from an old view does not become the newest. */
 import * as assert from 'uvu/assert';
-import { indexConfigMap, type LicenseSettings, type StoredConfigMap } from '../../src/controller/api.ts';
+import { indexConfigMap, type LicenseSettings, type StoredConfigMap } from '../../src/controller/objects.ts';
 import { Store } from '../../src/kube/store.ts';
 import { suite } from '../suite.ts';
 import { createFlowDesk, plainOf } from '../support/flow-desk.ts';

@@ -1,6 +1,6 @@
 /** What a key that fails again and again may cost. */
 import * as assert from 'uvu/assert';
-import { tryBudget } from '../../src/controller/backoffs.ts';
+import { tryBudget } from '../../src/controller/retries.ts';
 import { Budget } from '../../src/kube/budget.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';

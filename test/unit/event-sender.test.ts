@@ -1,6 +1,6 @@
 /** When events are sent, and how many: they cost the API server time that writes may need. */
 import * as assert from 'uvu/assert';
-import type { LicenseSettings } from '../../src/controller/api.ts';
+import type { LicenseSettings } from '../../src/controller/objects.ts';
 import { createEventSender, maxEventsUnderWay } from '../../src/controller/event-sender.ts';
 import type { eventFor } from '../../src/controller/events.ts';
 import { ApiError } from '../../src/kube/errors.ts';

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import type { Condition, Status } from '../../src/api/licensesettings.ts';
-import type { Restored } from '../../src/controller/apply.ts';
+import type { Restored } from '../../src/controller/memory.ts';
 import { eventFor, transition } from '../../src/controller/events.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { suite } from '../suite.ts';

@@ -1,7 +1,7 @@
 /** A status may be what somebody else wrote: what it says of ConfigMaps is asked for only as far as it can be true. */
 import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/licensesettings.ts';
-import { createApi } from '../../src/controller/api.ts';
+import { createRequests } from '../../src/controller/requests.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { knownConfigMaps } from '../../src/settings/status.ts';
 import { suite } from '../suite.ts';
@@ -49,7 +49,7 @@ test('a name is one part of a path, whatever is in it', async () => {
     paths.push(path);
     return { metadata: { name: 'x', uid: 'x', resourceVersion: '1' } };
   };
-  await createApi({ request } as unknown as Client)
+  await createRequests({ request } as unknown as Client)
     .in('dialer')
     .getConfigMap('../../secrets?x');
   assert.equal(paths, ['/api/v1/namespaces/dialer/configmaps/..%2F..%2Fsecrets%3Fx']);

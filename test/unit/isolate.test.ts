@@ -6,7 +6,7 @@ import {
   type StoredConfigMap,
   unreadableConfigMap,
   unreadableSettings,
-} from '../../src/controller/api.ts';
+} from '../../src/controller/objects.ts';
 import { isolate } from '../../src/controller/isolate.ts';
 import { createScope } from '../../src/controller/scope.ts';
 import type { Client } from '../../src/kube/client.ts';

@@ -8,7 +8,7 @@ import {
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
-} from '../../src/controller/api.ts';
+} from '../../src/controller/objects.ts';
 import { configMapMetadata, maxMetadata } from '../../src/controller/kept.ts';
 import { canBeOf, createScope } from '../../src/controller/scope.ts';
 import type { Client, Request } from '../../src/kube/client.ts';

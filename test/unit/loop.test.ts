@@ -1,6 +1,6 @@
 /** What the loop hands on and what it forgets: retries, waits, turns, events, resyncs and terms, on a virtual clock. */
 import * as assert from 'uvu/assert';
-import { configMapsPath, settingsPath } from '../../src/controller/api.ts';
+import { configMapsPath, settingsPath } from '../../src/controller/requests.ts';
 import { createController } from '../../src/controller/controller.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';

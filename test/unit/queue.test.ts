@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { backoffs, type RetryKind } from '../../src/controller/backoffs.ts';
+import { backoffs, type RetryKind } from '../../src/controller/retries.ts';
 import { type Priority, priorities, WorkQueue } from '../../src/kube/queue.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock, settle } from '../support/virtual-clock.ts';

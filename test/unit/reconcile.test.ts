@@ -4,16 +4,13 @@
  */
 import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/licensesettings.ts';
-import {
-  createApi,
-  indexConfigMap,
-  type LicenseSettings,
-  projectConfigMap,
-  projectSettings,
-  type StoredConfigMap,
-} from '../../src/controller/api.ts';
-import { lateness } from '../../src/controller/late.ts';
-import { failurePatience, reconcile, type World } from '../../src/controller/reconcile.ts';
+import { lateness } from '../../src/controller/memory.ts';
+import { indexConfigMap, type LicenseSettings, projectConfigMap, projectSettings, type StoredConfigMap } from '../../src/controller/objects.ts';
+import type { World } from '../../src/controller/place.ts';
+import { reconcile } from '../../src/controller/reconcile.ts';
+import { createRequests } from '../../src/controller/requests.ts';
+import { failurePatience } from '../../src/controller/retries.ts';
+import { legacy } from '../support/legacy.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
@@ -55,6 +52,9 @@ function setUp(first: unknown = spec(5)) {
       }
       if (request.method === 'DELETE') {
         stored.delete(request.path);
+        const name = request.path.split('/').at(-1) ?? '';
+        const known = world.configMaps.get(`dialer/${name}`);
+        if (known) world.configMaps.remove(known);
         return {} as T;
       }
       const current = request.resource.endsWith('/status') ? world.settings.get(key) : undefined;
@@ -62,7 +62,10 @@ function setUp(first: unknown = spec(5)) {
       const uid = body.metadata.uid ?? `uid-${body.metadata.name}-${version}`;
       const metadata = { ...(current ?? body).metadata, uid, resourceVersion: String(++version) };
       const answer = { ...current, ...body, metadata };
-      if (request.resource === 'configmaps') stored.set(path, answer);
+      if (request.resource === 'configmaps') {
+        stored.set(path, answer);
+        world.configMaps.put(projectConfigMap(answer as KubeObject));
+      } else if (current) world.settings.put(projectSettings(answer as KubeObject));
       return answer as T;
     },
     // biome-ignore lint/correctness/useYield: nothing watches here
@@ -71,17 +74,16 @@ function setUp(first: unknown = spec(5)) {
     },
     close: async () => {},
   };
-  const whole = createApi(client);
+  const whole = createRequests(client);
   const api = whole.in('dialer');
   const world: World = {
-    api: { ...whole, in: () => api },
+    requests: { ...whole, in: () => api },
+    own: { wrote: () => {}, deleted: () => {} },
     clock,
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     epoch: 'term-1',
     memories: new Map(),
-    brakes: new Map(),
-    late: new Map(),
   };
   const save = (next: unknown, generation: number, more: Partial<ObjectMeta> = {}) => {
     const before = world.settings.get(key);
@@ -101,7 +103,7 @@ function setUp(first: unknown = spec(5)) {
     ...{ clock, world, api, sent, stored, faults, save },
     /** A version newer than all before. */
     next: () => String(++version),
-    run: (priority: Priority = 'fresh') => reconcile(world, { key, priority }),
+    run: async (priority: Priority = 'fresh') => legacy(await reconcile(world, { key, priority })),
     status: () => world.settings.get(key)?.status,
     reasonOf: (type: string) => world.settings.get(key)?.status?.conditions?.find((one) => one.type === type)?.reason,
     writes: () => sent.splice(0).flatMap(({ method, resource }) => (method === 'GET' ? [] : [`${method} ${resource}`])),
@@ -1131,7 +1133,6 @@ test('until a plan has ended the status shows the last finished apply, also wher
 /** The same objects and caches, seen by a new leader or a new process. */
 const nextTerm = (desk: Awaited<ReturnType<typeof waiting>>, epoch: string) => {
   desk.world.memories.clear();
-  desk.world.late.clear();
   Object.assign(desk.world, { epoch });
   desk.writes();
 };
@@ -1409,7 +1410,8 @@ for (const [kind, next] of [
     assert.is((await desk.run()).retry?.kind, 'transport');
     assert.equal(stepsOf(desk), []);
     const left = desk.world.configMaps.get('dialer/pom-licenses-b') as StoredConfigMap;
-    desk.world.configMaps.deleted(left);
+    desk.world.configMaps.remove(left);
+    desk.stored.delete('/api/v1/namespaces/dialer/configmaps/pom-licenses-b');
     await desk.run();
     assert.is(desk.reasonOf('Applied'), 'Applied');
   });

@@ -10,7 +10,7 @@ import {
   maxZoneNameLength,
   maxZones,
 } from '../../src/api/licensesettings.ts';
-import { projectConfigMap } from '../../src/controller/api.ts';
+import { projectConfigMap } from '../../src/controller/objects.ts';
 import { readDeclaration } from '../../src/settings/declaration.ts';
 import { canonicalJson, dataHash, settingsHash } from '../../src/settings/hash.ts';
 import { fromStatus } from '../../src/settings/live.ts';

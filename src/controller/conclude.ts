@@ -1,0 +1,147 @@
+/** The end of a reconcile: one status, one event, and when to look again. */
+import type { Status } from '../api/licensesettings.ts';
+import { shownText } from '../api/text.ts';
+import { uidOf } from '../settings/configmap.ts';
+import { toldConfigMaps } from '../settings/judgement.ts';
+import type { Done } from '../settings/next.ts';
+import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
+import { isOnTrial } from './brake.ts';
+import { type Note, transition } from './events.ts';
+import type { Halt } from './halt.ts';
+import { type Failing, type Memory, remember } from './memory.ts';
+import type { LicenseSettings } from './objects.ts';
+import { putStatus, type Run } from './perform.ts';
+import type { Place } from './place.ts';
+import { type Again, againAfter, failurePatience } from './retries.ts';
+
+/** What a reconcile came to. */
+export type Outcome = {
+  /** For the log and the metrics. */
+  readonly said: 'unchanged' | 'written' | 'gone' | 'quiet' | 'later' | 'retry' | 'problem' | 'more';
+  readonly again: Again;
+  readonly halt?: Halt;
+  /** The event to send, about this version of the object. */
+  readonly event?: { readonly about: LicenseSettings; readonly note: Note };
+  /** What the log says besides. */
+  readonly detail?: Record<string, unknown>;
+};
+
+/** How the steps of a reconcile ended: all is done, a plan waits so many milliseconds, or something is in the way. */
+export type End = { readonly done?: Done; readonly wait?: number; readonly halt?: Halt };
+
+export const nothingMore: Again = { after: 'nothing' };
+
+/** Halts of which a status says nothing. */
+const unsaid: readonly Halt['kind'][] = ['overtaken', 'terminating', 'turn is over'];
+
+/** Says in the status what came of it, sends the event, and gives the outcome. */
+export async function conclude(place: Place, run: Run, end: End, started: number): Promise<Outcome> {
+  const { memory, clock } = place;
+  const { judged, object } = run;
+  const halt = end.halt ?? [...run.halted.values()][0];
+  if (halt && unsaid.includes(halt.kind)) return haltedQuietly(place, halt);
+  const problem = halt && problemOf(place, halt, started);
+  if (!halt) memory.failing = undefined;
+  const said = halt && againAfter(halt, memory, clock.monotonic(), problem !== undefined);
+  // A failure may pass; only what doesn't depend on it is said meanwhile.
+  if (halt && !problem && judged.errors.length === 0 && !judged.pending)
+    return { said: 'retry', again: said ?? nothingMore, halt };
+  const facts = factsOf(place, run, end.done, problem);
+  const before = run.about.status;
+  const after = nextStatus(before, facts);
+  if (!after) return { said: halt ? 'retry' : 'unchanged', again: said ?? nothingMore, ...(halt ? { halt } : {}) };
+  const note = transition(object.status, after, memory.restored);
+  if (!sameStatus(before, after)) {
+    const refused = await putStatus(place, run, after);
+    if (refused) return unsaid.includes(refused.kind) ? haltedQuietly(place, refused) : failed(place, refused, started);
+  }
+  if (!after.applying) remember(memory, { what: 'has no plan' }, clock.monotonic());
+  const { restored } = memory;
+  memory.restored = undefined;
+  const wrote = run.about !== object || run.writes > 0;
+  return {
+    said: problem ? 'problem' : end.done?.later ? 'later' : wrote ? 'written' : 'unchanged',
+    again: said ?? (end.wait === undefined ? nothingMore : { after: 'time', milliseconds: end.wait }),
+    ...(halt ? { halt } : {}),
+    ...(note ? { event: { about: run.about, note } } : {}),
+    detail: detailOf(facts, run.writes, restored?.name),
+  };
+}
+
+/** A status that could not be written. */
+function failed(place: Place, halt: Halt, started: number): Outcome {
+  const problem = problemOf(place, halt, started);
+  return { said: 'retry', again: againAfter(halt, place.memory, place.clock.monotonic(), problem !== undefined), halt };
+}
+
+/** Of an object that is gone its own event follows; where none comes the answer was that of a server that is behind. */
+export function haltedQuietly({ memory, clock }: Place, halt: Halt): Outcome {
+  memory.goesOn = halt.kind === 'turn is over';
+  return { said: memory.goesOn ? 'more' : 'quiet', again: againAfter(halt, memory, clock.monotonic(), true), halt };
+}
+
+/** What is live, and what the status says of the rest. */
+function factsOf(
+  { clock }: Place,
+  { judged, about, configMaps }: Run,
+  done: Done | undefined,
+  problem: Problem | undefined,
+): Facts {
+  const { generation, suspended, errors, pending, unusable, applied, newestHash, owner } = judged;
+  const live = done?.live ?? applied;
+  // A plan that has come to its end is no longer under way.
+  const applying = done?.configMaps && judged.planned ? undefined : about.status?.applying;
+  const owned = [...configMaps.values()].filter((view) => uidOf(view) === owner.uid);
+  return {
+    ...{ generation, suspended, errors, pending, unusable, live, applying, problem, before: applied },
+    configMaps: done?.configMaps ?? toldConfigMaps(judged, owned),
+    current: applying === undefined && newestHash !== undefined && newestHash === live?.settingsHash,
+    now: rfc3339(clock.wall()),
+  };
+}
+
+/** The status with which a plan begins. */
+export function statusOfBeginning(
+  place: Place,
+  run: Run,
+  applying: NonNullable<Status['applying']>,
+): Status | undefined {
+  return nextStatus(run.about.status, { ...factsOf(place, run, undefined, undefined), applying, current: false });
+}
+
+export const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** What the status says of a halt; nothing yet while it is young. `started`: when this reconcile began. */
+function problemOf({ memory, clock }: Place, halt: Halt, started: number): Problem | undefined {
+  if (halt.kind === 'conflict') return { kind: 'ConfigMapConflict', message: conflictInWords(halt.name) };
+  const now = clock.monotonic();
+  const { told, since } = noteFailure(memory, halt, { started, now });
+  if (halt.kind === 'contested') return { kind: 'Contested', message: told };
+  if (halt.kind === 'refused') return { kind: 'WriteRejected', message: `the API server refuses the write: ${told}` };
+  return now - since < failurePatience ? undefined : { kind: 'WriteFailed', message: `the write fails: ${told}` };
+}
+
+/** Words that differ only in a number or an id, as a webhook's request id, are no news: the first ones stay. */
+function noteFailure(memory: Memory, halt: Halt, { started, now }: { started: number; now: number }): Failing {
+  const known = memory.failing;
+  const words = 'words' in halt ? halt.words : '';
+  const isSame = known !== undefined && withoutIds(known.told) === withoutIds(words);
+  const after = 'after' in halt ? halt.after : 0;
+  const until = isOnTrial(memory.brake) ? 0 : now + after;
+  memory.failing = { since: known?.since ?? started, halt, told: isSame ? known.told : words, until };
+  return memory.failing;
+}
+
+const withoutIds = (words: string): string => words.replace(/\b(?=\w*\d)[\w-]+\b/g, '#');
+
+const conflictInWords = (name: string): string =>
+  `ConfigMap ${shownText(name)} belongs to someone else: delete or rename it, or give another spec.configMap.name; it is looked at again within a minute`;
+
+const detailOf = ({ live, applying, errors, problem }: Facts, writes: number, restored: string | undefined) => ({
+  ...(live ? { live: { generation: live.generation, settingsHash: live.settingsHash } } : {}),
+  ...(applying ? { applying: { generation: applying.generation, settingsHash: applying.settingsHash } } : {}),
+  ...(writes ? { configMapWrites: writes } : {}),
+  ...(restored ? { restored } : {}),
+  ...(errors.length ? { errors: errors.length, firstError: errors[0] } : {}),
+  ...(problem ? { problem: problem.kind } : {}),
+});

@@ -1,0 +1,173 @@
+/**
+ * What a term remembers of one object, from when it first sees it to when the object is gone. `remember` alone changes it.
+ *
+ * Of licenses that move (rule 2): `takenAway` is a moment, and settings/taken.ts says how it moves.
+ *
+ * Of a plan (rules 2 and 7):
+ *
+ *     no plan --begins--> own plan --ends--> no plan
+ *        \---found in the status, begun by somebody else--/^
+ *
+ * A plan that somebody else began is this term's from then on, and the last write of each of its ConfigMaps is `unknown`. So is a
+ * write of this term that got no answer. An unknown write is a threat until it is fenced, or can't land any more.
+ *
+ * Of what was read: a name that was found free is believed to be free for a while, one that is in doubt is read again before
+ * anything is decided, and what a turn has read is not read again in the next turn of the same work.
+ *
+ * Of failures: since when writes fail, and until when nothing is asked of the API server.
+ */
+import type { Applied, DeclaredZone } from '../api/licensesettings.ts';
+import type { PlanMemory, Unknown } from '../settings/next.ts';
+import { zoneConfigMapName } from '../settings/render.ts';
+import { afterSight, type Sight, type TakenAway } from '../settings/taken.ts';
+import { type Brake, createBrake } from './brake.ts';
+import type { Halt } from './halt.ts';
+import type { StoredConfigMap } from './objects.ts';
+
+/**
+ * So long after a write was sent, in milliseconds, it can't land any more: the API server gives a request up after 60 s
+ * (its default `--request-timeout`, whatever our own deadline), and 5 s are for the way there.
+ */
+export const lateness = 65_000;
+/** So long a name is believed to have no ConfigMap, in milliseconds, unless one of it was seen since. */
+export const believedFree = 30_000;
+
+/** What tells a plan in a status from another, also from one that leads to the same settings. */
+export type PlanId = Pick<Applied, 'generation' | 'settingsHash' | 'time'>;
+
+/** A ConfigMap that somebody had changed or deleted, and that is whole again. */
+export type Restored = { readonly name: string; readonly editor: StoredConfigMap['editor']; readonly deleted: boolean };
+
+/** Since when, on the monotonic clock, writes fail, why, and before when nothing is asked again. */
+export type Failing = { readonly since: number; readonly halt: Halt; readonly told: string; readonly until: number };
+
+/** What was read under a name that the cache does not have; undefined: nothing. */
+export type Look = { readonly at: number; readonly found: StoredConfigMap | undefined };
+
+export type Memory = PlanMemory & {
+  /** A new object of the same name begins with nothing. */
+  readonly uid: string;
+  /** What people asked for when the rest was noted: anything else is tried at once. */
+  asked: string;
+  takenAway: TakenAway;
+  readonly unknown: Map<string, Unknown>;
+  readonly given: Map<string, DeclaredZone>;
+  /** The plan that this term began, from when that was sent, or took over. */
+  plan: PlanId | undefined;
+  /** A name that a plan wants, and that was somebody else's when it was looked at last. */
+  taken: string | undefined;
+  readonly looks: Map<string, Look>;
+  /** Names of which the cache is not believed. */
+  readonly doubts: Set<string>;
+  /** True when the cached LicenseSettings is not believed. */
+  doubted: boolean;
+  /** True where the last turn ended with more to do. */
+  goesOn: boolean;
+  failing: Failing | undefined;
+  /** Until its event was sent. */
+  restored: Restored | undefined;
+  /** What keeps writes that don't stay from being a loop. */
+  brake: Brake;
+};
+
+export const createMemory = (uid: string, asked: string): Memory => ({
+  ...{ uid, asked, takenAway: undefined, plan: undefined, taken: undefined },
+  ...{ unknown: new Map(), given: new Map(), looks: new Map(), doubts: new Set() },
+  ...{ doubted: false, goesOn: false, failing: undefined, restored: undefined, brake: createBrake() },
+});
+
+/** A write of a ConfigMap. `zone` is what it gives to which zone; `create`: it carries no version. */
+export type Sent = {
+  readonly name: string;
+  readonly dataHash: string;
+  readonly zone: DeclaredZone | undefined;
+  readonly create: boolean;
+};
+
+/** What happened to an object. */
+export type Happened =
+  /** People ask for something else than before: what was in the way may be gone. */
+  | { readonly what: 'asked'; readonly asked: string }
+  | { readonly what: 'saw'; readonly sight: Sight }
+  /** The status tells of a plan; `isThere`: whether a ConfigMap has a name. */
+  | { readonly what: 'found a plan'; readonly applying: Applied; readonly isThere: (name: string) => boolean }
+  | { readonly what: 'begins a plan'; readonly plan: PlanId }
+  | { readonly what: 'may not begin'; readonly before: PlanId | undefined }
+  | { readonly what: 'has no plan' }
+  | { readonly what: 'was answered'; readonly write: Sent }
+  | { readonly what: 'got no answer'; readonly write: Sent };
+
+/** @param now on the monotonic clock, in milliseconds */
+export function remember(memory: Memory, happened: Happened, now: number): void {
+  for (const [name, { until }] of memory.unknown) if (until <= now) memory.unknown.delete(name);
+  switch (happened.what) {
+    case 'asked':
+      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: createBrake() });
+      memory.looks.clear();
+      if (memory.failing) memory.failing = { ...memory.failing, until: 0 };
+      return;
+    case 'saw':
+      memory.takenAway = afterSight(memory.takenAway, happened.sight, now);
+      return;
+    case 'found a plan':
+      if (!isSamePlan(memory.plan, happened.applying)) takeOver(memory, happened, now);
+      return;
+    case 'begins a plan':
+      memory.plan = happened.plan;
+      return;
+    case 'may not begin':
+      memory.plan = happened.before;
+      return;
+    case 'has no plan':
+      memory.plan = undefined;
+      memory.given.clear();
+      return;
+    case 'was answered':
+      noteAnswer(memory, happened.write);
+      return;
+    case 'got no answer':
+      noteUnknown(memory, happened.write, now);
+  }
+}
+
+export const isSamePlan = (one: PlanId | undefined, other: PlanId | undefined): boolean =>
+  one !== undefined &&
+  one.generation === other?.generation &&
+  one.settingsHash === other.settingsHash &&
+  one.time === other.time;
+
+/** Of what somebody else was writing nobody tells what has landed, nor what dialers have seen. */
+function takeOver(
+  memory: Memory,
+  { applying, isThere }: Extract<Happened, { what: 'found a plan' }>,
+  now: number,
+): void {
+  memory.plan = applying;
+  memory.takenAway = afterSight(memory.takenAway, 'taken', now);
+  const common = { dataHash: undefined, until: now + lateness, fenced: false };
+  const { settings } = applying;
+  memory.unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
+  for (const { name } of settings.zones ?? []) {
+    const map = zoneConfigMapName(settings, name);
+    memory.unknown.set(map, { ...common, zone: { name }, create: !isThere(map) });
+  }
+}
+
+/** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
+function noteAnswer({ unknown, given }: Memory, { name, zone }: Sent): void {
+  const known = unknown.get(name);
+  if (known?.create) unknown.set(name, { ...known, fenced: true });
+  else unknown.delete(name);
+  if (zone) given.set(name, zone);
+}
+
+function noteUnknown({ unknown }: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
+  const known = unknown.get(name);
+  // Of two that may land the later does not make the earlier one known.
+  const isSame = known === undefined || known.dataHash === dataHash;
+  unknown.set(name, {
+    ...{ zone, until: now + lateness, fenced: false },
+    dataHash: isSame ? dataHash : undefined,
+    create: create || (known?.create ?? false),
+  });
+}

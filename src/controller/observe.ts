@@ -1,0 +1,212 @@
+/**
+ * What a reconcile looks at, before anything is decided: the object and its ConfigMaps as the caches have them, and one GET for
+ * each thing that the caches can't tell (rule 8). Nothing of it is put into a cache.
+ */
+import { asApiError } from '../kube/errors.ts';
+import { compareResourceVersions } from '../kube/object.ts';
+import { isLeftBehind, isOurs, isOwnedBy, stampOf, uidOf } from '../settings/configmap.ts';
+import { type Reading, read } from '../settings/judgement.ts';
+import { isInherited } from '../settings/live.ts';
+import type { Seen } from '../settings/next.ts';
+import { configMapNames } from '../settings/render.ts';
+import { involvesZones } from '../settings/zones.ts';
+import { type Halt, haltOf } from './halt.ts';
+import { believedFree } from './memory.ts';
+import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
+import type { Place } from './place.ts';
+
+/** What was seen. `halt`: why it may not be all, so that nothing but the status may be written. */
+export type Observation = {
+  readonly object: LicenseSettings;
+  readonly reading: Reading;
+  readonly seen: Seen & { readonly configMaps: ReadonlyMap<string, StoredConfigMap> };
+  readonly halt?: Halt;
+};
+
+/** @param pause why the API server is not asked anything yet */
+export async function observe(place: Place, cached: LicenseSettings, pause: Halt | undefined): Promise<Observation> {
+  const looks = new Looks(place);
+  const object = pause || !needsLook(place, cached) ? cached : ((await looks.fresh(cached)) ?? cached);
+  const reading = read(object);
+  const configMaps = inSight(place, reading);
+  if (!pause && !reading.suspended) {
+    await looks.contents(configMaps, reading);
+    await looks.outOfSight(configMaps, reading);
+    if (mayBeGone(configMaps, reading)) await looks.owner(object);
+  }
+  const views = [...configMaps.values()];
+  const isNew = reading.status?.applied === undefined;
+  const inherited = isNew ? views.filter((view) => isInherited(view, reading.owner, place.isThere)) : [];
+  const seen = { configMaps, inherited: new Set(inherited.map(({ metadata }) => metadata.name)) };
+  const halt = pause ?? looks.halt;
+  return { object, reading, seen, ...(halt ? { halt } : {}) };
+}
+
+/**
+ * True where the cache may be behind: a write met a newer object; a field is hidden that this release knows, as a watch that was
+ * opened under an older CRD goes on to prune by it; or a ConfigMap has a stamp above the generation.
+ */
+function needsLook({ memory, configMaps }: Place, object: LicenseSettings): boolean {
+  const { metadata, hidden = [] } = object;
+  const isAhead = () =>
+    configMaps.by(carrying(metadata.uid)).some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
+  const isSuspended = (object.spec as { suspend?: unknown } | undefined)?.suspend === true;
+  return memory.doubted || hidden.some(({ known }) => known) || (!isSuspended && isAhead());
+}
+
+/** What the cache has: the ConfigMaps with the object's uid, and those of a name that it has, had or wants. */
+function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredConfigMap> {
+  const { owner, newest, applying } = reading;
+  const named = [newest, applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
+  const views = [
+    ...configMaps.by(carrying(owner.uid)),
+    ...configMaps.by(controlledBy(owner.name)),
+    ...configMaps.by(labelledFor(owner.name)),
+    ...[...named, ...namesTold(reading)].flatMap((name) => configMaps.get(name) ?? []),
+  ];
+  return new Map(views.map((view) => [view.metadata.name, view]));
+}
+
+const namesTold = ({ known = [] }: Reading): string[] => known.map(({ name }) => name);
+
+/**
+ * True where an object may be gone that the cache still has: the garbage collector took one of its ConfigMaps, or an orphaning
+ * delete released one. What is created or owned then would be nobody's, or would be lost. One that is immutable is created again.
+ */
+function mayBeGone(configMaps: ReadonlyMap<string, StoredConfigMap>, reading: Reading): boolean {
+  const { owner, retained } = reading;
+  if (namesTold(reading).some((name) => !configMaps.has(name))) return true;
+  const mine = [...configMaps.values()].filter((view) => isOurs(view, owner));
+  return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
+}
+
+/** Reads again what a write has met that the cache did not show. Gives why it can't be read. */
+export async function lookAtDoubts(place: Place, { configMaps }: { configMaps: Map<string, StoredConfigMap> }) {
+  const looks = new Looks(place);
+  await looks.doubts(configMaps);
+  return looks.halt;
+}
+
+/** GETs, until one fails or the turn is over: then `halt` says why. */
+class Looks {
+  readonly #place: Place;
+  halt: Halt | undefined;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** The object as the API server has it; undefined where the cache's is as new, or that can't be told. */
+  async fresh({ metadata: { name, uid, resourceVersion } }: LicenseSettings): Promise<LicenseSettings | undefined> {
+    const fresh = await this.#get(() => this.#place.requests.getSettings(name));
+    if (this.halt) return undefined;
+    this.#place.memory.doubted = false;
+    if (!fresh || fresh.metadata.uid !== uid || fresh.metadata.deletionTimestamp) return this.#gone(name);
+    return compareResourceVersions(fresh.metadata.resourceVersion, resourceVersion) < 0 ? undefined : fresh;
+  }
+
+  /** Asks whether an object is still there. */
+  async owner({ metadata: { name, uid } }: LicenseSettings): Promise<void> {
+    const fresh = await this.#get(() => this.#place.requests.getSettings(name));
+    if (!this.halt && (fresh?.metadata.uid !== uid || fresh.metadata.deletionTimestamp)) this.#gone(name);
+  }
+
+  /** The contents of ConfigMaps that the cache left out, as where a backup brought them before their object. */
+  async contents(configMaps: Map<string, StoredConfigMap>, { owner }: Reading): Promise<void> {
+    for (const [name, view] of [...configMaps]) {
+      if (!view.unread || !isOurs(view, owner)) continue;
+      const found = await this.#look(name);
+      if (this.halt) return;
+      if (found) configMaps.set(name, found);
+      else configMaps.delete(name);
+    }
+  }
+
+  /** What is not in the cache under a name that the object has, had or wants: it may only have lost its label. */
+  async outOfSight(configMaps: Map<string, StoredConfigMap>, reading: Reading): Promise<void> {
+    const { memory } = this.#place;
+    const { taken } = memory;
+    // While one name is somebody else's nothing else need be looked at again.
+    const names = taken === undefined ? namesToLookUp(reading, configMaps) : [taken];
+    for (const name of configMaps.keys()) memory.looks.delete(name);
+    await this.doubts(configMaps);
+    for (const name of new Set(names)) if (!configMaps.has(name)) await this.#lookUp(name, configMaps);
+    if (this.halt || taken === undefined) return;
+    const view = configMaps.get(taken);
+    const isFree = !view || isOurs(view, reading.owner) || isLeftBehind(view, reading.owner);
+    if (!isFree) {
+      this.halt = { kind: 'conflict', name: taken };
+      return;
+    }
+    memory.taken = undefined;
+    await this.outOfSight(configMaps, reading);
+  }
+
+  /** Names of which the cache is not believed. */
+  async doubts(configMaps: Map<string, StoredConfigMap>): Promise<void> {
+    const { doubts } = this.#place.memory;
+    for (const name of [...doubts]) {
+      await this.#lookUp(name, configMaps);
+      if (!this.halt) doubts.delete(name);
+    }
+  }
+
+  async #lookUp(name: string, configMaps: Map<string, StoredConfigMap>): Promise<void> {
+    const found = await this.#look(name);
+    if (this.halt) return;
+    const known = configMaps.get(name);
+    if (!found) configMaps.delete(name);
+    else if (!known || isNewer(found, known)) configMaps.set(name, found);
+  }
+
+  /** What stands under a name: one GET, unless the name was just found free, or this work has read it already. */
+  async #look(name: string): Promise<StoredConfigMap | undefined> {
+    const { memory, clock, requests, turn } = this.#place;
+    const known = memory.doubts.has(name) ? undefined : memory.looks.get(name);
+    const isFree = known !== undefined && !known.found && clock.monotonic() - known.at < believedFree;
+    if (known && (memory.goesOn || isFree)) return known.found;
+    const found = await this.#get(() => requests.getConfigMap(name));
+    if (this.halt) return undefined;
+    memory.looks.set(name, { at: clock.monotonic(), found });
+    turn.progressed();
+    return found;
+  }
+
+  async #get<T>(request: () => Promise<T>): Promise<T | undefined> {
+    if (this.halt) return undefined;
+    if (this.#place.turn.isOver()) this.halt = { kind: 'turn is over' };
+    else {
+      try {
+        return await request();
+      } catch (thrown) {
+        const error = asApiError(thrown);
+        if (!error) throw thrown;
+        if (error.class !== 'missing') this.halt = haltOf(error);
+      }
+    }
+    return undefined;
+  }
+
+  #gone(name: string): undefined {
+    this.halt = { kind: 'overtaken', words: `LicenseSettings ${name} is gone, or being deleted` };
+  }
+}
+
+const isNewer = (found: StoredConfigMap, known: StoredConfigMap): boolean =>
+  found.metadata.uid !== known.metadata.uid ||
+  compareResourceVersions(found.metadata.resourceVersion, known.metadata.resourceVersion) > 0;
+
+/** Names that the status tells of; and for a plan those that it wants, and those that the plan under way was writing. */
+function namesToLookUp(reading: Reading, configMaps: ReadonlyMap<string, StoredConfigMap>): string[] {
+  const { newest, applying } = reading;
+  const declared = [isApplicable(reading) ? newest : undefined, applying?.declaration];
+  const mine = [...configMaps.values()].filter((view) => uidOf(view) === reading.owner.uid);
+  const isPlan = applying !== undefined || (isApplicable(reading) && involvesZones([newest], mine));
+  return [...namesTold(reading), ...(isPlan ? declared.flatMap((one) => (one ? configMapNames(one) : [])) : [])];
+}
+
+/** As far as the object alone tells: a name that need not be looked up costs a request. */
+function isApplicable({ spec, newestHash, status, approved }: Reading): boolean {
+  if (!spec) return false;
+  return spec.applyPolicy !== 'Manual' || approved || newestHash === status?.applied?.settingsHash;
+}
