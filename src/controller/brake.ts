@@ -60,6 +60,13 @@ export const createBrake = (): Brake => ({
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
 
+/** True where nothing is left to remember. */
+export function isIdle({ written, contests, last, statusPaid }: Brake, now: number): boolean {
+  if (contests.size > 0 || now - last <= forgetAfter || statusPaid > now) return false;
+  for (const { at } of written.values()) if (now - at <= recent) return false;
+  return true;
+}
+
 /** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered. */
 export function beginLook(brake: Brake, clock: Clock): void {
   const now = clock.monotonic();
@@ -133,7 +140,7 @@ export function isRightNow(brake: Brake, name: string): void {
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */
-export const isOnTrial = ({ trial }: Brake): boolean => trial?.since !== undefined;
+export const isOnTrial = (brake: Brake | undefined): boolean => brake?.trial?.since !== undefined;
 
 /** What this look found contested; undefined: nothing. */
 export const contestIn = (brake: Brake, clock: Clock): Halt | undefined =>

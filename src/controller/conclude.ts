@@ -76,8 +76,11 @@ function failed(place: Place, halt: Halt, started: number): Outcome {
 
 /** Of an object that is gone its own event follows; where none comes the answer was that of a server that is behind. */
 export function haltedQuietly({ memory, clock }: Place, halt: Halt): Outcome {
-  memory.goesOn = halt.kind === 'turn is over';
-  return { said: memory.goesOn ? 'more' : 'quiet', again: againAfter(halt, memory, clock.monotonic(), true), halt };
+  return {
+    said: halt.kind === 'turn is over' ? 'more' : 'quiet',
+    again: againAfter(halt, memory, clock.monotonic(), true),
+    halt,
+  };
 }
 
 /** What is live, and what the status says of the rest. */

@@ -50,15 +50,15 @@ export type Memory = PlanMemory & {
   /** What people asked for when the rest was noted: anything else is tried at once. */
   asked: string;
   takenAway: TakenAway;
-  readonly unknown: Map<string, Unknown>;
-  readonly given: Map<string, DeclaredZone>;
+  unknown: ReadonlyMap<string, Unknown>;
+  given: ReadonlyMap<string, DeclaredZone>;
   /** The plan that this term began, from when that was sent, or took over. */
   plan: PlanId | undefined;
   /** A name that a plan wants, and that was somebody else's when it was looked at last. */
   taken: string | undefined;
-  readonly looks: Map<string, Look>;
+  looks: ReadonlyMap<string, Look>;
   /** Names of which the cache is not believed. */
-  readonly doubts: Set<string>;
+  doubts: ReadonlySet<string>;
   /** True when the cached LicenseSettings is not believed. */
   doubted: boolean;
   /** True where the last turn ended with more to do. */
@@ -66,15 +66,25 @@ export type Memory = PlanMemory & {
   failing: Failing | undefined;
   /** Until its event was sent. */
   restored: Restored | undefined;
-  /** What keeps writes that don't stay from being a loop. */
-  brake: Brake;
+  /** What keeps writes that don't stay from being a loop; undefined while there is nothing to remember of them. */
+  brake: Brake | undefined;
 };
+
+/** Of most objects nothing is remembered, and there are many. */
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+const nobody: ReadonlySet<string> = new Set();
 
 export const createMemory = (uid: string, asked: string): Memory => ({
   ...{ uid, asked, takenAway: undefined, plan: undefined, taken: undefined },
-  ...{ unknown: new Map(), given: new Map(), looks: new Map(), doubts: new Set() },
-  ...{ doubted: false, goesOn: false, failing: undefined, restored: undefined, brake: createBrake() },
+  ...{ unknown: none, given: none, looks: none, doubts: nobody, doubted: false, goesOn: false },
+  ...{ failing: undefined, restored: undefined, brake: undefined },
 });
+
+/** The brake of an object, to be pressed. */
+export function brakeOf(memory: Memory): Brake {
+  memory.brake ??= createBrake();
+  return memory.brake;
+}
 
 /** A write of a ConfigMap. `zone` is what it gives to which zone; `create`: it carries no version. */
 export type Sent = {
@@ -95,15 +105,20 @@ export type Happened =
   | { readonly what: 'may not begin'; readonly before: PlanId | undefined }
   | { readonly what: 'has no plan' }
   | { readonly what: 'was answered'; readonly write: Sent }
-  | { readonly what: 'got no answer'; readonly write: Sent };
+  | { readonly what: 'got no answer'; readonly write: Sent }
+  /** A GET told what stands under a name; undefined: nothing. */
+  | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
+  /** There are ConfigMaps of these names. */
+  | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
+  | { readonly what: 'doubts'; readonly name: string }
+  /** The work has come to its end, with more to do or not. */
+  | { readonly what: 'ends'; readonly goesOn: boolean; readonly halted: boolean };
 
 /** @param now on the monotonic clock, in milliseconds */
 export function remember(memory: Memory, happened: Happened, now: number): void {
-  for (const [name, { until }] of memory.unknown) if (until <= now) memory.unknown.delete(name);
   switch (happened.what) {
     case 'asked':
-      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: createBrake() });
-      memory.looks.clear();
+      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: undefined, looks: none });
       if (memory.failing) memory.failing = { ...memory.failing, until: 0 };
       return;
     case 'saw':
@@ -120,14 +135,40 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'has no plan':
       memory.plan = undefined;
-      memory.given.clear();
+      memory.given = none;
+      memory.unknown = without(memory.unknown, ({ until }) => until <= now);
       return;
     case 'was answered':
       noteAnswer(memory, happened.write);
       return;
     case 'got no answer':
       noteUnknown(memory, happened.write, now);
+      return;
+    case 'looked':
+      memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
+      memory.doubts = others(memory.doubts, happened.name);
+      return;
+    case 'sees':
+      memory.looks = without(memory.looks, (_, name) => happened.names.has(name));
+      return;
+    case 'doubts':
+      memory.doubts = new Set([...memory.doubts, happened.name]);
+      return;
+    case 'ends':
+      memory.goesOn = happened.goesOn;
+      if (!happened.goesOn && !happened.halted) memory.looks = none;
   }
+}
+
+/** The same map, where nothing of it has to go: most are empty, and shared. */
+function without<T>(map: ReadonlyMap<string, T>, goes: (value: T, name: string) => boolean): ReadonlyMap<string, T> {
+  const left = [...map].filter(([name, value]) => !goes(value, name));
+  return left.length === map.size ? map : left.length > 0 ? new Map(left) : none;
+}
+
+function others(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const left = [...names].filter((one) => one !== name);
+  return left.length > 0 ? new Set(left) : nobody;
 }
 
 export const isSamePlan = (one: PlanId | undefined, other: PlanId | undefined): boolean =>
@@ -144,30 +185,33 @@ function takeOver(
 ): void {
   memory.plan = applying;
   memory.takenAway = afterSight(memory.takenAway, 'taken', now);
-  const common = { dataHash: undefined, until: now + lateness, fenced: false };
+  const common = { dataHash: undefined, update: true, until: now + lateness, fenced: false };
   const { settings } = applying;
-  memory.unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
+  const unknown = new Map<string, Unknown>(memory.unknown);
+  unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
   for (const { name } of settings.zones ?? []) {
     const map = zoneConfigMapName(settings, name);
-    memory.unknown.set(map, { ...common, zone: { name }, create: !isThere(map) });
+    unknown.set(map, { ...common, zone: { name }, create: !isThere(map) });
   }
+  memory.unknown = unknown;
 }
 
 /** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
-function noteAnswer({ unknown, given }: Memory, { name, zone }: Sent): void {
-  const known = unknown.get(name);
-  if (known?.create) unknown.set(name, { ...known, fenced: true });
-  else unknown.delete(name);
-  if (zone) given.set(name, zone);
+function noteAnswer(memory: Memory, { name, zone }: Sent): void {
+  const known = memory.unknown.get(name);
+  if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, update: false, fenced: true });
+  else if (known) memory.unknown = without(memory.unknown, (_, one) => one === name);
+  if (zone) memory.given = new Map(memory.given).set(name, zone);
 }
 
-function noteUnknown({ unknown }: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
-  const known = unknown.get(name);
+function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
+  const known = memory.unknown.get(name);
   // Of two that may land the later does not make the earlier one known.
   const isSame = known === undefined || known.dataHash === dataHash;
-  unknown.set(name, {
+  memory.unknown = new Map(memory.unknown).set(name, {
     ...{ zone, until: now + lateness, fenced: false },
     dataHash: isSame ? dataHash : undefined,
     create: create || (known?.create ?? false),
+    update: !create || (known?.update ?? false),
   });
 }

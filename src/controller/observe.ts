@@ -11,7 +11,7 @@ import type { Seen } from '../settings/next.ts';
 import { configMapNames } from '../settings/render.ts';
 import { involvesZones } from '../settings/zones.ts';
 import { type Halt, haltOf } from './halt.ts';
-import { believedFree } from './memory.ts';
+import { believedFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
 import type { Place } from './place.ts';
 
@@ -124,11 +124,11 @@ class Looks {
 
   /** What is not in the cache under a name that the object has, had or wants: it may only have lost its label. */
   async outOfSight(configMaps: Map<string, StoredConfigMap>, reading: Reading): Promise<void> {
-    const { memory } = this.#place;
+    const { memory, clock } = this.#place;
     const { taken } = memory;
     // While one name is somebody else's nothing else need be looked at again.
     const names = taken === undefined ? namesToLookUp(reading, configMaps) : [taken];
-    for (const name of configMaps.keys()) memory.looks.delete(name);
+    remember(memory, { what: 'sees', names: configMaps }, clock.monotonic());
     await this.doubts(configMaps);
     for (const name of new Set(names)) if (!configMaps.has(name)) await this.#lookUp(name, configMaps);
     if (this.halt || taken === undefined) return;
@@ -144,11 +144,7 @@ class Looks {
 
   /** Names of which the cache is not believed. */
   async doubts(configMaps: Map<string, StoredConfigMap>): Promise<void> {
-    const { doubts } = this.#place.memory;
-    for (const name of [...doubts]) {
-      await this.#lookUp(name, configMaps);
-      if (!this.halt) doubts.delete(name);
-    }
+    for (const name of this.#place.memory.doubts) await this.#lookUp(name, configMaps);
   }
 
   async #lookUp(name: string, configMaps: Map<string, StoredConfigMap>): Promise<void> {
@@ -167,7 +163,7 @@ class Looks {
     if (known && (memory.goesOn || isFree)) return known.found;
     const found = await this.#get(() => requests.getConfigMap(name));
     if (this.halt) return undefined;
-    memory.looks.set(name, { at: clock.monotonic(), found });
+    remember(memory, { what: 'looked', name, found }, clock.monotonic());
     turn.progressed();
     return found;
   }

@@ -10,7 +10,7 @@ import { verdictOn } from '../settings/verdict.ts';
 import { readZone } from '../settings/zones.ts';
 import { mayWrite, mayWriteStatus, refused, wrote, wroteStatus } from './brake.ts';
 import { type Halt, haltOf, stopsOneOnly } from './halt.ts';
-import { remember, type Sent } from './memory.ts';
+import { brakeOf, remember, type Sent } from './memory.ts';
 import type { LicenseSettings, StoredConfigMap } from './objects.ts';
 import { overtaken, type Place } from './place.ts';
 import type { AnsweredConfigMap } from './requests.ts';
@@ -54,8 +54,7 @@ export async function perform(
 }
 
 async function write({ place, run }: Doing, one: Write): Promise<Halt | undefined> {
-  const { brake } = place.memory;
-  const braked = mayWrite(brake, place.clock, attemptOf(one));
+  const braked = mayWrite(brakeOf(place.memory), place.clock, attemptOf(one));
   if (braked) return braked;
   const view = one.view as StoredConfigMap | undefined;
   const { owner } = run.judged;
@@ -91,11 +90,11 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   if ('value' in answer) return keep(doing, one, answer.value);
   const { halt, error } = answer;
   if (mayStillLand(error)) remember(memory, { what: 'got no answer', write: sentOf(one) }, clock.monotonic());
-  if (halt.kind === 'outdated') memory.doubts.add(name);
+  if (halt.kind === 'outdated') remember(memory, { what: 'doubts', name }, clock.monotonic());
   // A namespace that is gone.
   if (error.class === 'missing' && one.how === 'create') return { kind: 'overtaken', words: error.message, error };
   if (halt.kind !== 'refused') return halt;
-  return refused(memory.brake, clock, name, halt);
+  return refused(brakeOf(memory), clock, name, halt);
 }
 
 /** Keeps the answer to a write for this reconcile; the cache learns of it from its watch. */
@@ -105,19 +104,19 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
   run.configMaps.set(name, view);
   run.writes++;
   own.wrote(key, view, 'configmaps');
-  memory.looks.delete(name);
+  remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one) }, clock.monotonic());
   if (changed !== undefined) {
     const words = changedInWords(name, changed);
-    return refused(memory.brake, clock, name, { kind: 'contested', words, after: 0 });
+    return refused(brakeOf(memory), clock, name, { kind: 'contested', words, after: 0 });
   }
   const { owner } = run.judged;
   const isRight = () => {
     const now = configMaps.get(name);
     return now !== undefined && verdictOn(now, { owner, want: one.want }) === 'right';
   };
-  wrote(memory.brake, clock, { name, aim: aimOf(one) }, isRight);
+  wrote(brakeOf(memory), clock, { name, aim: aimOf(one) }, isRight);
   if (one.restores) {
     const before = one.view as StoredConfigMap | undefined;
     memory.restored ??= { name, editor: before?.editor, deleted: before === undefined };
@@ -133,7 +132,7 @@ async function discard({ place, run }: Doing, view: StoredConfigMap): Promise<Ha
   if (view.metadata.deletionTimestamp) return hasToGo(view);
   const answer = await answered(() => place.requests.deleteConfigMap(view));
   if ('halt' in answer) {
-    if (answer.halt.kind === 'outdated') memory.doubts.add(name);
+    if (answer.halt.kind === 'outdated') remember(memory, { what: 'doubts', name }, place.clock.monotonic());
     return answer.halt;
   }
   run.writes++;
@@ -146,7 +145,7 @@ async function discard({ place, run }: Doing, view: StoredConfigMap): Promise<Ha
   }
   run.configMaps.delete(name);
   own.deleted(key, view);
-  memory.looks.set(name, { at: place.clock.monotonic(), found: undefined });
+  remember(memory, { what: 'looked', name, found: undefined }, place.clock.monotonic());
   return undefined;
 }
 
@@ -165,7 +164,7 @@ export async function begin(place: Place, run: Run, status: Status): Promise<Hal
 
 export async function putStatus(place: Place, run: Run, status: Status): Promise<Halt | undefined> {
   const { memory, clock, requests, own, key } = place;
-  const stop = overtaken(place, run.object.metadata, true) ?? mayWriteStatus(memory.brake, clock);
+  const stop = overtaken(place, run.object.metadata, true) ?? mayWriteStatus(brakeOf(memory), clock);
   if (stop) return stop;
   const answer = await answered(() => requests.putStatus(run.about, status));
   if ('halt' in answer) {
@@ -176,7 +175,7 @@ export async function putStatus(place: Place, run: Run, status: Status): Promise
   }
   run.about = answer.value;
   own.wrote(key, answer.value, 'licensesettings');
-  wroteStatus(memory.brake, clock);
+  wroteStatus(brakeOf(memory), clock);
   return undefined;
 }
 

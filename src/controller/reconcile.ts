@@ -5,7 +5,7 @@ import { uidOf } from '../settings/configmap.ts';
 import { isSuspended, judge, read } from '../settings/judgement.ts';
 import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
 import { failedStatus, sameStatus } from '../settings/status.ts';
-import { beginLook, contestIn } from './brake.ts';
+import { beginLook, contestIn, isIdle } from './brake.ts';
 import { conclude, type End, nothingMore, type Outcome, rfc3339, statusOfBeginning } from './conclude.ts';
 import type { Halt } from './halt.ts';
 import { createMemory, type Memory, remember } from './memory.ts';
@@ -63,11 +63,13 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   const started = clock.monotonic();
   const pause = isSuspended(cached.spec) ? undefined : pauseOf(memory, started);
   const observed = await observe(place, cached, pause);
-  memory.goesOn = false;
   const run = runOf(observed);
   noteSight(place, run);
   const end = observed.halt ? { halt: observed.halt } : await work(place, run, background);
-  return conclude(place, run, end, started);
+  const outcome = await conclude(place, run, end, started);
+  remember(memory, { what: 'ends', goesOn: outcome.said === 'more', halted: outcome.halt !== undefined }, started);
+  if (memory.brake && isIdle(memory.brake, clock.monotonic())) memory.brake = undefined;
+  return outcome;
 }
 
 /** Why nothing is asked of the API server yet: it, or the brake, said so, and people have changed nothing since. */
@@ -102,7 +104,7 @@ function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run
 /** Does one step after the other, until nothing is left to do, a plan waits, or something is in the way. */
 async function work(place: Place, run: Run, background: boolean): Promise<End> {
   if (run.judged.suspended) return {};
-  beginLook(place.memory.brake, place.clock);
+  if (place.memory.brake) beginLook(place.memory.brake, place.clock);
   for (let steps = 0; steps < mostSteps; steps++) {
     const now = place.clock.monotonic();
     const { step, sight } = next(situationOf(place, run, background));
@@ -136,7 +138,7 @@ async function doStep(place: Place, run: Run, step: Step): Promise<End | undefin
     case 'stop':
       return stopped(place, run, step.why);
     case 'done': {
-      const contest = contestIn(memory.brake, clock);
+      const contest = memory.brake && contestIn(memory.brake, clock);
       return { done: step.result, ...(contest ? { halt: contest } : {}) };
     }
   }
@@ -180,7 +182,9 @@ function stopped({ memory }: Place, { judged }: Run, why: Stop): End {
 }
 
 /** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is. */
-async function tellDefect({ clock, requests }: Place, object: LicenseSettings, thrown: unknown): Promise<void> {
+async function tellDefect(place: Place, object: LicenseSettings, thrown: unknown): Promise<void> {
+  const { clock, requests } = place;
+  if (place.settings.get(place.name)?.metadata.deletionTimestamp) return;
   try {
     const { generation = 0 } = object.metadata;
     const after = failedStatus(object.status, { generation, words: String(thrown), now: rfc3339(clock.wall()) });

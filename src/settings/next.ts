@@ -36,8 +36,9 @@ export type Unknown = {
   /** What that write holds; undefined: somebody else's, of which nobody tells. */
   readonly dataHash: string | undefined;
   readonly zone: DeclaredZone | undefined;
-  /** True for a create: it lands as soon as there is no ConfigMap of the name. An update conflicts with any later write. */
+  /** A create lands as soon as there is no ConfigMap of the name; an update conflicts with any later write. It may be both. */
   readonly create: boolean;
+  readonly update: boolean;
   /** Until when it may land, on the monotonic clock. */
   readonly until: number;
   /** True when it can't land any more while the ConfigMap stays that is there now. */
@@ -209,11 +210,17 @@ function nextOfPlan(situation: Situation, target: Target): Next {
   const { before } = situation.judged;
   const left = planZones({ target, before, present, given: situation.memory.given });
   const plan: Plan = { ...situation, target, present, left };
+  const found = firstOf(plan) ?? { step: { do: 'done', result: doneOf(plan) } };
+  const isLowered = isBegun(plan) && left.decreases.length === 0 && !left.system;
+  return { ...(isLowered ? { sight: 'nothing to take' } : {}), ...found };
+}
+
+function firstOf(plan: Plan): Next | undefined {
   for (const { step } of order) {
     const found = step(plan);
     if (found) return found;
   }
-  return { step: { do: 'done', result: doneOf(plan) } };
+  return undefined;
 }
 
 const isBegun = ({ judged: { applying }, target }: Plan): boolean => applying?.settingsHash === target.hash;
@@ -274,9 +281,9 @@ function fence(plan: Plan): Next | undefined {
   return writes.length > 0 ? { step: { do: 'write', writes } } : undefined;
 }
 
-/** What can't be updated at all keeps a late update out by itself, and any ConfigMap a create of this term. */
-const isSafe = ({ immutable, metadata }: ConfigMapView, { create, dataHash }: Unknown): boolean =>
-  immutable || metadata.deletionTimestamp !== undefined || (create && dataHash !== undefined);
+/** What can't be updated at all keeps a late update out by itself, and any ConfigMap a create. */
+const isSafe = ({ immutable, metadata }: ConfigMapView, { update }: Unknown): boolean =>
+  immutable || metadata.deletionTimestamp !== undefined || !update;
 
 /** A write that may land, and would give a zone, or say of the system, something else than the plan does. */
 function isThreat({ target, now }: Plan, name: string, { until, fenced, dataHash, zone }: Unknown): boolean {
@@ -307,7 +314,7 @@ function settle(plan: Plan): Next | undefined {
   const { left, memory, judged, now } = plan;
   if (left.increases.length + left.creations.length + leavers(plan).length === 0) return undefined;
   const milliseconds = waitLeft(afterSight(memory.takenAway, 'nothing to take', now), judged.settle, now);
-  return milliseconds > 0 ? { step: { do: 'wait', milliseconds }, sight: 'nothing to take' } : undefined;
+  return milliseconds > 0 ? { step: { do: 'wait', milliseconds } } : undefined;
 }
 
 function raise(plan: Plan): Next | undefined {
