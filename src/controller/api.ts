@@ -2,8 +2,18 @@
 
 import type { Status } from '../api/licensesettings.ts';
 import { annotations, apiVersion, group, kind, labels, manager, plural, version } from '../api/names.ts';
-import type { Client, Method, Request } from '../kube/client.ts';
-import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.ts';
+import {
+  type Client,
+  collectionPath,
+  controllerOf,
+  type KubeObject,
+  type Method,
+  type NamespacedMeta,
+  type NamespacedObject,
+  objectPath,
+  type Request,
+  type Resource,
+} from '../kube/index.ts';
 import { type ConfigMapView, type Owner, uidOf, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { differenceOf, type Wire } from '../settings/difference.ts';
 import { lastEditor } from '../settings/editor.ts';
@@ -16,7 +26,7 @@ import { configMapMetadata, identityOf, leaveOut, settingsMetadata } from './kep
  * A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned;
  * `unreadable` says why more of it can't be read.
  */
-export type LicenseSettings = KubeObject & {
+export type LicenseSettings = NamespacedObject & {
   spec?: unknown;
   status?: Status;
   hidden?: readonly HiddenField[];
@@ -34,23 +44,25 @@ export const askedFor = ({ metadata, spec }: LicenseSettings): string => {
 };
 
 /** A ConfigMap as the caches keep it. */
-export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
+export type StoredConfigMap = ConfigMapView & { metadata: NamespacedMeta };
 
 /** The answer to a write. `changed`: what it shows that was not sent, in words. It is not for the caches. */
 export type AnsweredConfigMap = StoredConfigMap & { readonly changed?: string };
 
 /** A ConfigMap on the wire. */
-type ConfigMap = KubeObject & {
+type ConfigMap = NamespacedObject & {
   data?: Record<string, string>;
   binaryData?: Record<string, string>;
   immutable?: boolean;
 };
 
+export const settingsResource: Resource = { group, version, plural };
+export const configMapsResource: Resource = { group: '', version: 'v1', plural: 'configmaps' };
+const eventsResource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
+
 /** Path of a collection, of one namespace or of all. */
-export const settingsPath = (namespace?: string): string =>
-  `/apis/${group}/${version}${namespace ? `/namespaces/${namespace}` : ''}/${plural}`;
-export const configMapsPath = (namespace?: string): string =>
-  `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
+export const settingsPath = (namespace?: string): string => collectionPath(settingsResource, namespace);
+export const configMapsPath = (namespace?: string): string => collectionPath(configMapsResource, namespace);
 
 /** Keeps of a LicenseSettings what a reconcile reads. */
 export function projectSettings(object: KubeObject): LicenseSettings {
@@ -71,8 +83,9 @@ export function unreadableSettings(object: KubeObject, words: string): LicenseSe
 }
 
 /** A ConfigMap that can't be read: it is nobody's that we know, so it is neither a record nor written nor deleted. */
-export const unreadableConfigMap = ({ metadata }: KubeObject): StoredConfigMap => ({
-  ...{ metadata: identityOf(metadata), dataHash: 'unreadable', binary: false, immutable: false },
+export const unreadableConfigMap = (object: KubeObject): StoredConfigMap => ({
+  metadata: identityOf((object as NamespacedObject).metadata),
+  ...{ dataHash: 'unreadable', binary: false, immutable: false },
 });
 
 /**
@@ -125,7 +138,6 @@ export const unwatched = 'unwatched';
 export type RequestsTerm = { readonly fence?: (() => number) | undefined; readonly lost?: AbortSignal | undefined };
 
 /**
-/**
  * The requests of a term. Every write carries the uid and resourceVersion it was decided from, or is a create.
  */
 export function createApi(anyTerm: Client, { fence, lost }: RequestsTerm = {}) {
@@ -154,7 +166,7 @@ export function createApi(anyTerm: Client, { fence, lost }: RequestsTerm = {}) {
     },
 
     async createEvent(namespace: string, event: object): Promise<void> {
-      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+      const path = collectionPath(eventsResource, namespace);
       await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
     },
   };
@@ -167,13 +179,13 @@ export type NamespacedApi = ReturnType<Api['in']>;
 /** Requests on the LicenseSettings of one namespace. */
 const settingsIn = (client: Sender, namespace: string) => ({
   async getSettings(name: string): Promise<LicenseSettings> {
-    const path = `${settingsPath(namespace)}/${name}`;
+    const path = objectPath(settingsResource, { namespace, name });
     return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
   },
 
   async putStatus({ metadata }: LicenseSettings, status: Status): Promise<LicenseSettings> {
     const { name, uid, resourceVersion } = metadata;
-    const path = `${settingsPath(namespace)}/${name}/status`;
+    const path = objectPath(settingsResource, { namespace, name }, 'status');
     const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
     return projectSettings(
       await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }),
@@ -182,15 +194,23 @@ const settingsIn = (client: Sender, namespace: string) => ({
 });
 
 /** What was read of the metadata, with the version that a write was decided from: it is refused where that is no more. */
-const decidedFrom = ({ uid, resourceVersion }: ObjectMeta, { managedFields: _, ...read }: ObjectMeta): ObjectMeta => ({
+const decidedFrom = (
+  { uid, resourceVersion }: NamespacedMeta,
+  { managedFields: _, ...read }: NamespacedMeta,
+): NamespacedMeta => ({
   ...read,
   ...{ uid, resourceVersion },
 });
 
 /** Requests on the ConfigMaps of one namespace. */
 function configMapsIn(client: Sender, namespace: string) {
-  const pathOf = (name: string) => `${configMapsPath(namespace)}/${encodeURIComponent(name)}`;
-  const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
+  const pathOf = (name: string) => objectPath(configMapsResource, { namespace, name });
+  const bodyOf = (
+    owner: Owner,
+    want: Want,
+    metadata: Partial<NamespacedMeta>,
+    present?: ConfigMapView['metadata'],
+  ) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { ...metadata, namespace, ...wantedMetadata(owner, want, present) },
@@ -207,7 +227,7 @@ function configMapsIn(client: Sender, namespace: string) {
     client.request<ConfigMap>({ method: 'GET', path: pathOf(name), resource: 'configmaps' });
 
   /** The metadata of a ConfigMap whole, at the version that was looked at: where more is stored than kept, it is read. */
-  const wholeMetadata = async ({ metadata, partial }: StoredConfigMap): Promise<ObjectMeta> =>
+  const wholeMetadata = async ({ metadata, partial }: StoredConfigMap): Promise<NamespacedMeta> =>
     partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;
 
   /** Writes the metadata alone; the data stay as they are, so they have to be read first. */
@@ -236,7 +256,7 @@ function configMapsIn(client: Sender, namespace: string) {
     wholeMetadata,
 
     /** `former` is what it takes the place of: what others wrote on that stays. */
-    createConfigMap(owner: Owner, want: Want, former?: ObjectMeta): Promise<AnsweredConfigMap> {
+    createConfigMap(owner: Owner, want: Want, former?: NamespacedMeta): Promise<AnsweredConfigMap> {
       const body = bodyOf(owner, want, { name: want.rendered.name }, former);
       return written('POST', configMapsPath(namespace), body);
     },

@@ -1,9 +1,14 @@
 /** Brings ConfigMaps to what they should be. */
 import { labels, manager } from '../api/names.ts';
-import type { Clock } from '../kube/clock.ts';
-import { ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
-import { controllerOf, type ObjectMeta } from '../kube/object.ts';
-import type { NamespacedStore } from '../kube/store.ts';
+import {
+  ApiError,
+  asApiError,
+  type Clock,
+  controllerOf,
+  mayStillLand,
+  type NamespacedMeta,
+  type NamespacedStore,
+} from '../kube/index.ts';
 import {
   carriesUid,
   isOurs,
@@ -22,6 +27,7 @@ import { type AnsweredConfigMap, type NamespacedApi, type StoredConfigMap, unwat
 import { type Attempt, type Brake, changedOnItsWay, contested, isRightNow, mayWrite, refused, wrote } from './brake.ts';
 import { type LateWrites, noteLate } from './late.ts';
 import { findConfigMap, type Missing, missingAsUndefined } from './missing.ts';
+import { ownReason } from './own-reasons.ts';
 import { isOutOfDate } from './renew.ts';
 import type { Turn } from './turn.ts';
 
@@ -152,7 +158,7 @@ async function mend(
   }
 }
 
-function create(means: Means, input: ApplyInput, former?: ObjectMeta): Promise<StoredConfigMap> {
+function create(means: Means, input: ApplyInput, former?: NamespacedMeta): Promise<StoredConfigMap> {
   means.missing.delete(input.want.rendered.name);
   return write(means, input, undefined, () => means.api.createConfigMap(input.owner, input.want, former));
 }
@@ -355,7 +361,7 @@ const mayWant = (object: string, name: string): boolean => name === object || na
 export async function confirmOwner({ api }: Caches, owner: Owner): Promise<void> {
   const { uid, deletionTimestamp } = (await missingAsUndefined(api.getSettings(owner.name)))?.metadata ?? {};
   if (uid === owner.uid && deletionTimestamp === undefined) return;
-  throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: 'OwnerGone' });
+  throw new ApiError(`LicenseSettings ${owner.name} is gone, or being deleted`, { code: 404, reason: ownerGone });
 }
 
 /**
@@ -371,12 +377,15 @@ export async function confirmBeforeOwning(
   if (!input.want.retained && !isOwnedBy(input.owner, view)) await confirmOwner(caches, input.owner);
 }
 
+/** The reason of the error where a LicenseSettings is gone, or being deleted. */
+export const ownerGone = ownReason('OwnerGone');
+
 /** True for a failure that says something of one ConfigMap, and nothing of the others. */
 export const stopsOneOnly = ({ class: what, reason }: ApiError): boolean =>
   what === 'rejected' || reason === contested || reason === waiting;
 
 /** The reason of the error where a ConfigMap has to go before anything is written. */
-export const waiting = 'Waiting';
+export const waiting = ownReason('Waiting');
 
 /** Why nothing is written while a ConfigMap is still there. */
 export const hasToGo = (view: StoredConfigMap): ApiError =>

@@ -1,6 +1,5 @@
 /** How long an object waits for its next try after a failure: DESIGN section 3, rule 9. */
-import type { Backoff } from '../kube/backoff.ts';
-import type { BudgetOptions } from '../kube/budget.ts';
+import type { Backoff, BudgetOptions, Retries } from '../kube/index.ts';
 
 /**
  * What a failure waits for:
@@ -24,3 +23,10 @@ export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
  * section 7). No try waits longer for what was spent than its kind of failure waits at most.
  */
 export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_500, longest: 60_000 };
+
+/** As the runtime takes them. After an outage waiting objects come back spread over 2 s, at most once in 30 s. */
+export const retries: Retries<RetryKind> = {
+  backoffs,
+  outage: { kind: 'transport', spread: 2_000, each: 30_000 },
+  budget: tryBudget,
+};

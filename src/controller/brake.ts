@@ -2,8 +2,8 @@
  * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written. DESIGN section
  * 3, rule 9, and L4 of section 7. What is remembered is of one object and one term, and bounded by its ConfigMaps.
  */
-import type { Clock } from '../kube/clock.ts';
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, type Clock } from '../kube/index.ts';
+import { ownReason } from './own-reasons.ts';
 
 /** A write that somebody undid after it had stood for longer than this, in milliseconds, was ordinary drift. */
 const recent = 60_000;
@@ -25,7 +25,7 @@ const statusesAtOnce = 4;
 const statusEach = 10_000;
 
 /** The reason of the error of a write that doesn't stay. */
-export const contested = 'Contested';
+export const contested = ownReason('Contested');
 
 const contestOf = (words: string): ApiError => new ApiError(words, { code: 0, reason: contested });
 

@@ -1,6 +1,5 @@
 /** Sends events when nothing else wants to be sent, a bounded number for each object: DESIGN section 3, rule 10. */
-import { type Clock, randomId } from '../kube/clock.ts';
-import { keyOf } from '../kube/object.ts';
+import { type Clock, keyOf, randomId } from '../kube/index.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { DropCause, Metrics } from '../observe/metrics.ts';
 import { onceAMinute } from '../observe/once-a-minute.ts';

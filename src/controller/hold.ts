@@ -1,6 +1,6 @@
 /** Keeps the ConfigMaps of an object at what its settings say: a change without zones, drift, a rename, a rollout. */
 import type { Declaration, Status } from '../api/licensesettings.ts';
-import { type ApiError, asApiError } from '../kube/errors.ts';
+import { type ApiError, asApiError } from '../kube/index.ts';
 import { type Owner, stampFor } from '../settings/configmap.ts';
 import { obsolete } from '../settings/plan.ts';
 import { configMapNames, render } from '../settings/render.ts';

@@ -1,6 +1,6 @@
 /** Writes of zones that got no answer, and may still land: DESIGN section 3, rule 2 must hold when they do. */
 import type { DeclaredZone } from '../api/licensesettings.ts';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 import { within } from '../settings/zones.ts';
 
 /**

@@ -1,7 +1,5 @@
 /** Names that were found to have no ConfigMap: what was just read is not read again at each try. */
-import type { Clock } from '../kube/clock.ts';
-import { asApiError } from '../kube/errors.ts';
-import type { NamespacedStore } from '../kube/store.ts';
+import { asApiError, type Clock, type NamespacedStore } from '../kube/index.ts';
 import type { NamespacedApi, StoredConfigMap } from './api.ts';
 import type { Turn } from './turn.ts';
 

@@ -2,9 +2,7 @@
 
 import type { Declaration, Status } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import type { Clock } from '../kube/clock.ts';
-import { ApiError, asApiError } from '../kube/errors.ts';
-import type { NamespacedStore } from '../kube/store.ts';
+import { ApiError, asApiError, type Clock, type NamespacedStore } from '../kube/index.ts';
 import {
   carriesUid,
   isLeftBehind,
@@ -29,6 +27,7 @@ import {
   keepAnswer,
   type Means,
 } from './apply.ts';
+import { contested } from './brake.ts';
 import { forgetLate, type LateWrite, lateness, lateOf, noteLate } from './late.ts';
 import { findConfigMap } from './missing.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
@@ -220,7 +219,7 @@ export async function move(
   }
   throw new ApiError(
     `something changes the ConfigMaps of ${input.owner.name} at each write: look for a mutating webhook`,
-    { code: 0, reason: 'Contested' },
+    { code: 0, reason: contested },
   );
 }
 

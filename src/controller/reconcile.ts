@@ -6,10 +6,7 @@ import {
   maxSettleSeconds,
   type Status,
 } from '../api/licensesettings.ts';
-import type { Clock } from '../kube/clock.ts';
-import { type ApiError, asApiError } from '../kube/errors.ts';
-import type { Task } from '../kube/queue.ts';
-import type { NamespacedStore, Store } from '../kube/store.ts';
+import { type ApiError, asApiError, type Clock, type NamespacedStore, type Store, type Task } from '../kube/index.ts';
 import { isApproved, unusableApproval } from '../settings/approval.ts';
 import { isLeftBehind, isOwnedBy, type Owner, stampOf } from '../settings/configmap.ts';
 import { declare } from '../settings/declaration.ts';
@@ -28,7 +25,7 @@ import {
   labelledFor,
   type StoredConfigMap,
 } from './api.ts';
-import { forgetUnwatched, hasToGo, lookAgain, type Means, type Restored, readLeftOut } from './apply.ts';
+import { forgetUnwatched, hasToGo, lookAgain, type Means, ownerGone, type Restored, readLeftOut } from './apply.ts';
 import type { RetryKind } from './backoffs.ts';
 import {
   type Brakes,
@@ -46,6 +43,7 @@ import { hold } from './hold.ts';
 import type { LateWrites } from './late.ts';
 import { believeAgain, forgetFound, type Missing } from './missing.ts';
 import { look, lookForLost, type MoveInput, move, type PlanMemory, sightOf, takenName, takeOver } from './move.ts';
+import { priorities } from './priorities.ts';
 import { isOutOfDate, isSuspended, overtaken, renewed } from './renew.ts';
 import { createTurn, turnIsOver } from './turn.ts';
 
@@ -194,7 +192,7 @@ async function reconcileHere(
     const writes = !judged.suspended && judged.target !== undefined;
     if (!writes) forgetUnwatched(place, object.metadata.uid);
     if (writes && !pause && looksStale(object, owned) && (await isStale(place, object))) return stale;
-    return await judgeAndApply(place, memory, judged, unseen, priority === 'background');
+    return await judgeAndApply(place, memory, judged, unseen, priority === priorities.background);
   } catch (thrown) {
     const error = asApiError(thrown);
     if (!error) throw thrown;
@@ -416,7 +414,7 @@ async function attempt(
     const error = asApiError(thrown);
     if (!error || error.class === 'missing' || [overtaken, turnIsOver].includes(error.reason)) throw thrown;
     if (error.causes.includes('NamespaceTerminating')) return { ended: { result: 'quiet' } };
-    if (error.reason === 'OwnerGone') return { ended: quietly(error) };
+    if (error.reason === ownerGone) return { ended: quietly(error) };
     progress.problem = problemOf(place, memory, error, started);
     // A failure may pass; only what doesn't depend on it is said meanwhile.
     if (!progress.problem && judged.errors.length === 0 && !judged.pending)

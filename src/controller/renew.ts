@@ -1,10 +1,10 @@
 /** A plan can take thousands of writes: its decision is renewed before each of them. DESIGN section 3, rule 5. */
-import { ApiError } from '../kube/errors.ts';
-import type { NamespacedStore } from '../kube/store.ts';
+import { ApiError, type NamespacedStore } from '../kube/index.ts';
 import type { LicenseSettings, NamespacedApi } from './api.ts';
+import { ownReason } from './own-reasons.ts';
 
 /** The reason of the ApiError that stops a reconcile whose object was deleted, replaced or suspended meanwhile. */
-export const overtaken = 'Overtaken';
+export const overtaken = ownReason('Overtaken');
 
 /** True where the API server has a newer version than a write was decided from: not where we stopped it ourselves. */
 export const isOutOfDate = (error: ApiError | undefined): boolean =>

@@ -1,6 +1,6 @@
 /** No object holds a worker for long: its work is done in turns, and between two of them others have theirs. DESIGN rule 9. */
-import type { Clock } from '../kube/clock.ts';
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, type Clock } from '../kube/index.ts';
+import { ownReason } from './own-reasons.ts';
 
 /** After so many milliseconds, or so many requests, a turn ends before the next ConfigMap. */
 const longest = 1_000;
@@ -8,7 +8,7 @@ const longest = 1_000;
 const mostRequests = 40;
 
 /** The reason of the ApiError that ends a turn: there is more to do, and nothing is wrong. */
-export const turnIsOver = 'TurnIsOver';
+export const turnIsOver = ownReason('TurnIsOver');
 
 /** What an object may do before others have their turn. */
 export type Turn = {

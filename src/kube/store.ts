@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
+import { compareResourceVersions, type KubeObject, keyIn, keyOf } from './object.ts';
 
 /** How many objects that went are remembered: more than a list may drop while a write of ours is under way. */
 const rememberedGone = 10_000;
-/** Stands for all namespaces. */
+/** Stands for all namespaces, and for the cluster where a kind is cluster-scoped. */
 const everywhere = '';
 
 /** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
-const identityOf = ({ metadata: { namespace, uid } }: KubeObject): string => `${namespace}/${uid}`;
+const identityOf = ({ metadata: { namespace = '', uid } }: KubeObject): string => `${namespace}/${uid}`;
 const isOlderThan = (version: string, { metadata }: KubeObject): boolean =>
   compareResourceVersions(version, metadata.resourceVersion) < 0;
 const isOlder = (object: KubeObject, known: KubeObject): boolean =>
@@ -39,8 +39,9 @@ export type NamespacedStore<T extends KubeObject> = Pick<Store<T>, 'put' | 'refi
  * `index` gives: there is no way to ask for that across namespaces.
  */
 export class Store<T extends KubeObject> {
+  /** What `by` finds an object by, in its namespace. It is asked when the object is put into the store, and must not throw then. */
+  readonly index: (object: T) => string[];
   readonly #objects = new Map<string, T>();
-  readonly #index: (object: T) => string[];
   readonly #selected: (object: T) => boolean;
   readonly #keysByIndex = new Map<string, Set<string>>();
   /** How many objects have each uid: in more than one namespace, where a backup was restored. */
@@ -62,7 +63,7 @@ export class Store<T extends KubeObject> {
    * @param selected whether a list has such an object: of others, which only a GET gives, it says nothing.
    */
   constructor(index: (object: T) => string[] = () => [], selected: (object: T) => boolean = () => true) {
-    this.#index = index;
+    this.index = index;
     this.#selected = selected;
   }
 
@@ -89,9 +90,9 @@ export class Store<T extends KubeObject> {
 
   /** The part of one namespace. An object of another is not taken: that is no word of the API server on this one. */
   in(namespace: string): NamespacedStore<T> {
-    const isHere = ({ metadata }: T) => metadata.namespace === namespace;
+    const isHere = ({ metadata }: T) => (metadata.namespace ?? '') === namespace;
     return {
-      get: (name) => this.#objects.get(`${namespace}/${name}`),
+      get: (name) => this.#objects.get(keyIn(namespace, name)),
       by: (value) =>
         [...(this.#keysByIndex.get(`${namespace}/${value}`) ?? [])].flatMap((key) => this.#objects.get(key) ?? []),
       put: (object) => isHere(object) && this.put(object),
@@ -174,7 +175,8 @@ export class Store<T extends KubeObject> {
     const listed = new Set(objects.map(keyOf));
     const gone: T[] = [];
     for (const [key, object] of [...this.#objects]) {
-      if (present.has(identityOf(object)) || !inScope(object.metadata.namespace) || isNewer(key, object)) continue;
+      const { namespace: place = '' } = object.metadata;
+      if (present.has(identityOf(object)) || !inScope(place) || isNewer(key, object)) continue;
       this.#remember(identityOf(object), version);
       // Else there is another of its name now: it takes the place.
       if (listed.has(key)) continue;
@@ -261,6 +263,6 @@ export class Store<T extends KubeObject> {
 
   /** What an object is indexed by: a value means something in its namespace alone. */
   #valuesOf(object: T): string[] {
-    return this.#index(object).map((value) => `${object.metadata.namespace}/${value}`);
+    return this.index(object).map((value) => `${object.metadata.namespace ?? ''}/${value}`);
   }
 }

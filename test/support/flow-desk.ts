@@ -13,8 +13,9 @@ import {
   type StoredConfigMap,
   settingsPath,
 } from '../../src/controller/api.ts';
+import { canBeOf } from '../../src/controller/kinds.ts';
+import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
-import { canBeOf } from '../../src/controller/scope.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -102,7 +103,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
 
   const believe = (request: Request, { code, body }: Answer): unknown => {
     if (code < 300) return structuredClone(body);
-    throw fromAnswer(`${request.method} ${request.path}`, code, JSON.stringify(body), {}, clock.wall());
+    throw fromAnswer(`${request.method} ${request.path}`, { code, body: JSON.stringify(body), now: clock.wall() });
   };
 
   /** Sends something as a person does. */
@@ -112,7 +113,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     return answer;
   }
 
-  const turn = () => reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' });
+  const turn = () => reconcile(world, { key: `${namespace}/${name}`, priority: priorities.fresh });
   const object = (): Stored | undefined => server.get('licensesettings', namespace, name);
   const configMap = (one: string): Stored | undefined => server.get('configmaps', namespace, one);
   const path = `${settingsPath(namespace)}/${name}`;

@@ -10,6 +10,7 @@ import {
   projectSettings,
   type StoredConfigMap,
 } from '../../src/controller/api.ts';
+import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
@@ -179,7 +180,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (const kind of ['LicenseSettings', 'ConfigMap'] as const)
         for (const object of stored[kind].values()) show({ type: 'ADDED', kind, object, by: 'other' });
     },
-    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: 'background' }),
+    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: priorities.background }),
     /** The garbage collector takes what a deleted LicenseSettings owns. */
     collect() {
       const uids = new Set([...stored.LicenseSettings.values()].map(({ metadata }) => metadata.uid));

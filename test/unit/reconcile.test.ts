@@ -13,11 +13,11 @@ import {
   type StoredConfigMap,
 } from '../../src/controller/api.ts';
 import { lateness } from '../../src/controller/late.ts';
+import { type PriorityName, priorities } from '../../src/controller/priorities.ts';
 import { failurePatience, reconcile, type World } from '../../src/controller/reconcile.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
-import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
+import { ApiError, type ApiErrorInit, fromAnswer, type Reason } from '../../src/kube/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/object.ts';
-import type { Priority } from '../../src/kube/queue.ts';
 import { Store } from '../../src/kube/store.ts';
 import type { HiddenField } from '../../src/settings/hidden.ts';
 import { renderZone } from '../../src/settings/render.ts';
@@ -101,7 +101,7 @@ function setUp(first: unknown = spec(5)) {
     ...{ clock, world, api, sent, stored, faults, save },
     /** A version newer than all before. */
     next: () => String(++version),
-    run: (priority: Priority = 'fresh') => reconcile(world, { key, priority }),
+    run: (priority: PriorityName = 'fresh') => reconcile(world, { key, priority: priorities[priority] }),
     status: () => world.settings.get(key)?.status,
     reasonOf: (type: string) => world.settings.get(key)?.status?.conditions?.find((one) => one.type === type)?.reason,
     writes: () => sent.splice(0).flatMap(({ method, resource }) => (method === 'GET' ? [] : [`${method} ${resource}`])),
@@ -116,7 +116,7 @@ const noConfigMap = ({ method, resource }: Request) =>
   method === 'GET' && resource === 'configmaps' ? new ApiError('not found', { code: 404 }) : undefined;
 
 /** Fails every write of a ConfigMap. */
-const failing = (code: number, init: { reason?: string; causes?: string[]; retryAfter?: number } = {}) => {
+const failing = (code: number, init: Omit<ApiErrorInit, 'code'> = {}) => {
   return ({ resource, method }: Request) =>
     resource === 'configmaps' && method !== 'GET' ? new ApiError(`refused: ${code}`, { code, ...init }) : undefined;
 };
@@ -1260,7 +1260,7 @@ test('a plan of this term is not taken over because its last status was lost', a
 });
 
 /** A plan whose create of the zone c got no answer, and settings that no longer want that zone. */
-async function unanswered(code = 0, reason = 'NoAnswer') {
+async function unanswered(code = 0, reason: Reason = 'NoAnswer') {
   const desk = setUp(zoned(2, 2, { settleSeconds: 0 }));
   await desk.run();
   const c = { name: 'c', licenses: { outboundPorts: 1 } };
@@ -1416,7 +1416,7 @@ for (const [kind, next] of [
 
 test('a 404 that no API server wrote is tried again', async () => {
   const html = ({ method, path }: Request) =>
-    fromAnswer(`${method} ${path}`, 404, '<html>default backend - 404</html>', {}, 0);
+    fromAnswer(`${method} ${path}`, { code: 404, body: '<html>default backend - 404</html>', now: 0 });
   const desk = setUp();
   await desk.run();
   desk.save(spec(6), 2);
