@@ -6,6 +6,7 @@
  */
 export { parseAnswer, splitLines } from './answer.ts';
 export { type Backoff, equalJitter, fullJitter } from './backoff.ts';
+export { Barrier } from './barrier.ts';
 export { Budget, type BudgetOptions } from './budget.ts';
 export { type Client, type ClientOptions, createClient, type Method, type Observer, type Request } from './client.ts';
 export { type Clock, maxDelay, randomId, sleep, systemClock, whenAborted } from './clock.ts';
