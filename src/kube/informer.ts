@@ -13,7 +13,7 @@ import type { Store } from './store.ts';
 export type Kind<T extends KubeObject> = {
   readonly resource: Resource;
   readonly labelSelector?: string;
-  /** Filled by the informers of all scopes, and by nobody else unless the program knows what it does. */
+  /** Filled by the informers of all scopes. */
   readonly store: Store<T>;
   /** What is kept of an object. */
   project(object: KubeObject): T;
@@ -33,7 +33,7 @@ export type Kind<T extends KubeObject> = {
 /** A list and watch: of which resource, and in which namespace; empty: in all, or in none. */
 export type WatchPlace = { readonly resource: string; readonly namespace: string };
 
-/** Who is told how a watch fares, and has words for it. All are optional; what they throw ends no watch. */
+/** Who is told how a watch fares, and has words for it. All are optional; none may throw. */
 export type WatchObserver = {
   /** The first list is complete, and the store has so many objects. */
   synced?(objects: number): void;
@@ -123,8 +123,8 @@ function createInformer<T extends KubeObject>(options: InformerOptions, kind: Ki
     project: createProjection(kind, observer),
     sink: createSink(options, kind),
     onRestart(reason, error) {
-      observer.restarted?.(reason, error);
       if (reason === 'TimeWentBack') options.onWentBack();
+      observer.restarted?.(reason, error);
     },
     onSynced: () => observer.synced?.(kind.store.size),
     onWatching: () => observer.watching?.(),

@@ -2525,4 +2525,184 @@ export const kube: readonly Defect[] = [
       test: 'what is kept > what was read again takes the place of the version that is known, of the same object alone',
     },
   },
+  {
+    defect: 'an older write shortens the wait for the last one',
+    file: 'src/kube/barrier.ts',
+    find: 'if (newest === undefined || compareResourceVersions(newest, resourceVersion) < 0)',
+    replace: 'if (resourceVersion)',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a key waits until the watch has passed its last write, in dialer',
+    },
+  },
+  {
+    defect: 'a write that the copy has already is waited for',
+    file: 'src/kube/barrier.ts',
+    find: ' || hasReached(watch, resourceVersion)) return;',
+    replace: ') return;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > an event that came before the answer to its write is not waited for',
+    },
+  },
+  {
+    defect: 'a deletion whose event came before its answer is waited for',
+    file: 'src/kube/barrier.ts',
+    find: '    if (this.#gone.has(identity)) return;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a delete whose event came before its answer is not waited for',
+    },
+  },
+  {
+    defect: 'a version that passes ends the wait for a deletion',
+    file: 'src/kube/barrier.ts',
+    find: 'of isListed ? watch.deletes : [])',
+    replace: 'of watch.deletes)',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a delete is waited for until the object is gone: versions that pass prove nothing',
+    },
+  },
+  {
+    defect: 'what a list lacks is waited for',
+    file: 'src/kube/barrier.ts',
+    find: 'if (isListed?.(identity)) continue;',
+    replace: 'if (identity) continue;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a list without the object ends the wait for its deletion, one that has it still does not',
+    },
+  },
+  {
+    defect: 'an object that a list has is taken for gone',
+    file: 'src/kube/barrier.ts',
+    find: 'if (isListed?.(identity)) continue;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a list without the object ends the wait for its deletion, one that has it still does not',
+    },
+  },
+  {
+    defect: 'who waits is not told that the key is ready',
+    file: 'src/kube/barrier.ts',
+    find: '    wake();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > who waits is told once, as soon as the key is ready',
+    },
+  },
+  {
+    defect: 'who waits is told before all is there',
+    file: 'src/kube/barrier.ts',
+    find: 'if (!wake || !this.isReady(key)) return;',
+    replace: 'if (!wake) return;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > who waits is told once, as soon as the key is ready',
+    },
+  },
+  {
+    defect: "the event of our own write looks like anybody's",
+    file: 'src/kube/barrier.ts',
+    find: '    watch.own.set(ownName(identity, resourceVersion), resourceVersion);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > the event of our own write is told from all others, until the watch has passed it',
+    },
+  },
+  {
+    defect: 'after a restore versions are waited for that may never come',
+    file: 'src/kube/barrier.ts',
+    find: '      this.#watches.delete(name);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > when time went back nothing is waited for in that scope, and those who waited are told',
+    },
+  },
+  {
+    defect: 'what went before a restore counts as gone after it',
+    file: 'src/kube/barrier.ts',
+    find: "if (scope === '' || namespaceOf(identity) === scope) this.#gone.delete(identity);",
+    replace: "if (scope === '') this.#gone.delete(identity);",
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > after time went back an object that is there again is not taken for gone',
+    },
+  },
+  {
+    defect: 'a write in a scope of all namespaces is not waited for',
+    file: 'src/kube/barrier.ts',
+    find: ' ?? this.#watches.get(`${resource}/`);',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a key waits until the watch has passed its last write, in a scope of all namespaces',
+    },
+  },
+  {
+    defect: 'the core API is a group like others',
+    file: 'src/kube/paths.ts',
+    find: "group === '' ? `/api/${version}` : ",
+    replace: "group === '-' ? `/api/${version}` : ",
+    caughtBy: {
+      file: 'test/unit/kube-paths.test.ts',
+      test: 'paths of the API > the core API',
+    },
+  },
+  {
+    defect: 'an empty namespace stands in the path',
+    file: 'src/kube/paths.ts',
+    find: '${namespace ? `/namespaces/',
+    replace: '${namespace !== undefined ? `/namespaces/',
+    caughtBy: {
+      file: 'test/unit/kube-paths.test.ts',
+      test: 'paths of the API > an empty namespace: all',
+    },
+  },
+  {
+    defect: 'what a reconcile has to do besides its failure is forgotten',
+    file: 'src/kube/term.ts',
+    find: '        if (next.after !== undefined) this.#queue.addAfter(key, next.after, change);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > retry, with something to do before that: then',
+    },
+  },
+  {
+    defect: 'a key that comes back now keeps the priority that it had',
+    file: 'src/kube/term.ts',
+    find: 'this.#queue.add(key, next.priority);',
+    replace: 'this.#queue.add(key, priority);',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > now: at once, at the priority that is given',
+    },
+  },
+  {
+    defect: 'an object that is gone is tried again',
+    file: 'src/kube/retries.ts',
+    find: "  if (error.class === 'missing') return none;\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > what a reconcile throws: where an object is gone its own event is waited for',
+    },
+  },
+  {
+    defect: 'a refusal is tried again as soon as an outage',
+    file: 'src/kube/retries.ts',
+    find: "error.class === 'rejected' ? 'slow' : 'transport'",
+    replace: "'transport'",
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > what a reconcile throws: a request that was refused is tried again slowly',
+    },
+  },
 ];
