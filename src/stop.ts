@@ -1,5 +1,5 @@
 /** The end of the process: asked for by a signal, and over in time whatever hangs. */
-import type { Clock } from './kube/clock.ts';
+import type { Clock } from './kube/index.ts';
 
 /** The process has ended so many milliseconds after the signal, also where something does not close. */
 const hardStop = 4_500;

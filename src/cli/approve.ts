@@ -1,7 +1,7 @@
 /** `kubectl license apply`: what was shown is what is approved, and nothing else. */
 import type { Condition } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import { sleep } from '../kube/clock.ts';
+import { sleep } from '../kube/index.ts';
 import type { Cluster } from './cluster.ts';
 import { Failure } from './failure.ts';
 import type { Invocation } from './flags.ts';
@@ -46,7 +46,7 @@ export async function approve(invocation: Invocation, cluster: Cluster, shell: S
   }
   shell.out(`${call(seen)} ${approved ? 'was approved already' : 'approved'}: ${hash}\n`);
   if (!wait) return 0;
-  await untilLive(cluster, shell, seen, hash, timeout);
+  await untilLive(cluster, shell, seen, { hash, timeout });
   shell.out(`${call(seen)} applied\n`);
   return 0;
 }
@@ -99,8 +99,7 @@ async function untilLive(
   cluster: Cluster,
   shell: Shell,
   { metadata }: LicenseSettings,
-  hash: string,
-  timeout: number,
+  { hash, timeout }: { readonly hash: string; readonly timeout: number },
 ): Promise<void> {
   const end = shell.clock.monotonic() + timeout;
   let last: LicenseSettings | undefined;

@@ -2,7 +2,7 @@
  * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written. DESIGN section
  * 3, rule 9, and L4 of section 7. What is remembered is of one object and one term, and bounded by its ConfigMaps.
  */
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 import type { Halt } from './halt.ts';
 
 /** A write that somebody undid after it had stood for longer than this, in milliseconds, was ordinary drift. */

@@ -1,6 +1,5 @@
 /** Sends events when nothing else wants to be sent, a bounded number for each object: DESIGN section 3, rule 10. */
-import { type Clock, randomId } from '../kube/clock.ts';
-import { keyOf } from '../kube/object.ts';
+import { type Clock, keyOf, randomId } from '../kube/index.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { DropCause, Metrics } from '../observe/metrics.ts';
 import { onceAMinute } from '../observe/once-a-minute.ts';
@@ -9,7 +8,7 @@ import type { LicenseSettings } from './objects.ts';
 import type { Requests } from './requests.ts';
 
 export type EventSenderOptions = {
-  readonly api: Pick<Requests, 'createEvent'>;
+  readonly requests: Pick<Requests, 'createEvent'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -54,7 +53,14 @@ const whyDropped: Readonly<Record<DropCause, string>> = {
   term: 'this replica does not lead any more',
 };
 
-export function createEventSender({ api, clock, log, metrics, instance, isBusy }: EventSenderOptions): EventSender {
+export function createEventSender({
+  requests,
+  clock,
+  log,
+  metrics,
+  instance,
+  isBusy,
+}: EventSenderOptions): EventSender {
   /** By object and reason; in the order in which they came. */
   const waiting = new Map<string, Waiting>();
   const mayHave = budgetOfObjects(clock);
@@ -66,7 +72,7 @@ export function createEventSender({ api, clock, log, metrics, instance, isBusy }
   async function send({ key, namespace, event }: Waiting): Promise<void> {
     underWay++;
     try {
-      await api.createEvent(namespace, event);
+      await requests.createEvent(namespace, event);
     } catch (error) {
       metrics.eventFailed();
       if (mayTell('failed')) log.warn({ key, reason: event.reason, err: error }, 'event not sent');

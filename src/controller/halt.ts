@@ -1,5 +1,5 @@
 /** Why an object's work does not get on: a value, which says what the status tells of it (conclude.ts) and when it is tried again (retries.ts). */
-import type { ApiError } from '../kube/errors.ts';
+import type { ApiError } from '../kube/index.ts';
 
 export type Halt =
   /** A ConfigMap of a wanted name is somebody else's. */

@@ -1,7 +1,7 @@
 /** The two kinds as the caches keep them: what is read of each object, and what it is found by. */
 import type { Status } from '../api/licensesettings.ts';
-import { annotations, labels, manager } from '../api/names.ts';
-import { controllerOf, type KubeObject, type ObjectMeta } from '../kube/object.ts';
+import { annotations, labels } from '../api/names.ts';
+import { controllerOf, type KubeObject, type NamespacedMeta, type NamespacedObject } from '../kube/index.ts';
 import { type ConfigMapView, uidOf } from '../settings/configmap.ts';
 import { lastEditor } from '../settings/editor.ts';
 import { dataHash } from '../settings/hash.ts';
@@ -13,7 +13,7 @@ import { configMapMetadata, identityOf, leaveOut, settingsMetadata } from './kep
  * A LicenseSettings as stored: the spec is judged before it is believed. `hidden` are fields of it that were pruned;
  * `unreadable` says why more of it can't be read.
  */
-export type LicenseSettings = KubeObject & {
+export type LicenseSettings = NamespacedObject & {
   spec?: unknown;
   status?: Status;
   hidden?: readonly HiddenField[];
@@ -31,10 +31,10 @@ export const askedFor = ({ metadata, spec }: LicenseSettings): string => {
 };
 
 /** A ConfigMap as the caches keep it. */
-export type StoredConfigMap = ConfigMapView & { metadata: ObjectMeta };
+export type StoredConfigMap = ConfigMapView & { metadata: NamespacedMeta };
 
 /** A ConfigMap on the wire. */
-export type ConfigMap = KubeObject & {
+export type ConfigMap = NamespacedObject & {
   data?: Record<string, string>;
   binaryData?: Record<string, string>;
   immutable?: boolean;
@@ -59,8 +59,9 @@ export function unreadableSettings(object: KubeObject, words: string): LicenseSe
 }
 
 /** A ConfigMap that can't be read: it is nobody's that we know, so it is neither a record nor written nor deleted. */
-export const unreadableConfigMap = ({ metadata }: KubeObject): StoredConfigMap => ({
-  ...{ metadata: identityOf(metadata), dataHash: 'unreadable', binary: false, immutable: false },
+export const unreadableConfigMap = (object: KubeObject): StoredConfigMap => ({
+  metadata: identityOf((object as NamespacedObject).metadata),
+  ...{ dataHash: 'unreadable', binary: false, immutable: false },
 });
 
 /**
@@ -87,14 +88,12 @@ export function projectConfigMap(
 }
 
 /**
- * What the cache finds ConfigMaps of a namespace by: the uid that they carry, who controls them, whose label they have, and
- * that no watch tells of them.
+ * What the cache finds ConfigMaps of a namespace by: the uid that they carry, who controls them, and whose label they have.
  */
 export const indexConfigMap = (view: StoredConfigMap): string[] => [
   ...[uidOf(view) ?? []].flat().map(carrying),
   ...[controllerOf(view) ?? []].flat().map(({ name }) => controlledBy(name)),
   ...[view.metadata.labels?.[labels.settings] ?? []].flat().map(labelledFor),
-  ...(view.metadata.labels?.[labels.managedBy] === manager ? [] : [unwatched]),
 ];
 
 /** Finds the ConfigMaps that carry a uid. */
@@ -105,6 +104,3 @@ export const controlledBy = (name: string): string => `controller/${name}`;
 
 /** Finds the ConfigMaps whose label names a LicenseSettings. */
 export const labelledFor = (name: string): string => `settings/${name}`;
-
-/** Finds the ConfigMaps that lie in the cache without the label that the watch selects. */
-export const unwatched = 'unwatched';

@@ -2,8 +2,7 @@
  * What a reconcile looks at, before anything is decided: the object and its ConfigMaps as the caches have them, and one GET for
  * each thing that the caches can't tell (rule 8). Nothing of it is put into a cache.
  */
-import { asApiError } from '../kube/errors.ts';
-import { compareResourceVersions } from '../kube/object.ts';
+import { asApiError, compareResourceVersions } from '../kube/index.ts';
 import { isLeftBehind, isOurs, isOwnedBy, stampOf, uidOf } from '../settings/configmap.ts';
 import { type Reading, read } from '../settings/judgement.ts';
 import { isInherited } from '../settings/live.ts';

@@ -1,7 +1,7 @@
 /** Does a step: the only writes of ConfigMaps, and of the status that begins a plan. */
 import type { Status } from '../api/licensesettings.ts';
 import { labels, manager } from '../api/names.ts';
-import { type ApiError, asApiError, mayStillLand } from '../kube/errors.ts';
+import { type ApiError, asApiError, mayStillLand } from '../kube/index.ts';
 import { editorInWords } from '../settings/editor.ts';
 import type { Judgement } from '../settings/judgement.ts';
 import type { Step, Write } from '../settings/next.ts';
@@ -13,7 +13,7 @@ import { type Halt, haltOf, stopsOneOnly } from './halt.ts';
 import { brakeOf, remember, type Sent } from './memory.ts';
 import type { LicenseSettings, StoredConfigMap } from './objects.ts';
 import { overtaken, type Place } from './place.ts';
-import type { AnsweredConfigMap } from './requests.ts';
+import { type AnsweredConfigMap, configMapsResource, settingsResource } from './requests.ts';
 
 /** A reconcile on its way. */
 export type Run = {
@@ -103,7 +103,7 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
   const { name } = view.metadata;
   run.configMaps.set(name, view);
   run.writes++;
-  own.wrote(key, view, 'configmaps');
+  own.wrote(key, configMapsResource.plural, view);
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one) }, clock.monotonic());
@@ -140,11 +140,11 @@ async function discard({ place, run }: Doing, view: StoredConfigMap): Promise<Ha
   const { value: held } = answer;
   if (held) {
     run.configMaps.set(name, held);
-    own.wrote(key, held, 'configmaps');
+    own.wrote(key, configMapsResource.plural, held);
     return hasToGo(held);
   }
   run.configMaps.delete(name);
-  own.deleted(key, view);
+  own.deleted(key, configMapsResource.plural, view);
   remember(memory, { what: 'looked', name, found: undefined }, place.clock.monotonic());
   return undefined;
 }
@@ -174,7 +174,7 @@ export async function putStatus(place: Place, run: Run, status: Status): Promise
     return answer.halt;
   }
   run.about = answer.value;
-  own.wrote(key, answer.value, 'licensesettings');
+  own.wrote(key, settingsResource.plural, answer.value);
   wroteStatus(brakeOf(memory), clock);
   return undefined;
 }

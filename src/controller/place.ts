@@ -1,18 +1,11 @@
 /** What a reconcile works with: the namespace of its object, whatever lies in others. */
-import type { Clock } from '../kube/clock.ts';
-import type { NamespacedStore, Store } from '../kube/store.ts';
+import type { Clock, NamespacedStore, OwnWrites, Store } from '../kube/index.ts';
 import { isSuspended } from '../settings/judgement.ts';
 import type { Halt } from './halt.ts';
 import type { Memory } from './memory.ts';
 import type { LicenseSettings, StoredConfigMap } from './objects.ts';
 import type { NamespacedRequests, Requests } from './requests.ts';
 import type { Turn } from './turn.ts';
-
-/** What is told of the operator's own writes: nothing is decided on an object again before the watches have passed them. */
-export type OwnWrites = {
-  wrote(key: string, object: LicenseSettings | StoredConfigMap, resource: string): void;
-  deleted(key: string, object: StoredConfigMap): void;
-};
 
 /** What a term works with, in every namespace that is watched. */
 export type World = {

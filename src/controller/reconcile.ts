@@ -1,6 +1,6 @@
 /** The one flow: observe, judge, and then step by step what is next, until the end is concluded in the status. */
 import type { Applied } from '../api/licensesettings.ts';
-import type { Task } from '../kube/queue.ts';
+import type { Task } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { isSuspended, judge, read } from '../settings/judgement.ts';
 import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
@@ -13,6 +13,7 @@ import { askedFor, type LicenseSettings, type StoredConfigMap } from './objects.
 import { lookAtDoubts, type Observation, observe } from './observe.ts';
 import { begin, hasToGo, perform, type Run } from './perform.ts';
 import type { Place, World } from './place.ts';
+import { priorities } from './priorities.ts';
 import { createTurn } from './turn.ts';
 
 /** Steps of one reconcile at most: each step of a plan is one, and each may be repeated where somebody interferes. */
@@ -39,7 +40,7 @@ export async function reconcile(
     turn: createTurn(world.clock, requests.sent),
   };
   try {
-    const outcome = await reconcileHere(place, object, priority === 'background');
+    const outcome = await reconcileHere(place, object, priority <= priorities.background);
     return { ...outcome, requests: requests.sent() };
   } catch (thrown) {
     await tellDefect(place, object, thrown);

@@ -1,8 +1,16 @@
 /** The requests that the operator makes, each with what it was decided from. */
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, plural, version } from '../api/names.ts';
-import type { Client, Method, Request } from '../kube/client.ts';
-import type { KubeObject, ObjectMeta } from '../kube/object.ts';
+import {
+  type Client,
+  collectionPath,
+  type KubeObject,
+  type Method,
+  type NamespacedMeta,
+  objectPath,
+  type Request,
+  type Resource,
+} from '../kube/index.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { differenceOf, type Wire } from '../settings/difference.ts';
 import {
@@ -16,11 +24,9 @@ import {
 /** The answer to a write. `changed`: what it shows that was not sent, in words. It is not for the caches. */
 export type AnsweredConfigMap = StoredConfigMap & { readonly changed?: string };
 
-/** Path of a collection, of one namespace or of all. */
-export const settingsPath = (namespace?: string): string =>
-  `/apis/${group}/${version}${namespace ? `/namespaces/${namespace}` : ''}/${plural}`;
-export const configMapsPath = (namespace?: string): string =>
-  `/api/v1${namespace ? `/namespaces/${namespace}` : ''}/configmaps`;
+export const settingsResource: Resource = { group, version, plural };
+export const configMapsResource: Resource = { group: '', version: 'v1', plural: 'configmaps' };
+const eventsResource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 
 /** The term that requests belong to: writes are sent only while `fence` gives time, and `lost` breaks off all of them. */
 export type RequestsTerm = { readonly fence?: (() => number) | undefined; readonly lost?: AbortSignal | undefined };
@@ -54,7 +60,7 @@ export function createRequests(anyTerm: Client, { fence, lost }: RequestsTerm = 
     },
 
     async createEvent(namespace: string, event: object): Promise<void> {
-      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+      const path = collectionPath(eventsResource, namespace);
       await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
     },
   };
@@ -67,13 +73,13 @@ export type NamespacedRequests = ReturnType<Requests['in']>;
 /** Requests on the LicenseSettings of one namespace. */
 const settingsIn = (client: Sender, namespace: string) => ({
   async getSettings(name: string): Promise<LicenseSettings> {
-    const path = `${settingsPath(namespace)}/${name}`;
+    const path = objectPath(settingsResource, { namespace, name });
     return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
   },
 
   async putStatus({ metadata }: LicenseSettings, status: Status): Promise<LicenseSettings> {
     const { name, uid, resourceVersion } = metadata;
-    const path = `${settingsPath(namespace)}/${name}/status`;
+    const path = objectPath(settingsResource, { namespace, name }, 'status');
     const body = { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion }, status };
     return projectSettings(
       await client.request<KubeObject>({ method: 'PUT', path, resource: `${plural}/status`, body }),
@@ -82,15 +88,23 @@ const settingsIn = (client: Sender, namespace: string) => ({
 });
 
 /** What was read of the metadata, with the version that a write was decided from: it is refused where that is no more. */
-const decidedFrom = ({ uid, resourceVersion }: ObjectMeta, { managedFields: _, ...read }: ObjectMeta): ObjectMeta => ({
+const decidedFrom = (
+  { uid, resourceVersion }: NamespacedMeta,
+  { managedFields: _, ...read }: NamespacedMeta,
+): NamespacedMeta => ({
   ...read,
   ...{ uid, resourceVersion },
 });
 
 /** Requests on the ConfigMaps of one namespace. */
 function configMapsIn(client: Sender, namespace: string) {
-  const pathOf = (name: string) => `${configMapsPath(namespace)}/${encodeURIComponent(name)}`;
-  const bodyOf = (owner: Owner, want: Want, metadata: Partial<ObjectMeta>, present?: ConfigMapView['metadata']) => ({
+  const pathOf = (name: string) => objectPath(configMapsResource, { namespace, name });
+  const bodyOf = (
+    owner: Owner,
+    want: Want,
+    metadata: Partial<NamespacedMeta>,
+    present?: ConfigMapView['metadata'],
+  ) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { ...metadata, namespace, ...wantedMetadata(owner, want, present) },
@@ -107,7 +121,7 @@ function configMapsIn(client: Sender, namespace: string) {
     client.request<ConfigMap>({ method: 'GET', path: pathOf(name), resource: 'configmaps' });
 
   /** The metadata of a ConfigMap whole, at the version that was looked at: where more is stored than kept, it is read. */
-  const wholeMetadata = async ({ metadata, partial }: StoredConfigMap): Promise<ObjectMeta> =>
+  const wholeMetadata = async ({ metadata, partial }: StoredConfigMap): Promise<NamespacedMeta> =>
     partial ? decidedFrom(metadata, (await read(metadata.name)).metadata) : metadata;
 
   /** Writes the metadata alone; the data stay as they are, so they have to be read first. */
@@ -131,9 +145,9 @@ function configMapsIn(client: Sender, namespace: string) {
     wholeMetadata,
 
     /** `former` is what it takes the place of: what others wrote on that stays. */
-    createConfigMap(owner: Owner, want: Want, former?: ObjectMeta): Promise<AnsweredConfigMap> {
+    createConfigMap(owner: Owner, want: Want, former?: NamespacedMeta): Promise<AnsweredConfigMap> {
       const body = bodyOf(owner, want, { name: want.rendered.name }, former);
-      return written('POST', configMapsPath(namespace), body);
+      return written('POST', collectionPath(configMapsResource, namespace), body);
     },
 
     async updateConfigMap(view: StoredConfigMap, owner: Owner, want: Want): Promise<AnsweredConfigMap> {

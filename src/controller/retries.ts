@@ -1,6 +1,5 @@
 /** How long an object waits for its next try: rule 9. */
-import type { Backoff } from '../kube/backoff.ts';
-import type { BudgetOptions } from '../kube/budget.ts';
+import type { Backoff, BudgetOptions, Retries } from '../kube/index.ts';
 import { isOnTrial } from './brake.ts';
 import type { Halt } from './halt.ts';
 import type { Memory } from './memory.ts';
@@ -27,6 +26,13 @@ export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
  * for what was spent than its kind of failure waits at most.
  */
 export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_500, longest: 60_000 };
+
+/** As the runtime takes them. After an outage waiting objects come back spread over 2 s, at most once in 30 s. */
+export const retries: Retries<RetryKind> = {
+  backoffs,
+  outage: { kind: 'transport', spread: 2_000, each: 30_000 },
+  budget: tryBudget,
+};
 
 /** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
 export const failurePatience = 10_000;

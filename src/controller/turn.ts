@@ -1,5 +1,5 @@
 /** No object holds a worker for long: its work is done in turns, and between two of them others have theirs. Rule 9. */
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 
 /** After so many milliseconds, or so many requests, a turn ends before the next ConfigMap. */
 const longest = 1_000;

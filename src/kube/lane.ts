@@ -1,3 +1,5 @@
+import { namespaceOf } from './object.ts';
+
 /**
  * Keys of one priority, handed out namespace by namespace in turn: whoever has many objects waits longer for each of them, and
  * those of other namespaces wait for one of them at most. Within a namespace the first that came goes first.
@@ -45,12 +47,4 @@ export class Lane {
     }
     return undefined;
   }
-
-  clear(): void {
-    this.#namespaces.clear();
-    this.#size = 0;
-  }
 }
-
-/** A key is `namespace/name`. */
-const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));

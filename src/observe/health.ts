@@ -7,7 +7,7 @@ export type Check = {
   readonly remark?: string | undefined;
 };
 
-/** How a scope's watches are: as src/controller/scope.ts tells it. */
+/** How a scope's watches are: as the runtime tells it. */
 type ScopeState = {
   /** Empty: all namespaces. */
   readonly namespace: string;

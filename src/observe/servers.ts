@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { shownText } from '../api/text.ts';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 import {
   boundAnswers,
   boundConnections,

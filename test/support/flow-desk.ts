@@ -4,6 +4,7 @@
  */
 import type { Status } from '../../src/api/licensesettings.ts';
 import { labels, manager } from '../../src/api/names.ts';
+import { canBeOf } from '../../src/controller/kinds.ts';
 import {
   indexConfigMap,
   type LicenseSettings,
@@ -12,21 +13,23 @@ import {
   type StoredConfigMap,
 } from '../../src/controller/objects.ts';
 import type { World } from '../../src/controller/place.ts';
+import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { createRequests, settingsPath } from '../../src/controller/requests.ts';
-import { canBeOf } from '../../src/controller/scope.ts';
+import { createRequests, settingsResource } from '../../src/controller/requests.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
+import { collectionPath } from '../../src/kube/paths.ts';
 import { Store } from '../../src/kube/store.ts';
 import { wantedMetadata } from '../../src/settings/configmap.ts';
 import { renderZone } from '../../src/settings/render.ts';
 import { type Answer, type Change, createServer, type Stored } from '../simulation/server.ts';
-import { legacy } from './legacy.ts';
 import { createJudge, type Stored as Judged } from './judge.ts';
+import { legacy } from './legacy.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 const namespace = 'dialer';
 const name = 'pom';
+const settingsPath = collectionPath(settingsResource, namespace);
 const maps = `/api/v1/namespaces/${namespace}/configmaps`;
 
 /** What befalls a request: it fails so and is not carried out, or its answer is `lost` and it lands when `land` is called. */
@@ -104,7 +107,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
 
   const believe = (request: Request, { code, body }: Answer): unknown => {
     if (code < 300) return structuredClone(body);
-    throw fromAnswer(`${request.method} ${request.path}`, code, JSON.stringify(body), {}, clock.wall());
+    throw fromAnswer(`${request.method} ${request.path}`, { code, body: JSON.stringify(body), now: clock.wall() });
   };
 
   /** Sends something as a person does. */
@@ -114,10 +117,10 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     return answer;
   }
 
-  const turn = async () => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: 'fresh' }));
+  const turn = async () => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: priorities.fresh }));
   const object = (): Stored | undefined => server.get('licensesettings', namespace, name);
   const configMap = (one: string): Stored | undefined => server.get('configmaps', namespace, one);
-  const path = `${settingsPath(namespace)}/${name}`;
+  const path = `${settingsPath}/${name}`;
 
   return {
     ...{ clock, world, faults, judge, object, configMap },
@@ -127,7 +130,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       const metadata = { ...(known?.metadata ?? { name, namespace }), ...(annotations ? { annotations } : {}) };
       const next = { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', metadata, spec };
       if (known) act('PUT', path, next);
-      else act('POST', settingsPath(namespace), next);
+      else act('POST', settingsPath, next);
     },
     /** Deletes the object; `held` by a finalizer it stays, and is being deleted. */
     deleteObject({ held = false } = {}): void {

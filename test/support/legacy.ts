@@ -7,10 +7,16 @@ export function legacy(outcome: Outcome & { readonly requests: number }) {
     ...rest,
     halt,
     result: said as string,
-    ...(error ? { error: error as any } : {}),
+    ...(error ? { error: error as never } : {}),
     ...(again.after === 'time' ? { again: again.milliseconds } : {}),
     ...(again.after === 'backoff'
-      ? { retry: { kind: again.kind as string, atLeast: again.atLeast, ...(again.atMost === undefined ? {} : { atMost: again.atMost }) } }
+      ? {
+          retry: {
+            kind: again.kind as string,
+            atLeast: again.atLeast,
+            ...(again.atMost === undefined ? {} : { atMost: again.atMost }),
+          },
+        }
       : {}),
   };
 }

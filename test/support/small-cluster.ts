@@ -63,7 +63,9 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
     const request = { method: method as Request['method'], path, body };
     const answer = server.handle({ method, path, body: admitted(request, sender) }, sender);
     if (answer.code < 300) return answer;
-    throw fromAnswer(`${method} ${path}`, answer.code, JSON.stringify(answer.body), {}, clock.wall());
+    throw fromAnswer(`${method} ${path}`, {
+      ...{ code: answer.code, body: JSON.stringify(answer.body), now: clock.wall() },
+    });
   };
 
   const client: Client = {
@@ -89,7 +91,10 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
         waiting.push(line);
         wake();
       });
-      if ('code' in watch) throw fromAnswer(`GET ${path}`, watch.code, JSON.stringify(watch.body), {}, clock.wall());
+      if ('code' in watch)
+        throw fromAnswer(`GET ${path}`, {
+          ...{ code: watch.code, body: JSON.stringify(watch.body), now: clock.wall() },
+        });
       try {
         while (!signal?.aborted) {
           const line = waiting.shift();

@@ -3,11 +3,16 @@
  * they are told to, and one reconcile at a time. It is the test bench of the judge and the model; schedules, faults and
  * leaders are the business of the simulation.
  */
-import { indexConfigMap, projectConfigMap, projectSettings, type StoredConfigMap } from '../../src/controller/objects.ts';
+import {
+  indexConfigMap,
+  projectConfigMap,
+  projectSettings,
+  type StoredConfigMap,
+} from '../../src/controller/objects.ts';
 import type { World } from '../../src/controller/place.ts';
+import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
 import { createRequests } from '../../src/controller/requests.ts';
-import { legacy } from './legacy.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
@@ -15,6 +20,7 @@ import { Store } from '../../src/kube/store.ts';
 import type { ActionDesk, Kind } from './actions.ts';
 import { canonical } from './document.ts';
 import type { Revision, Stored } from './judge.ts';
+import { legacy } from './legacy.ts';
 import type { Snapshot } from './model.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -175,7 +181,8 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (const kind of ['LicenseSettings', 'ConfigMap'] as const)
         for (const object of stored[kind].values()) show({ type: 'ADDED', kind, object, by: 'other' });
     },
-    reconcile: async (name: string) => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: 'background' })),
+    reconcile: async (name: string) =>
+      legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: priorities.background })),
     /** The garbage collector takes what a deleted LicenseSettings owns. */
     collect() {
       const uids = new Set([...stored.LicenseSettings.values()].map(({ metadata }) => metadata.uid));

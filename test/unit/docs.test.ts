@@ -4,9 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../src/config.ts';
-import { adviceFor } from '../../src/controller/restarts.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { adviceFor } from '../../src/observe/watch-trouble.ts';
 import { rows } from '../../src/settings/status.ts';
 import { suite } from '../suite.ts';
 
@@ -75,7 +75,7 @@ test('each line that the log can have is there', () => {
 test('each advice about the connection is there', () => {
   const errors = [
     ...[404, 401, 403, 410, 429].map((code) => new ApiError('', { code })),
-    ...['NoAnswer', 'Credentials', 'BadAnswer'].map((reason) => new ApiError('', { code: 0, reason })),
+    ...(['NoAnswer', 'Credentials', 'BadAnswer'] as const).map((reason) => new ApiError('', { code: 0, reason })),
     new ApiError('self-signed certificate', { code: 0, reason: 'NoAnswer' }),
   ];
   const advice = errors.map((error) =>

@@ -7,13 +7,11 @@ import {
   unreadableConfigMap,
   unreadableSettings,
 } from '../../src/controller/objects.ts';
-import { isolate } from '../../src/controller/isolate.ts';
-import { createScope } from '../../src/controller/scope.ts';
-import type { Client } from '../../src/kube/client.ts';
-import type { KubeObject } from '../../src/kube/object.ts';
-import { Store } from '../../src/kube/store.ts';
+import { kindsIn } from '../../src/controller/kinds.ts';
+import { type Client, createScope, isolate, type KubeObject, Store } from '../../src/kube/index.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { observeWatch } from '../../src/observe/watch-trouble.ts';
 import { validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
 import { createFlowDesk, plainOf } from '../support/flow-desk.ts';
@@ -70,15 +68,20 @@ function setUp(listed: readonly object[], events: readonly Event[]) {
   const settings = new Store<LicenseSettings>();
   const configMaps = new Store<StoredConfigMap>(indexConfigMap);
   const changed: string[] = [];
-  const scope = createScope({
-    ...{ client, clock, metrics, namespace: 'dialer', settings, configMaps, onChange: (key) => changed.push(key) },
-    onWentBack: () => undefined,
-    log: createLogger({
-      level: 'info',
-      format: 'json',
-      destination: { write: (line) => lines.push(JSON.parse(line)) },
-    }),
+  const log = createLogger({
+    level: 'info',
+    format: 'json',
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
   });
+  const scope = createScope(
+    {
+      ...{ client, clock, namespace: 'dialer', timing: {}, currentFor: 60_000 },
+      observer: (place) => observeWatch({ log, metrics, clock }, place),
+      onChange: (key) => changed.push(key),
+      onWentBack: () => undefined,
+    },
+    kindsIn({ settings, configMaps }),
+  );
   const stop = new AbortController();
   const running = scope.run(stop.signal);
   return {

@@ -10,13 +10,16 @@ import {
   type StoredConfigMap,
 } from '../../src/controller/objects.ts';
 import { configMapMetadata, maxMetadata } from '../../src/controller/kept.ts';
-import { canBeOf, createScope } from '../../src/controller/scope.ts';
+import { canBeOf, kindsIn } from '../../src/controller/kinds.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
-import type { KubeObject, ObjectMeta, OwnerReference } from '../../src/kube/object.ts';
-import { Store } from '../../src/kube/store.ts';
-import { createLogger } from '../../src/observe/logger.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import {
+  createScope,
+  type KubeObject,
+  type NamespacedMeta as ObjectMeta,
+  type OwnerReference,
+  Store,
+} from '../../src/kube/index.ts';
 import { isApproved, unusableApproval } from '../../src/settings/approval.ts';
 import {
   carriesUid,
@@ -318,11 +321,13 @@ function createWatched(maps: readonly KubeObject[]) {
   };
   const settings = new Store<LicenseSettings>();
   const configMaps = new Store<StoredConfigMap>(indexConfigMap);
-  const scope = createScope({
-    ...{ client, clock, metrics: createMetrics(), namespace: 'dialer', settings, configMaps },
-    ...{ onChange: () => undefined, onWentBack: () => undefined },
-    log: createLogger({ level: 'fatal', format: 'json' }),
-  });
+  const scope = createScope(
+    {
+      ...{ client, clock, namespace: 'dialer', timing: {}, currentFor: 60_000, observer: () => ({}) },
+      ...{ onChange: () => undefined, onWentBack: () => undefined },
+    },
+    kindsIn({ settings, configMaps }),
+  );
   const stop = new AbortController();
   const running = scope.run(stop.signal);
   const finish = async () => {

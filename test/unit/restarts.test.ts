@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
-import { adviceFor, createTrouble } from '../../src/controller/restarts.ts';
-import { ApiError } from '../../src/kube/errors.ts';
+import { ApiError, type Reason } from '../../src/kube/index.ts';
 import { createLogger } from '../../src/observe/logger.ts';
+import { adviceFor, createTrouble } from '../../src/observe/watch-trouble.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const error = (code: number, message = 'words', reason = '') => new ApiError(message, { code, reason });
+const error = (code: number, message = 'words', reason: Reason = '') => new ApiError(message, { code, reason });
 
 const advice = suite('advice');
 for (const [what, resource, failure, words] of [

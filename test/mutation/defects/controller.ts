@@ -5,9 +5,9 @@ import type { Defect } from '../defects.ts';
 export const controller: readonly Defect[] = [
   {
     defect: 'a name goes into a path as it is',
-    file: 'src/controller/api.ts',
-    find: '${configMapsPath(namespace)}/${encodeURIComponent(name)}`',
-    replace: '${configMapsPath(namespace)}/${name}`',
+    file: 'src/kube/paths.ts',
+    find: '/${encodeURIComponent(name)}${',
+    replace: '/${name}${',
     caughtBy: {
       file: 'test/unit/forged-status.test.ts',
       test: 'forged status > a name is one part of a path, whatever is in it',
@@ -15,7 +15,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a list that could not be taken in is blamed on the API server',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: "error.reason === 'Handler'",
     replace: "error.reason === 'Never'",
     caughtBy: {
@@ -106,7 +106,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'requests are of no term',
     file: 'src/controller/controller.ts',
-    find: 'createApi(client, { fence, lost })',
+    find: 'createApi(client, { fence, lost: term.lost })',
     replace: 'createApi(client, { fence })',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -423,9 +423,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'every answer to another object ends an outage',
-    file: 'src/controller/controller.ts',
-    find: 'const hurryEach = 30_000;',
-    replace: 'const hurryEach = 0;',
+    file: 'src/controller/backoffs.ts',
+    find: 'each: 30_000 },',
+    replace: 'each: 0 },',
     caughtBy: {
       file: 'test/unit/brake.test.ts',
       test: 'brake > an object that alone gets no answer is not hurried at each answer that another one gets',
@@ -553,9 +553,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'after a restore it is decided from copies of different times',
-    file: 'src/controller/controller.ts',
-    find: '      onWentBack: () => void listAnew(scope),\n',
-    replace: '      onWentBack: () => undefined,\n',
+    file: 'src/kube/controller.ts',
+    find: '        onWentBack: () => void current?.listAnew(scope),\n',
+    replace: '        onWentBack: () => undefined,\n',
     caughtBy: {
       file: 'test/unit/scenarios.test.ts',
       test: 'scenarios > the store goes back to before an approval, and one list comes late',
@@ -1562,7 +1562,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a cut connection is taken for a certificate that is not trusted',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: '/certificate|self.signed|SSL/i',
     replace: '/certificate|self.signed|SSL|TLS/i',
     caughtBy: {
@@ -1667,7 +1667,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the end of trouble is not told',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: "      if (isTold) log.info(where, 'list and watch work again');\n",
     replace: '',
     caughtBy: {
@@ -1677,7 +1677,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the end of trouble that was not told is told',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: '      if (isTold) log.info',
     replace: '      if (now) log.info',
     caughtBy: {
@@ -1687,7 +1687,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'readyz shows what a server says, whatever it is',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: 'shownText(now.error.message)',
     replace: 'now.error.message',
     caughtBy: {
@@ -1697,7 +1697,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'trouble that is over is still told to who asks',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: '      now = undefined;\n',
     replace: '',
     caughtBy: {
@@ -1707,7 +1707,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what was not told again can not be asked',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: '      now = { advice, error };\n      if (!mayTell(advice)) return;\n',
     replace: '      if (!mayTell(advice)) return;\n      now = { advice, error };\n',
     caughtBy: {
@@ -1717,7 +1717,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the advice for one namespace is that for all',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: '    return namespace\n',
     replace: '    return namespace === resource\n',
     caughtBy: {
@@ -1727,15 +1727,15 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an expired version is a warning',
-    file: 'src/controller/restarts.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: "error.code === 410 ? 'info' : 'warn'",
     replace: "'warn'",
     caughtBy: { file: 'test/unit/restarts.test.ts', test: 'restarts of a watch > an expired version is no warning' },
   },
   {
     defect: 'a new leader works from old caches',
-    file: 'src/controller/controller.ts',
-    find: 'scope.listed(signal, fence !== undefined)',
+    file: 'src/kube/term.ts',
+    find: 'scope.listed(signal, listsAnew)',
     replace: 'scope.listed(signal, false)',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1744,8 +1744,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the queue of a term stays open',
-    file: 'src/controller/controller.ts',
-    find: '      term.queue.close();\n',
+    file: 'src/kube/term.ts',
+    find: '    this.#queue.close();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1754,9 +1754,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'objects are looked at once and never again',
-    file: 'src/controller/controller.ts',
-    find: '      lookAtAll(queue, scope, signal);\n',
-    replace: '',
+    file: 'src/kube/term.ts',
+    find: '      this.#lookAtAll(scope);\n    });\n',
+    replace: '    });\n',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > every object is looked at again after about the resync, and not all replicas at the same moment',
@@ -1764,7 +1764,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'resyncs of replicas fall into step',
-    file: 'src/controller/controller.ts',
+    file: 'src/kube/term.ts',
     find: 'resync * (0.9 + 0.2 * clock.random())',
     replace: 'resync',
     caughtBy: {
@@ -1774,8 +1774,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'it decides before its caches are complete',
-    file: 'src/controller/controller.ts',
-    find: '    await scope.listed(signal, fence !== undefined);\n',
+    file: 'src/kube/term.ts',
+    find: '    await scope.listed(signal, listsAnew);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
@@ -1784,10 +1784,10 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a scope that can not be listed stops the others',
-    file: 'src/controller/controller.ts',
-    find: '      const serving = scopes.map((scope) => serve(term, scope, signal));\n',
+    file: 'src/kube/term.ts',
+    find: '    const serving = scopes.map((scope) => this.#serve(scope));\n',
     replace:
-      '      await Promise.all(scopes.map((scope) => scope.listed(signal, fence !== undefined)));\n      const serving = scopes.map((scope) => serve(term, scope, signal));\n',
+      '    await Promise.all(scopes.map((scope) => scope.listed(signal, this.#options.listsAnew)));\n    const serving = scopes.map((scope) => this.#serve(scope));\n',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: "scopes > a namespace that can't be listed stops no other, after a failover",
@@ -1805,9 +1805,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'tries that fail cost what they like',
-    file: 'src/controller/controller.ts',
-    find: '{ ...retry, pace }',
-    replace: 'retry',
+    file: 'src/kube/term.ts',
+    find: '{ ...next.bounds, pace }',
+    replace: 'next.bounds',
     caughtBy: {
       file: 'test/unit/brake.test.ts',
       test: 'brake > a server that answers one object with 429 all the time is asked within the budget',
@@ -1815,9 +1815,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'keys of a scope that is not served yet do not wait',
-    file: 'src/controller/controller.ts',
-    find: "    if (!changed) current?.queue.add(key, priority, wakes);\n    else if (priority === 'fresh') changed.add(key);\n",
-    replace: "    current?.queue.add(key, priority, wakes);\n    if (priority === 'fresh') changed?.add(key);\n",
+    file: 'src/kube/term.ts',
+    find: '    if (!changed) this.#queue.add(key, isFirst ? resync : change, wakes);\n    else if (!isFirst) changed.add(key);\n',
+    replace: '    this.#queue.add(key, isFirst ? resync : change, wakes);\n    if (!isFirst) changed?.add(key);\n',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
@@ -1825,8 +1825,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a change in a scope that is not served yet is no more urgent than the rest',
-    file: 'src/controller/controller.ts',
-    find: "    for (const key of changed) term.queue.add(key, 'fresh');\n",
+    file: 'src/kube/term.ts',
+    find: '    for (const key of changed) this.#queue.add(key, this.#options.priorities.change);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
@@ -1835,9 +1835,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a scope looks at the objects of others too',
-    file: 'src/controller/controller.ts',
-    find: "if (scope.has(key)) queue.add(key, 'resync');",
-    replace: "queue.add(key, 'resync');",
+    file: 'src/kube/term.ts',
+    find: 'if (scope.has(key)) this.#queue.add(key, priorities.resync);',
+    replace: 'this.#queue.add(key, priorities.resync);',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: 'scopes > each namespace is looked at again at a time of its own, as long as the term lasts',
@@ -1845,29 +1845,29 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'retries are forgotten',
-    file: 'src/controller/controller.ts',
-    find: 'if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });\n    else {',
-    replace: 'if (!retry) {',
+    file: 'src/kube/term.ts',
+    find: '        this.#queue.retry(key, next.kind, priority, { ...next.bounds, pace });\n',
+    replace: '        if (pace < 0) break;\n',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
     defect: 'Retry-After is not handed to the queue',
-    file: 'src/controller/controller.ts',
-    find: '{ ...retry, pace }',
+    file: 'src/kube/term.ts',
+    find: '{ ...next.bounds, pace }',
     replace: '{ pace }',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a Retry-After is waited for' },
   },
   {
     defect: 'a success does not forget the failures of a key',
-    file: 'src/controller/controller.ts',
-    find: '      queue.forget(key);\n',
+    file: 'src/kube/term.ts',
+    find: '      this.#queue.forget(task.key);\n',
     replace: '',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a success makes the next backoff small again' },
   },
   {
     defect: 'a waiting plan is not looked at when its wait is over',
-    file: 'src/controller/controller.ts',
-    find: "    if (again !== undefined) queue.addAfter(key, again, 'fresh');\n",
+    file: 'src/kube/term.ts',
+    find: '        this.#queue.addAfter(key, next.milliseconds, change);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1877,14 +1877,14 @@ export const controller: readonly Defect[] = [
   {
     defect: 'a rollout that waits for its turn never gets it',
     file: 'src/controller/controller.ts',
-    find: "    if (result === 'later') queue.add(key, 'background');\n",
+    find: "  if (result === 'later') return now(priorities.background);\n",
     replace: '',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a rollout gets its turn, behind all other work' },
   },
   {
     defect: 'events are not sent',
     file: 'src/controller/controller.ts',
-    find: '    if (event) events.add(event.about, event.note);\n',
+    find: '      if (outcome.event) events.add(outcome.event.about, outcome.event.note);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1903,16 +1903,16 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the first list goes before fresh changes',
-    file: 'src/controller/scope.ts',
-    find: "first ? 'resync' : 'fresh'",
-    replace: "'fresh'",
+    file: 'src/kube/term.ts',
+    find: 'isFirst ? resync : change, wakes',
+    replace: 'change, wakes',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > what the first list has is less urgent than a change' },
   },
   {
     defect: 'a reconcile that sent nothing says that the server is back',
-    file: 'src/controller/controller.ts',
-    find: "(result === 'written' || isVerdict(error))",
-    replace: 'result',
+    file: 'src/kube/term.ts',
+    find: "this.#noticeOutage(said === 'written' || isVerdict(error), error);",
+    replace: 'this.#noticeOutage(true, error);',
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > reconciles that send no request do not hurry those who wait for a server that is away',
@@ -1920,7 +1920,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an answer of a gateway says that the server is back',
-    file: 'src/controller/controller.ts',
+    file: 'src/kube/term.ts',
     find: "error !== undefined && error.code > 0 && error.class !== 'retry';",
     replace: 'error !== undefined && error.code > 0;',
     caughtBy: {
@@ -1930,7 +1930,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a leader calls a copy synced before the list that it waits for',
-    file: 'src/controller/scope.ts',
+    file: 'src/kube/informer.ts',
     find: '      isAwaited = true;\n',
     replace: '',
     caughtBy: {
@@ -1940,7 +1940,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a copy stays synced, however long ago something confirmed it',
-    file: 'src/controller/scope.ts',
+    file: 'src/kube/informer.ts',
     find: ') <= currentFor,',
     replace: ') <= 1_000 * currentFor,',
     caughtBy: {
@@ -1950,9 +1950,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an outage is not noticed',
-    file: 'src/controller/controller.ts',
-    find: "if (error?.reason === 'NoAnswer') term.outage = true;",
-    replace: "if (error?.reason === '') term.outage = true;",
+    file: 'src/kube/term.ts',
+    find: "if (error?.reason === 'NoAnswer') this.#isAway = true;",
+    replace: "if (error?.reason === '') this.#isAway = true;",
     caughtBy: {
       file: 'test/unit/controller.test.ts',
       test: 'controller > a request that was answered does: the server is back',
@@ -1960,8 +1960,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a worker keeps its key for ever',
-    file: 'src/controller/controller.ts',
-    find: '        queue.done(task.key);\n',
+    file: 'src/kube/term.ts',
+    find: '        this.#queue.done(key);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -1970,7 +1970,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a ConfigMap without its owner finds nobody',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: ', view.metadata.labels?.[labels.settings]];',
     replace: '];',
     caughtBy: {
@@ -1980,7 +1980,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a ConfigMap without its label finds nobody',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: 'const names = [owner?.kind === kind ? owner.name : undefined, ',
     replace: 'const names = [',
     caughtBy: {
@@ -1990,14 +1990,14 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a term ends while its work goes on',
-    file: 'src/controller/controller.ts',
-    find: '      await Promise.all([...working, ...serving]);\n',
+    file: 'src/kube/term.ts',
+    find: '    await Promise.all([...working, ...serving]);\n',
     replace: '',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'term > it does not end before what was in flight is finished' },
   },
   {
     defect: 'the resync of an old term goes on',
-    file: 'src/controller/controller.ts',
+    file: 'src/kube/term.ts',
     find: "    signal.addEventListener('abort', cancel, { once: true });\n",
     replace: '',
     caughtBy: {
@@ -2008,8 +2008,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'an object that met a defect is never tried again',
     file: 'src/controller/controller.ts',
-    find: "        queue.retry(task.key, 'slow', task.priority);\n",
-    replace: '',
+    find: "return retry('slow', { pace: 0 });",
+    replace: 'return none;',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > an object that meets a defect of ours is tried again, slowly, and delays no other',
@@ -2017,7 +2017,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what is gone from a list is not looked at',
-    file: 'src/controller/scope.ts',
+    file: 'src/kube/informer.ts',
     find: '[...changed, ...gone]',
     replace: 'changed',
     caughtBy: {
@@ -2029,7 +2029,7 @@ export const controller: readonly Defect[] = [
     defect: 'what an earlier term remembered is believed',
     file: 'src/controller/controller.ts',
     find: 'memories: new Map(), brakes',
-    replace: 'memories: ((shared as any).memories ??= new Map()), brakes',
+    replace: 'memories: ((stores as any).memories ??= new Map()), brakes',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -2038,8 +2038,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'each term has the same epoch',
     file: 'src/controller/controller.ts',
-    find: 'epoch: randomId(clock), memories',
-    replace: "epoch: '0', memories",
+    find: 'epoch: randomId(clock), ...memory',
+    replace: "epoch: '0', ...memory",
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > it takes over the plan of the one before with an epoch of its own: nothing is remembered',
@@ -2047,9 +2047,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a new term does not look at what is there',
-    file: 'src/controller/controller.ts',
-    find: '    lookAtAll(term.queue, scope, signal);\n',
-    replace: '',
+    file: 'src/kube/term.ts',
+    find: '    onServed(scope.namespace);\n    this.#lookAtAll(scope);\n',
+    replace: '    onServed(scope.namespace);\n',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'term > a new leader lists anew before it writes, and looks at every object',
@@ -2057,9 +2057,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an object that is removed is not looked at',
-    file: 'src/controller/scope.ts',
-    find: "      forget?.(object);\n      tell(object, 'fresh');",
-    replace: '      forget?.(object);',
+    file: 'src/kube/informer.ts',
+    find: '      kind.gone?.(object);\n      tell(object);',
+    replace: '      kind.gone?.(object);',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > a ConfigMap that is deleted is created again, whether its event says so or the next list',
@@ -2067,7 +2067,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an object that can not be read ends the list of all',
-    file: 'src/controller/isolate.ts',
+    file: 'src/kube/isolate.ts',
     find: '    } catch (error) {\n',
     replace: '    } catch (error) {\n      if (error) throw error;\n',
     caughtBy: {
@@ -2077,8 +2077,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what is asked of an object when it is stored may end the list of all',
-    file: 'src/controller/scope.ts',
-    find: '    for (const question of [keysOf, asks, index]) question?.(kept);\n',
+    file: 'src/kube/informer.ts',
+    find: '    kind.keysOf(kept);\n    kind.asks?.(kept);\n    kind.store.index(kept);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
@@ -2087,7 +2087,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'an object that can not be read is told each time',
-    file: 'src/controller/scope.ts',
+    file: 'src/observe/watch-trouble.ts',
     find: 'if (mayTell(key)) log.error',
     replace: 'log.error',
     caughtBy: {
@@ -2098,8 +2098,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what anybody wrote on an unreadable object is kept',
     file: 'src/controller/api.ts',
-    find: "  ...{ metadata: identityOf(metadata), dataHash: 'unreadable'",
-    replace: "  ...{ metadata, dataHash: 'unreadable'",
+    find: '  metadata: identityOf((object as NamespacedObject).metadata),',
+    replace: '  metadata: (object as NamespacedObject).metadata,',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
       test: 'isolation > what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it',
@@ -2117,7 +2117,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a copy that was never complete is called synced',
-    file: 'src/controller/scope.ts',
+    file: 'src/kube/informer.ts',
     find: 'reflector.age ?? Number.POSITIVE_INFINITY',
     replace: 'reflector.age ?? 0',
     caughtBy: {
@@ -2134,7 +2134,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'ConfigMaps of all others are watched too',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: '    labelSelector: `${labels.managedBy}=${manager}`,\n',
     replace: '',
     caughtBy: {
@@ -2235,7 +2235,7 @@ export const controller: readonly Defect[] = [
   {
     defect: 'that an object is gone is tried again',
     file: 'src/controller/reconcile.ts',
-    find: "    if (error.reason === 'OwnerGone') return { ended: quietly(error) };\n",
+    find: '    if (error.reason === ownerGone) return { ended: quietly(error) };\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
@@ -2685,9 +2685,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a label that was taken off wakes nobody',
-    file: 'src/controller/scope.ts',
-    find: "tell(object, 'fresh', before);",
-    replace: "tell(object, 'fresh');",
+    file: 'src/kube/informer.ts',
+    find: 'tell(object, before);',
+    replace: 'tell(object);',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > under Retain the label that names the settings is removed: the owner is looked at',
@@ -2725,9 +2725,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events go in the middle of a backlog',
-    file: 'src/controller/controller.ts',
-    find: "term.atWork + queue.depth('fresh') + queue.depth('resync') > 0",
-    replace: 'term.atWork < 0',
+    file: 'src/kube/term.ts',
+    find: 'this.#workersFrom(lowest) + this.#queue.depthFrom(lowest) > 0',
+    replace: 'lowest > 1',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > no event is sent before the last status of a backlog, with 4 at work',
@@ -2735,9 +2735,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events go while the last writes of a backlog are under way',
-    file: 'src/controller/controller.ts',
-    find: "term.atWork + queue.depth('fresh')",
-    replace: "queue.depth('fresh')",
+    file: 'src/kube/term.ts',
+    find: 'this.#workersFrom(lowest) + this.#queue',
+    replace: 'this.#queue',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > no event is sent before the last status of a backlog, with 4 at work',
@@ -2745,9 +2745,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events go while keys wait',
-    file: 'src/controller/controller.ts',
-    find: "term.atWork + queue.depth('fresh') + queue.depth('resync') > 0",
-    replace: 'term.atWork > 0',
+    file: 'src/kube/term.ts',
+    find: 'this.#workersFrom(lowest) + this.#queue.depthFrom(lowest) > 0',
+    replace: 'this.#workersFrom(lowest) > 0',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > no event is sent before the last status of a backlog, with 1 at work',
@@ -2755,15 +2755,15 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'events wait for a rollout',
-    file: 'src/controller/controller.ts',
-    find: "task.priority === 'background' ? 0 : 1",
-    replace: '1',
+    file: 'src/kube/term.ts',
+    find: '(priority >= lowest ? sum + workers : sum)',
+    replace: '(priority >= lowest - 1_000 ? sum + workers : sum)',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > a rollout does not hold events up' },
   },
   {
     defect: 'nobody tells that work is done: events wait for the next',
     file: 'src/controller/controller.ts',
-    find: '      term.events.pump();\n',
+    find: '      events.pump();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/loop.test.ts',
@@ -3215,7 +3215,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'what is kept of a ConfigMap does not depend on whether it has an object',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: 'project: (object) => projectConfigMap(object, hasObject),',
     replace: 'project: (object) => projectConfigMap(object),',
     caughtBy: {
@@ -3225,8 +3225,8 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'ConfigMaps are listed before it is known which objects there are',
-    file: 'src/controller/scope.ts',
-    find: '        await ofSettings.listed(signal, false);\n',
+    file: 'src/kube/scope.ts',
+    find: '        await first?.listed(signal, false);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
@@ -3235,7 +3235,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the record of a ConfigMap whose object has gone is kept',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: '    gone: (object) => leaveOutOf(configMaps, object),\n',
     replace: '',
     caughtBy: {
@@ -3245,7 +3245,7 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'a ConfigMap that can be adopted is taken for one of nobody',
-    file: 'src/controller/scope.ts',
+    file: 'src/controller/kinds.ts',
     find: 'return object !== undefined && isOurs(view, object.metadata);',
     replace: 'return object !== undefined && controllerOf(view)?.uid === object.metadata.uid;',
     caughtBy: {
@@ -3356,8 +3356,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'after a turn an object goes before those that wait',
     file: 'src/controller/controller.ts',
-    find: 'queue.add(key, priority);\n      return;',
-    replace: "queue.add(key, 'fresh');\n      return;",
+    find: "if (result === 'more') return now(priority);",
+    replace: "if (result === 'more') return now(priorities.fresh);",
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > an object with much to do goes behind the others of its lane after each turn, at its own priority',
@@ -3366,8 +3366,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'after a turn nobody goes on with an object',
     file: 'src/controller/controller.ts',
-    find: '      queue.add(key, priority);\n      return;',
-    replace: '      return;',
+    find: "if (result === 'more') return now(priority);",
+    replace: "if (result === 'more') return none;",
     caughtBy: {
       file: 'test/unit/loop.test.ts',
       test: 'loop > an object with much to do goes behind the others of its lane after each turn, at its own priority',

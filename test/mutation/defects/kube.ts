@@ -16,7 +16,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a fenced request is sent without asking the fence',
     file: 'src/kube/client.ts',
-    find: '...(fence ? { beforeSending } : {}),',
+    find: '...(fence ? { beforeSending: () => this.#askFence(fence) } : {}),',
     replace: '',
     caughtBy: {
       file: 'test/unit/client.test.ts',
@@ -26,9 +26,9 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the fence is asked when the request is made, not when it is sent',
     file: 'src/kube/client.ts',
-    find: '      return dispatcherFor(identity).request(options);',
+    find: '    const answer = await pools.dispatcherFor(identity).request(options);',
     replace:
-      '      if (fence) beforeSending();\n      delete options.beforeSending;\n      return dispatcherFor(identity).request(options);',
+      '    if (fence) this.#askFence(fence);\n    delete options.beforeSending;\n    const answer = await pools.dispatcherFor(identity).request(options);',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client fence > is asked when the request is sent, not when it waits for a connection',
@@ -48,7 +48,7 @@ export const kube: readonly Defect[] = [
     defect: 'what is left of the lease when a request is sent bounds the wait for its answer',
     file: 'src/kube/client.ts',
     find: 'if (left > 0) return;',
-    replace: 'if (left > 0) return void clock.after(left, expire);',
+    replace: "if (left > 0) return void this.#parts.clock.after(left, () => this.#abort.abort(new Error('over')));",
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client fence > once it is sent only its own deadline bounds the wait: the term may go on while nothing may be sent',
@@ -57,8 +57,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a 401 is not tried again with new credentials',
     file: 'src/kube/client.ts',
-    find: 'if (code === 401) {',
-    replace: 'if (code === 498) {',
+    find: 'if (this.#code === 401) {',
+    replace: 'if (this.#code === 498) {',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client credentials > after a 401 they are read at once, and the request is sent once more when they changed',
@@ -77,8 +77,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the deadline is not armed',
     file: 'src/kube/client.ts',
-    find: 'const cancel = clock.after(limit, expire);',
-    replace: 'const cancel = () => expire;',
+    find: 'this.#cancel = parts.clock.after(limit, expire);',
+    replace: 'this.#cancel = () => expire;',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client deadline > ends a request to a server that never answers',
@@ -87,8 +87,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the deadline ends with the head of the answer',
     file: 'src/kube/client.ts',
-    find: '      if (code >= 200 && code < 300) return {',
-    replace: '      for (const cancel of timers) cancel();\n      if (code >= 200 && code < 300) return {',
+    find: '      if (code >= 200 && code < 300) return body;',
+    replace: '      this.#cancel();\n      if (code >= 200 && code < 300) return body;',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client deadline > ends a request to a server that stops in the middle of the body',
@@ -97,8 +97,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the timer of the deadline is left behind',
     file: 'src/kube/client.ts',
-    find: '      cancel();\n      request.signal?',
-    replace: '      request.signal?',
+    find: '    this.#cancel();\n    this.#request.signal?',
+    replace: '    this.#request.signal?',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client deadline > is 15 s unless told, and is cleared when the answer is there',
@@ -117,7 +117,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a signal that was aborted before is not seen',
     file: 'src/kube/client.ts',
-    find: '    if (request.signal?.aborted) stop();\n',
+    find: '    if (request.signal?.aborted) this.#stop();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/client.test.ts',
@@ -127,7 +127,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a signal that is aborted later is not heard',
     file: 'src/kube/client.ts',
-    find: "    request.signal?.addEventListener('abort', stop, { once: true });\n",
+    find: "    request.signal?.addEventListener('abort', this.#stop, { once: true });\n",
     replace: '',
     caughtBy: {
       file: 'test/unit/client.test.ts',
@@ -136,7 +136,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a success whose body is no object is taken for an answer',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/answer.ts',
     find: "if (typeof value === 'object' && value !== null) return value;",
     replace: 'if (value !== undefined) return value as object;',
     caughtBy: {
@@ -146,7 +146,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a success whose body is no JSON is taken for an empty answer',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/answer.ts',
     find: '    cause = error;\n  }\n  if (typeof value',
     replace: '    return {};\n  }\n  if (typeof value',
     caughtBy: {
@@ -156,14 +156,14 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a character that is split over two chunks is broken',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/answer.ts',
     find: 'decoder.decode(chunk, { stream: true })',
     replace: 'decoder.decode(chunk)',
     caughtBy: { file: 'test/unit/client.test.ts', test: 'client lines > come whole, however the bytes are cut' },
   },
   {
     defect: 'a line may be of any length',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/answer.ts',
     find: 'if (length <= maxLine) return;',
     replace: 'if (length > 0) return;',
     caughtBy: {
@@ -173,7 +173,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'HTTP/2 is spoken where the server offers it',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/pools.ts',
     find: 'allowH2: false,',
     replace: 'allowH2: true,',
     caughtBy: {
@@ -183,7 +183,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'there is no bound on connections',
-    file: 'src/kube/client.ts',
+    file: 'src/kube/pools.ts',
     find: '    connections,\n    pipelining: 1,',
     replace: '    pipelining: 1,',
     caughtBy: { file: 'test/unit/client.test.ts', test: 'client > no more connections than it may have' },
@@ -191,8 +191,8 @@ export const kube: readonly Defect[] = [
   {
     defect: "the path of the server's address is left out",
     file: 'src/kube/client.ts',
-    find: 'path: prefix + request.path,',
-    replace: 'path: request.path,',
+    find: 'path: prefix + path,',
+    replace: 'path,',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: "client > the path of the server's address /k8s/clusters/c-1 stays before every path",
@@ -221,8 +221,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'requests are not told to the observer',
     file: 'src/kube/client.ts',
-    find: '      told();\n    };',
-    replace: '    };',
+    find: '    this.#tell();\n  }\n',
+    replace: '  }\n',
     caughtBy: {
       file: 'test/unit/client.test.ts',
       test: 'client > sends method, path, query, body and token, and gives the parsed answer',
@@ -674,8 +674,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a resync goes before a fresh change',
     file: 'src/kube/queue.ts',
-    find: "['fresh', 'resync', 'background'] as const",
-    replace: "['resync', 'fresh', 'background'] as const",
+    find: 'b - a;',
+    replace: 'a - b;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > fresh goes before resync, resync before background',
@@ -711,7 +711,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the last priority counts, not the best',
     file: 'src/kube/queue.ts',
-    find: 'again === undefined || rank(priority) < rank(again.priority) ? priority : again.priority;',
+    find: 'Math.max(priority, again?.priority ?? priority);',
     replace: 'priority;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -721,7 +721,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a waiting key moves down',
     file: 'src/kube/queue.ts',
-    find: 'if (known >= 0 && known <= rank(priority)) return;',
+    find: 'if (known !== undefined && known >= priority) return;',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -731,8 +731,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a waiting key never moves up',
     file: 'src/kube/queue.ts',
-    find: 'if (known >= 0 && known <= rank(priority)) return;',
-    replace: 'if (known >= 0) return;',
+    find: 'if (known !== undefined && known >= priority) return;',
+    replace: 'if (known !== undefined) return;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a waiting key moves up to a better priority, never down',
@@ -778,8 +778,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'whatever is tried again is as urgent as a change',
     file: 'src/kube/queue.ts',
-    find: 'this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));',
-    replace: "this.addAfter(key, delay, 'fresh', kind, Math.min(atLeast, atMost));",
+    find: 'this.addAfter(key, delay, priority, { kind, atLeast: Math.min(atLeast, atMost) });',
+    replace: 'this.addAfter(key, delay, 7, { kind, atLeast: Math.min(atLeast, atMost) });',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
@@ -789,7 +789,7 @@ export const kube: readonly Defect[] = [
     defect: 'a resync ends a backoff',
     file: 'src/kube/queue.ts',
     find: '?.kind !== undefined && !wakes) return;',
-    replace: "?.kind !== undefined && priority !== 'resync' && !wakes) return;",
+    replace: '?.kind !== undefined && priority !== 0 && !wakes) return;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > resync: what wakes nobody does not end it',
@@ -799,7 +799,7 @@ export const kube: readonly Defect[] = [
     defect: 'an event ends a backoff',
     file: 'src/kube/queue.ts',
     find: '?.kind !== undefined && !wakes) return;',
-    replace: "?.kind !== undefined && priority !== 'fresh' && !wakes) return;",
+    replace: '?.kind !== undefined && priority !== 7 && !wakes) return;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'backoff of a key > fresh: what wakes nobody does not end it',
@@ -892,7 +892,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a closed queue hands out what was left',
     file: 'src/kube/queue.ts',
-    find: '    for (const lane of this.#lanes) lane.clear();\n',
+    find: '    this.#lanes.clear();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
@@ -961,9 +961,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'no namespace is told from another',
-    file: 'src/kube/lane.ts',
-    find: "const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));",
-    replace: "const namespaceOf = (_: string): string => '';",
+    file: 'src/kube/object.ts',
+    find: "namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));",
+    replace: "namespaceOf = (_: string): string => '';",
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a namespace with one key more after its turn has gone behind the others',
@@ -1116,7 +1116,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the list of one namespace empties the others',
     file: 'src/kube/store.ts',
-    find: '!inScope(object.metadata.namespace) || isNewer',
+    find: '!inScope(place) || isNewer',
     replace: 'isNewer',
     caughtBy: {
       file: 'test/unit/store.test.ts',
@@ -1377,7 +1377,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'every 504 costs a list',
-    file: 'src/kube/reflector.ts',
+    file: 'src/kube/restart.ts',
     find: "  code === 504 && (causes.includes('ResourceVersionTooLarge') || /too large resource version/i.test(message));",
     replace: '  code === 504 || causes.includes(message);',
     caughtBy: {
@@ -1475,8 +1475,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a half-open watch is never noticed',
     file: 'src/kube/reflector.ts',
-    find: 'resource, deadline: deadlineOf(seconds), signal };',
-    replace: 'resource, deadline: 86_400_000, signal };',
+    find: 'const deadline = this.#deadlineOf(seconds);',
+    replace: 'const deadline = 86_400_000;',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > it watches from the version of the list, with bookmarks and a bounded life',
@@ -1504,9 +1504,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'only the first page of a list is read',
-    file: 'src/kube/reflector.ts',
-    find: '      next = after;\n',
-    replace: '      next = undefined;\n',
+    file: 'src/kube/pages.ts',
+    find: '    next = after;\n',
+    replace: '    next = undefined;\n',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > all pages of a list arrive together, and only then it is synced',
@@ -1515,7 +1515,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a continue token that expired is asked for again',
     file: 'src/kube/reflector.ts',
-    find: '        if (next !== undefined && asApiError(error)?.code === 410) this.#whole = true;\n',
+    find: '      if (version !== undefined && asApiError(error)?.code === 410) this.#whole = true;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
@@ -1525,8 +1525,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list has no deadline',
     file: 'src/kube/reflector.ts',
-    find: 'resource, deadline: listDeadline, signal } as const;\n      let page',
-    replace: 'resource, signal } as const;\n      let page',
+    find: 'labelSelector, pageSize, deadline, signal }',
+    replace: 'labelSelector, pageSize, signal }',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > it watches from the version of the list, with bookmarks and a bounded life',
@@ -1555,8 +1555,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'refresh counts a list that began before it',
     file: 'src/kube/reflector.ts',
-    find: '      if (signal.aborted) return;\n      version = page',
-    replace: '      version = page',
+    find: '        if (signal.aborted) return;\n        version = page',
+    replace: '        version = page',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector refresh > a list that began before the call does not count',
@@ -1656,7 +1656,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'any bookmark ends the initial events',
     file: 'src/kube/reflector.ts',
-    find: "else if (object.metadata.annotations?.[initialEventsEnd] === 'true') {",
+    find: 'else if (isEndOfInitialEvents(object)) {',
     replace: 'else {',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
@@ -1732,9 +1732,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'pages that never end are read for ever',
-    file: 'src/kube/reflector.ts',
-    find: 'if (after !== undefined && after === next) {',
-    replace: "if (after === '') {",
+    file: 'src/kube/pages.ts',
+    find: 'if (after !== undefined && after === next)',
+    replace: "if (after === '')",
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a list that meets a page that says it comes after itself is tried again, below once a second, until it comes',
@@ -1742,9 +1742,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a list without a version is believed',
-    file: 'src/kube/reflector.ts',
+    file: 'src/kube/pages.ts',
     find: 'if (!version || !Array',
-    replace: "version ??= '1';\n      if (!Array",
+    replace: 'if (!Array',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > a list that meets a list that is not one is tried again, below once a second, until it comes',
@@ -1760,8 +1760,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the watch forgets the label selector',
     file: 'src/kube/reflector.ts',
-    find: '      labelSelector,\n    });',
-    replace: '    });',
+    find: '      labelSelector,\n    };',
+    replace: '    };',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > all pages of a list arrive together, and only then it is synced',
@@ -1769,9 +1769,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the list forgets the label selector',
-    file: 'src/kube/reflector.ts',
-    find: 'queryOf({ limit, labelSelector, continue: next })',
-    replace: 'queryOf({ limit, continue: next })',
+    file: 'src/kube/pages.ts',
+    find: '{ limit, labelSelector, continue: next }',
+    replace: '{ limit, continue: next }',
     caughtBy: {
       file: 'test/unit/reflector.test.ts',
       test: 'reflector > all pages of a list arrive together, and only then it is synced',
@@ -1839,7 +1839,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a gateway that answers for the server is taken for it',
-    file: 'src/kube/reflector.ts',
+    file: 'src/kube/restart.ts',
     find: 'code >= 500 && reason === notOfApi;',
     replace: 'code >= 700;',
     caughtBy: {
@@ -1849,7 +1849,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'credentials that can not be had are no absence',
-    file: 'src/kube/reflector.ts',
+    file: 'src/kube/restart.ts',
     find: "reason === 'Credentials' || (reason === 'NoAnswer' && !begun)",
     replace: "reason === 'NoAnswer' && !begun",
     caughtBy: {
@@ -1859,7 +1859,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'an answer that broke off is taken for none',
-    file: 'src/kube/reflector.ts',
+    file: 'src/kube/restart.ts',
     find: "(reason === 'NoAnswer' && !begun)",
     replace: "reason === 'NoAnswer'",
     caughtBy: {
@@ -1930,8 +1930,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a probe asks for the whole list',
     file: 'src/kube/reflector.ts',
-    find: "queryOf({ limit: '1', labelSelector })",
-    replace: 'queryOf({ labelSelector })',
+    find: "{ limit: '1', labelSelector }",
+    replace: '{ labelSelector }',
     caughtBy: {
       file: 'test/unit/reflector-time.test.ts',
       test: 'time goes back > a watch that broke goes on when a probe shows that time goes on',
@@ -1950,8 +1950,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a list that has to wait for its turn is forgotten',
     file: 'src/kube/reflector.ts',
-    find: 'Math.max(1, Math.min(watchSeconds, Math.ceil(this.#untilListDue() / 1000)))',
-    replace: 'watchSeconds',
+    find: 'Math.max(1, Math.min(this.#timing.watchSeconds, Math.ceil(this.#untilListDue() / 1000)))',
+    replace: 'this.#timing.watchSeconds',
     caughtBy: {
       file: 'test/unit/reflector-time.test.ts',
       test: 'time goes back > a list that has to wait for its turn comes all the same; until then the watch goes on, and ends for it',
@@ -1999,9 +1999,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the time to write counts from the answer',
-    file: 'src/kube/elector.ts',
-    find: 'deadline = started + patience;',
-    replace: 'deadline = clock.monotonic() + patience;',
+    file: 'src/kube/lease-record.ts',
+    find: 'this.#deadline = started + this.patience;',
+    replace: 'this.#deadline = this.#clock.monotonic() + this.patience;',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > the time to write counts from before the renewal was sent',
@@ -2009,9 +2009,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the holder writes for the whole lease',
-    file: 'src/kube/elector.ts',
-    find: 'deadline = started + patience;',
-    replace: 'deadline = started + duration;',
+    file: 'src/kube/lease-record.ts',
+    find: 'this.#deadline = started + this.patience;',
+    replace: 'this.#deadline = started + this.duration;',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > the holder stops writing before anyone else may begin',
@@ -2019,9 +2019,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease is taken before it has expired',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: 'identity ? now : now + lifeOf(lease, seconds) };',
-    replace: 'identity ? now : now + patience };',
+    replace: 'identity ? now : now + this.patience };',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > a standby waits while it is renewed, and takes it 15 to 17 s after the last renewal',
@@ -2029,9 +2029,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the lease of another lasts as long as ours, whatever it says',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: 'identity ? now : now + lifeOf(lease, seconds) };',
-    replace: 'identity ? now : now + duration };',
+    replace: 'identity ? now : now + this.duration };',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > a lease lasts as long as it says itself, not as long as ours would',
@@ -2039,7 +2039,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a label makes a lease fresh',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: 'JSON.stringify(seen.lease?.spec) === JSON.stringify(lease?.spec)',
     replace: 'JSON.stringify(seen.lease) === JSON.stringify(lease)',
     caughtBy: {
@@ -2049,9 +2049,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a renewal does not make a lease fresh',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: "freeAt: holder === '' || holder === identity ? now : now + lifeOf(lease, seconds) };",
-    replace: 'freeAt: seen?.freeAt ?? now + duration };',
+    replace: 'freeAt: seen?.freeAt ?? now + this.duration };',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > a standby waits while it is renewed, and takes it 15 to 17 s after the last renewal',
@@ -2060,7 +2060,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'who woke up too late asks for more time',
     file: 'src/kube/elector.ts',
-    find: '      if (clock.monotonic() >= answered + patience) return tooLate;\n',
+    find: '      if (this.#clock.monotonic() >= answered + patience) return this.#tooLate;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
@@ -2069,7 +2069,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a renewal is not fenced',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/renewal.ts',
     find: '{ fence: left, signal }',
     replace: '{ signal }',
     caughtBy: {
@@ -2080,8 +2080,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the lease is released before the work is done',
     file: 'src/kube/elector.ts',
-    find: 'const why = await renew(over.signal);',
-    replace: 'const why = await renew(signal);',
+    find: 'const why = await this.#renew(over.signal);',
+    replace: 'const why = await this.#renew(signal);',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s',
@@ -2089,9 +2089,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a conflict is not looked into',
-    file: 'src/kube/elector.ts',
-    find: 'isFirst ? held : await look(left(), { signal })',
-    replace: 'held',
+    file: 'src/kube/renewal.ts',
+    find: 'isFirst ? record.held : await record.look(left(), { signal })',
+    replace: 'record.held',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > a renewal whose answer was lost is found out by reading, not taken for a lost lease',
@@ -2099,7 +2099,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a conflict is taken for any other failure',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/renewal.ts',
     find: '(isAnswer && conflicts++ === 0) ? 0',
     replace: '(isAnswer && conflicts > 0) ? 0',
     caughtBy: {
@@ -2109,7 +2109,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'conflict upon conflict is followed by the next try at once',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/renewal.ts',
     find: '(isAnswer && conflicts++ === 0) ? 0',
     replace: 'isAnswer ? 0',
     caughtBy: {
@@ -2119,8 +2119,8 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease deleted under its holder is not made again',
-    file: 'src/kube/elector.ts',
-    find: 'return isProof || remaining() > 0 ? undefined',
+    file: 'src/kube/lease-record.ts',
+    find: 'return isProof || this.remaining > 0 ? undefined',
     replace: 'return isProof ? undefined',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
@@ -2129,16 +2129,16 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a renewal that hangs costs the lease',
-    file: 'src/kube/elector.ts',
-    find: 'await Promise.race([attempt(tried === 0), sleep(clock, slow, signal)])',
-    replace: 'await attempt(tried === 0)',
+    file: 'src/kube/renewal.ts',
+    find: 'await Promise.race([this.#attempt(tried === 0), sleep(clock, slow, signal)])',
+    replace: 'await this.#attempt(tried === 0)',
     caughtBy: { file: 'test/unit/elector.test.ts', test: 'elector > a renewal that hangs does not cost the lease' },
   },
   {
     defect: 'a renewal may use a third of its time',
-    file: 'src/kube/elector.ts',
-    find: 'else await write(lease, left(), {',
-    replace: 'else await write(lease, slow, {',
+    file: 'src/kube/renewal.ts',
+    find: 'await record.write(lease, left(), {',
+    replace: 'await record.write(lease, this.#options.slow, {',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > each request takes 4 s on the way back: the lease is taken, and kept for ten minutes',
@@ -2147,8 +2147,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the next renewal waits, however slow the last was',
     file: 'src/kube/elector.ts',
-    find: 'Math.max(0, jittered(renewEvery) - took)',
-    replace: 'jittered(renewEvery)',
+    find: 'Math.max(0, this.#jittered(this.#renewEvery) - record.took)',
+    replace: 'this.#jittered(this.#renewEvery)',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > each request takes 9 s on the way back: the lease is taken, and kept for ten minutes',
@@ -2157,8 +2157,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'the term ends with the fence',
     file: 'src/kube/elector.ts',
-    find: 'await renewOnce(clock.monotonic() + patience, over)',
-    replace: 'await renewOnce(deadline, over)',
+    find: 'await this.#renewOnce(this.#clock.monotonic() + patience, over)',
+    replace: 'await this.#renewOnce(this.#clock.monotonic() + record.remaining, over)',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > each request takes 9 s on the way back: the lease is taken, and kept for ten minutes',
@@ -2166,9 +2166,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'an answer that comes after the lease was lost opens the fence',
-    file: 'src/kube/elector.ts',
-    find: '    if (more.signal?.aborted) return;\n    see(answer);',
-    replace: '    see(answer);',
+    file: 'src/kube/lease-record.ts',
+    find: '    if (more.signal?.aborted) return;\n    this.#see(answer);',
+    replace: '    this.#see(answer);',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > a renewal whose answer comes after the lease was lost opens no fence',
@@ -2176,9 +2176,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'what a read shows to have landed does not count',
-    file: 'src/kube/elector.ts',
-    find: 'if (lease && landed !== undefined) hold(lease, landed);\n        else await write',
-    replace: 'await write',
+    file: 'src/kube/renewal.ts',
+    find: 'if (!record.hasLanded(lease)) await record.write',
+    replace: 'await record.write',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > only writes take 9 s, on the way back: what a read shows to have landed counts',
@@ -2186,9 +2186,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'what landed counts from when it was read',
-    file: 'src/kube/elector.ts',
-    find: 'hold(lease, landed);',
-    replace: 'hold(lease, clock.monotonic());',
+    file: 'src/kube/lease-record.ts',
+    find: 'this.#hold(lease, landed);',
+    replace: 'this.#hold(lease, this.#clock.monotonic());',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > a renewal that a read shows to have landed counts from when it was sent',
@@ -2196,9 +2196,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'of two renewals of the same time the later counts',
-    file: 'src/kube/elector.ts',
-    find: 'if (!sentAt.has(renewTime)) sentAt.set',
-    replace: 'sentAt.set',
+    file: 'src/kube/lease-record.ts',
+    find: 'if (!this.#sentAt.has(renewTime)) this.#sentAt.set',
+    replace: 'this.#sentAt.set',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > of two renewals that can not be told apart the earlier counts: the wall clock stands still',
@@ -2206,9 +2206,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease from before our last renewal counts as landed',
-    file: 'src/kube/elector.ts',
-    find: 'if (!lease || !held || !isOlder(held, lease)) return undefined;',
-    replace: 'if (!lease) return undefined;',
+    file: 'src/kube/lease-record.ts',
+    find: 'if (!lease || !this.#held || !isOlder(this.#held, lease)) return false;',
+    replace: 'if (!lease) return false;',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > two renewals on dead connections in a row do not cost the lease',
@@ -2216,7 +2216,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease of an older time is free at once',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: '(!lease || isOlder(lease, seen.lease))',
     replace: '!lease',
     caughtBy: {
@@ -2226,7 +2226,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a deleted lease is taken when its last seen renewal is over',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: '(!lease || isOlder(lease, seen.lease))',
     replace: 'lease && isOlder(lease, seen.lease)',
     caughtBy: {
@@ -2236,9 +2236,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a deleted lease is made again although another may have held it',
-    file: 'src/kube/elector.ts',
-    find: 'return isProof || remaining() > 0 ? undefined',
-    replace: 'return isProof || !lease || remaining() > 0 ? undefined',
+    file: 'src/kube/lease-record.ts',
+    find: 'return isProof || this.remaining > 0 ? undefined',
+    replace: 'return isProof || !lease || this.remaining > 0 ? undefined',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > a deleted lease is not made again when the fence is shut: another may have held it since',
@@ -2246,8 +2246,8 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease of an older time proves that nobody held it since',
-    file: 'src/kube/elector.ts',
-    find: 'const isProof = lease && held && !isOlder(lease, held);',
+    file: 'src/kube/lease-record.ts',
+    find: 'const isProof = lease && this.#held && !isOlder(lease, this.#held);',
     replace: 'const isProof = lease;',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
@@ -2256,7 +2256,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'leaseTransitions overflow',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'Math.min(transitions + 1, maxInt32),',
     replace: 'transitions + 1,',
     caughtBy: {
@@ -2266,7 +2266,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'leaseTransitions are believed',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'return told > 0 ? Math.min(Math.floor(told), maxInt32) : 0;',
     replace: 'return told;',
     caughtBy: {
@@ -2276,7 +2276,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease may last for 68 years',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'Math.min(told > 0 ? told : seconds, longestLease)',
     replace: '(told > 0 ? told : seconds)',
     caughtBy: {
@@ -2286,7 +2286,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a life below zero is believed',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'told > 0 ? told : seconds',
     replace: 'told',
     caughtBy: {
@@ -2296,7 +2296,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a holder that is no text is believed',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: "return typeof holder === 'string' ? holder : '';",
     replace: "return holder ?? '';",
     caughtBy: {
@@ -2306,7 +2306,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the holder is told whole, however long',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: '.slice(0, longestName)',
     replace: '',
     caughtBy: {
@@ -2327,8 +2327,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a deleted lease is taken although its holder may write',
     file: 'src/kube/elector.ts',
-    find: 'if (!seen || clock.monotonic() >= seen.freeAt) {',
-    replace: 'if (!lease || !seen || clock.monotonic() >= seen.freeAt) {',
+    find: 'if (record.isFree) {',
+    replace: 'if (!lease || record.isFree) {',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > a lease that someone deleted is made again by its holder; nobody else takes it before its time',
@@ -2337,22 +2337,22 @@ export const kube: readonly Defect[] = [
   {
     defect: 'who lost the lease may write on',
     file: 'src/kube/elector.ts',
-    find: "        deadline = Number.NEGATIVE_INFINITY;\n        tell({ kind: 'lost'",
-    replace: "        tell({ kind: 'lost'",
+    find: "      this.record.close();\n      this.#tell({ kind: 'lost'",
+    replace: "      this.#tell({ kind: 'lost'",
     caughtBy: { file: 'test/unit/elector.test.ts', test: 'elector > a lease that was taken over is given up at once' },
   },
   {
     defect: 'the leader is not told that the lease is lost',
     file: 'src/kube/elector.ts',
-    find: '        lost.abort();\n',
+    find: '      lost.abort();\n',
     replace: '',
     caughtBy: { file: 'test/unit/elector.test.ts', test: 'elector > a lease that was taken over is given up at once' },
   },
   {
     defect: 'the next term begins before the work of the last has ended',
     file: 'src/kube/elector.ts',
-    find: '        lost.abort();\n        await leading;',
-    replace: '        lost.abort();',
+    find: '      lost.abort();\n      await leading;',
+    replace: '      lost.abort();',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > the next term does not begin before the work of the last has ended',
@@ -2360,9 +2360,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: "somebody else's lease is released",
-    file: 'src/kube/elector.ts',
-    find: 'if (!lease || holderOf(lease) !== identity) return;',
-    replace: 'if (!lease) return;',
+    file: 'src/kube/lease-record.ts',
+    find: 'if (!lease || holderOf(lease) !== this.#claim.identity) return false;',
+    replace: 'if (!lease) return false;',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > the lease that somebody else has meanwhile is not released',
@@ -2370,9 +2370,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'the lease is not given back',
-    file: 'src/kube/elector.ts',
-    find: "{ ...ours(lease).spec, holderIdentity: '', leaseDurationSeconds: 1 }",
-    replace: '{ ...ours(lease).spec }',
+    file: 'src/kube/lease-record.ts',
+    find: "{ ...this.#ours(lease).spec, holderIdentity: '', leaseDurationSeconds: 1 }",
+    replace: '{ ...this.#ours(lease).spec }',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s',
@@ -2380,7 +2380,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'acquireTime moves with each renewal',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'acquireTime: (isOurs && lease.spec?.acquireTime) || now,',
     replace: 'acquireTime: now,',
     caughtBy: {
@@ -2390,7 +2390,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a takeover is not counted',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'leaseTransitions: isOurs || !lease ? transitions : Math.min(transitions + 1, maxInt32),',
     replace: 'leaseTransitions: transitions,',
     caughtBy: {
@@ -2400,7 +2400,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'its own lease is waited for after a restart',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: "holder === '' || holder === identity ? now",
     replace: "holder === '' ? now",
     caughtBy: {
@@ -2410,7 +2410,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a lease that was given back is waited for',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: "holder === '' || holder === identity ? now",
     replace: 'holder === identity ? now',
     caughtBy: {
@@ -2420,14 +2420,14 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a holder does not see that another holds it',
-    file: 'src/kube/elector.ts',
-    find: "    if (lease && holderOf(lease) !== identity) return `${nameOf(lease) || 'nobody'} holds it now`;\n",
+    file: 'src/kube/lease-record.ts',
+    find: "    if (lease && holderOf(lease) !== this.#claim.identity) return `${holderInWords(lease) || 'nobody'} holds it now`;\n",
     replace: '',
     caughtBy: { file: 'test/unit/elector.test.ts', test: 'elector > a lease that was taken over is given up at once' },
   },
   {
     defect: 'a lease is written without its resourceVersion',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease.ts',
     find: 'metadata: lease?.metadata ?? { namespace, name },',
     replace: 'metadata: { namespace, name },',
     caughtBy: {
@@ -2437,8 +2437,8 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'what others wrote into the spec of the lease is dropped',
-    file: 'src/kube/elector.ts',
-    find: '        ...lease?.spec,\n',
+    file: 'src/kube/lease.ts',
+    find: '      ...lease?.spec,\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
@@ -2447,9 +2447,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'it may write while it releases',
-    file: 'src/kube/elector.ts',
-    find: '    deadline = Number.NEGATIVE_INFINITY;\n    try {',
-    replace: '    try {',
+    file: 'src/kube/lease-record.ts',
+    find: '    this.close();\n    const lease',
+    replace: '    const lease',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s',
@@ -2458,8 +2458,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a conflict is told as a failure',
     file: 'src/kube/elector.ts',
-    find: "if (error.class !== 'conflict') tell(",
-    replace: 'tell(',
+    find: "if (error.class !== 'conflict') this.#tell(",
+    replace: 'this.#tell(',
     caughtBy: {
       file: 'test/unit/lease-slow.test.ts',
       test: 'slow lease > after a conflict the lease is read at once; after the next it waits',
@@ -2468,8 +2468,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'a standby looks as seldom as the holder renews',
     file: 'src/kube/elector.ts',
-    find: 'const lookEvery = duration / 15;',
-    replace: 'const lookEvery = duration;',
+    find: 'this.#lookEvery = duration / 15;',
+    replace: 'this.#lookEvery = duration;',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
       test: 'elector > SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s',
@@ -2478,7 +2478,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'an outage is told at each try',
     file: 'src/kube/elector.ts',
-    find: 'if (words === told) return;',
+    find: 'if (words === this.#told) return;',
     replace: '',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
@@ -2488,7 +2488,7 @@ export const kube: readonly Defect[] = [
   {
     defect: 'leading is taken up although the answer came too late',
     file: 'src/kube/elector.ts',
-    find: '          if (remaining() > 0) return true;',
+    find: '          if (record.remaining > 0) return true;',
     replace: '          return true;',
     caughtBy: {
       file: 'test/unit/elector.test.ts',
@@ -2497,7 +2497,7 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'a released lease blocks others for its whole time',
-    file: 'src/kube/elector.ts',
+    file: 'src/kube/lease-record.ts',
     find: "holderIdentity: '', leaseDurationSeconds: 1 }",
     replace: "holderIdentity: '' }",
     caughtBy: {
@@ -2523,6 +2523,186 @@ export const kube: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/kept.test.ts',
       test: 'what is kept > what was read again takes the place of the version that is known, of the same object alone',
+    },
+  },
+  {
+    defect: 'an older write shortens the wait for the last one',
+    file: 'src/kube/barrier.ts',
+    find: 'if (newest === undefined || compareResourceVersions(newest, resourceVersion) < 0)',
+    replace: 'if (resourceVersion)',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a key waits until the watch has passed its last write, in dialer',
+    },
+  },
+  {
+    defect: 'a write that the copy has already is waited for',
+    file: 'src/kube/barrier.ts',
+    find: ' || hasReached(watch, resourceVersion)) return;',
+    replace: ') return;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > an event that came before the answer to its write is not waited for',
+    },
+  },
+  {
+    defect: 'a deletion whose event came before its answer is waited for',
+    file: 'src/kube/barrier.ts',
+    find: '    if (this.#gone.has(identity)) return;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a delete whose event came before its answer is not waited for',
+    },
+  },
+  {
+    defect: 'a version that passes ends the wait for a deletion',
+    file: 'src/kube/barrier.ts',
+    find: 'of isListed ? watch.deletes : [])',
+    replace: 'of watch.deletes)',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a delete is waited for until the object is gone: versions that pass prove nothing',
+    },
+  },
+  {
+    defect: 'what a list lacks is waited for',
+    file: 'src/kube/barrier.ts',
+    find: 'if (isListed?.(identity)) continue;',
+    replace: 'if (identity) continue;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a list without the object ends the wait for its deletion, one that has it still does not',
+    },
+  },
+  {
+    defect: 'an object that a list has is taken for gone',
+    file: 'src/kube/barrier.ts',
+    find: 'if (isListed?.(identity)) continue;',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a list without the object ends the wait for its deletion, one that has it still does not',
+    },
+  },
+  {
+    defect: 'who waits is not told that the key is ready',
+    file: 'src/kube/barrier.ts',
+    find: '    wake();\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > who waits is told once, as soon as the key is ready',
+    },
+  },
+  {
+    defect: 'who waits is told before all is there',
+    file: 'src/kube/barrier.ts',
+    find: 'if (!wake || !this.isReady(key)) return;',
+    replace: 'if (!wake) return;',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > who waits is told once, as soon as the key is ready',
+    },
+  },
+  {
+    defect: "the event of our own write looks like anybody's",
+    file: 'src/kube/barrier.ts',
+    find: '    watch.own.set(ownName(identity, resourceVersion), resourceVersion);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > the event of our own write is told from all others, until the watch has passed it',
+    },
+  },
+  {
+    defect: 'after a restore versions are waited for that may never come',
+    file: 'src/kube/barrier.ts',
+    find: '      this.#watches.delete(name);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > when time went back nothing is waited for in that scope, and those who waited are told',
+    },
+  },
+  {
+    defect: 'what went before a restore counts as gone after it',
+    file: 'src/kube/barrier.ts',
+    find: "if (scope === '' || namespaceOf(identity) === scope) this.#gone.delete(identity);",
+    replace: "if (scope === '') this.#gone.delete(identity);",
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > after time went back an object that is there again is not taken for gone',
+    },
+  },
+  {
+    defect: 'a write in a scope of all namespaces is not waited for',
+    file: 'src/kube/barrier.ts',
+    find: ' ?? this.#watches.get(`${resource}/`);',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'barrier > a key waits until the watch has passed its last write, in a scope of all namespaces',
+    },
+  },
+  {
+    defect: 'the core API is a group like others',
+    file: 'src/kube/paths.ts',
+    find: "group === '' ? `/api/${version}` : ",
+    replace: "group === '-' ? `/api/${version}` : ",
+    caughtBy: {
+      file: 'test/unit/kube-paths.test.ts',
+      test: 'paths of the API > the core API',
+    },
+  },
+  {
+    defect: 'an empty namespace stands in the path',
+    file: 'src/kube/paths.ts',
+    find: '${namespace ? `/namespaces/',
+    replace: '${namespace !== undefined ? `/namespaces/',
+    caughtBy: {
+      file: 'test/unit/kube-paths.test.ts',
+      test: 'paths of the API > an empty namespace: all',
+    },
+  },
+  {
+    defect: 'what a reconcile has to do besides its failure is forgotten',
+    file: 'src/kube/term.ts',
+    find: '        if (next.after !== undefined) this.#queue.addAfter(key, next.after, change);\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > retry, with something to do before that: then',
+    },
+  },
+  {
+    defect: 'a key that comes back now keeps the priority that it had',
+    file: 'src/kube/term.ts',
+    find: 'this.#queue.add(key, next.priority);',
+    replace: 'this.#queue.add(key, priority);',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > now: at once, at the priority that is given',
+    },
+  },
+  {
+    defect: 'an object that is gone is tried again',
+    file: 'src/kube/retries.ts',
+    find: "  if (error.class === 'missing') return none;\n",
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > what a reconcile throws: where an object is gone its own event is waited for',
+    },
+  },
+  {
+    defect: 'a refusal is tried again as soon as an outage',
+    file: 'src/kube/retries.ts',
+    find: "error.class === 'rejected' ? 'slow' : 'transport'",
+    replace: "'transport'",
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'runtime > what a reconcile throws: a request that was refused is tried again slowly',
     },
   },
 ];

@@ -1,5 +1,5 @@
 /** Whatever one object holds, at most that object suffers. */
-import { type KubeObject, keyOf } from '../kube/object.ts';
+import { type KubeObject, keyOf } from './object.ts';
 
 /**
  * Reads an object for the caches. One that `read` throws on is kept as `instead` makes it: a throw would end the list or

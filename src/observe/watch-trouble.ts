@@ -1,10 +1,10 @@
 /** Words for what keeps a cache from being filled: what is wrong, and what a person can do about it. */
 import { plural } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
-import type { Clock } from '../kube/clock.ts';
-import type { ApiError } from '../kube/errors.ts';
-import type { Logger } from '../observe/logger.ts';
-import { onceAMinute } from '../observe/once-a-minute.ts';
+import type { ApiError, Clock, WatchObserver, WatchPlace } from '../kube/index.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 /** A list and watch: of which resource, and in which namespace; undefined: in all. */
 export type Place = { readonly resource: string; readonly namespace: string | undefined };
@@ -70,5 +70,27 @@ export function createTrouble(log: Logger, clock: Clock, where: Place): Trouble 
       now = undefined;
     },
     words: () => now && `${now.advice} (${shownText(now.error.message)})`,
+  };
+}
+
+type Told = { readonly log: Logger; readonly metrics: Metrics; readonly clock: Clock };
+
+/** Tells log and metrics how a list and watch fares, and keeps what `/readyz` says of it. */
+export function observeWatch({ log, metrics, clock }: Told, { resource, namespace }: WatchPlace): WatchObserver {
+  const place = { resource, namespace: namespace || undefined };
+  const trouble = createTrouble(log, clock, place);
+  const mayTell = onceAMinute(clock);
+  return {
+    synced: (objects) => log.info({ ...place, objects }, 'cache is complete'),
+    restarted(reason, error) {
+      metrics.watchRestarted(resource, namespace, reason);
+      if (error) trouble.failed(error);
+    },
+    watching: () => trouble.over(),
+    unreadable(key, error) {
+      metrics.unreadable(resource);
+      if (mayTell(key)) log.error({ key, resource, err: error }, 'an object can not be read: the others go on');
+    },
+    trouble: () => trouble.words(),
   };
 }

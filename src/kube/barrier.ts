@@ -1,0 +1,157 @@
+/**
+ * Reading one's own writes. A copy that a watch fills is behind what this process has just written, and who decides from it
+ * may do twice what is done, or undo it. So nothing is decided for a key before the watch has passed what was written for
+ * it. Nothing of a write goes into the copy itself: the copy has one writer, the reflector.
+ *
+ * After KEP-5647 (`ConsistencyStore`: of each owner the newest version that was written, against the version that the
+ * informer is at) and controller-runtime's read-your-own-writes client (a DELETE is answered without a version, so it is
+ * waited for by uid).
+ */
+import { compareResourceVersions } from './object.ts';
+
+/** More than may go while one DELETE is under way, and its event comes before its answer. */
+const rememberedGone = 10_000;
+
+/** What is waited for, and known, of one watch. */
+type Watch = {
+  /** The version that its copy is at. */
+  version: string;
+  /** Of each key the newest version that was written for it, and that the copy has not reached. */
+  readonly writes: Map<string, string>;
+  /** By identity what was deleted and is still in the copy, and for which key. */
+  readonly deletes: Map<string, string>;
+  /** The writes whose events have not come, as `ownName` gives them, with their versions. */
+  readonly own: Map<string, string>;
+};
+
+const ownName = (identity: string, version: string): string => `${identity}@${version}`;
+const hasReached = (watch: Watch, version: string): boolean => compareResourceVersions(watch.version, version) >= 0;
+const namespaceOf = (identity: string): string => identity.slice(0, Math.max(0, identity.indexOf('/')));
+
+/**
+ * What is remembered of a write goes when the watch has passed it, so there is no more of it than writes that the watch
+ * has not told of yet.
+ *
+ * An `identity` is `namespace/uid`, of a cluster-scoped object `/uid`: a uid alone may appear twice, where a backup was
+ * restored beside what it was taken of. A `scope` is the namespace that is watched, empty for all. A write to what no
+ * watch of its resource covers is not waited for: no version of it would ever come.
+ */
+export class Barrier {
+  readonly #watches = new Map<string, Watch>();
+  /** Identities that went of late. */
+  readonly #gone = new Set<string>();
+  /** Who is to be told when a key is ready. */
+  readonly #wakes = new Map<string, () => void>();
+
+  /** A write for a key was answered: the object is at this version, or was deleted after it. */
+  wrote(key: string, resource: string, identity: string, resourceVersion: string): void {
+    const watch = this.#watchOf(resource, identity);
+    // Also where nothing was changed by the write: the object is at a version that came before.
+    if (!watch || hasReached(watch, resourceVersion)) return;
+    const newest = watch.writes.get(key);
+    if (newest === undefined || compareResourceVersions(newest, resourceVersion) < 0)
+      watch.writes.set(key, resourceVersion);
+    watch.own.set(ownName(identity, resourceVersion), resourceVersion);
+  }
+
+  /**
+   * A DELETE for a key was answered, and the object, which the copy had, is no more. One that a finalizer holds back is
+   * not: it was written, at the version of the answer.
+   */
+  deleted(key: string, resource: string, identity: string): void {
+    // Its event came before its answer.
+    if (this.#gone.has(identity)) return;
+    this.#watchOf(resource, identity)?.deletes.set(identity, key);
+  }
+
+  /**
+   * The copy of a resource in a scope has reached a version: that of an event, a bookmark or a list, after what it brought
+   * is in the copy. `isListed`: of a list, whether it has the object of an identity: what a list lacks is gone, and no
+   * event will tell of it.
+   */
+  seen(resource: string, scope: string, version: string, isListed?: (identity: string) => boolean): void {
+    const name = `${resource}/${scope}`;
+    const watch = this.#watches.get(name) ?? { version, writes: new Map(), deletes: new Map(), own: new Map() };
+    this.#watches.set(name, watch);
+    watch.version = version;
+    const passed: string[] = [];
+    for (const [key, written] of watch.writes) {
+      if (!hasReached(watch, written)) continue;
+      watch.writes.delete(key);
+      passed.push(key);
+    }
+    for (const [own, written] of watch.own) if (hasReached(watch, written)) watch.own.delete(own);
+    for (const [identity, key] of isListed ? watch.deletes : []) {
+      if (isListed?.(identity)) continue;
+      watch.deletes.delete(identity);
+      passed.push(key);
+    }
+    for (const key of passed) this.#wakeIfReady(key);
+  }
+
+  /** The copy no longer has the object: its DELETED event came, or a list without it. */
+  gone(identity: string): void {
+    this.#gone.delete(identity);
+    this.#gone.add(identity);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > rememberedGone && oldest !== undefined) this.#gone.delete(oldest);
+    for (const { deletes } of this.#watches.values()) {
+      const key = deletes.get(identity);
+      if (key === undefined) continue;
+      deletes.delete(identity);
+      this.#wakeIfReady(key);
+    }
+  }
+
+  /** True where the copies have all that was written for a key. */
+  isReady(key: string): boolean {
+    for (const { writes, deletes } of this.#watches.values()) {
+      if (writes.has(key)) return false;
+      for (const waiting of deletes.values()) if (waiting === key) return false;
+    }
+    return true;
+  }
+
+  /** Calls `wake` once, as soon as the key is ready: at once if it is. Of two calls for a key the later counts. */
+  whenReady(key: string, wake: () => void): void {
+    this.#wakes.set(key, wake);
+    this.#wakeIfReady(key);
+  }
+
+  /**
+   * True where this version of an object came of a write of ours: its event tells nothing new. To be asked before `seen` is
+   * told of the version. False where the event came before the answer to the write: then it costs one look too many.
+   */
+  isOwn(identity: string, version: string): boolean {
+    const name = ownName(identity, version);
+    for (const { own } of this.#watches.values()) if (own.has(name)) return true;
+    return false;
+  }
+
+  /**
+   * Time went back for a scope, as after a restore of etcd: versions that were written may never come. Nothing is waited
+   * for there any more, and its copies count as not watched until they are listed anew.
+   */
+  forget(scope: string): void {
+    const waiting: string[] = [];
+    for (const [name, { writes, deletes }] of this.#watches) {
+      if (name.slice(name.indexOf('/') + 1) !== scope) continue;
+      this.#watches.delete(name);
+      waiting.push(...writes.keys(), ...deletes.values());
+    }
+    for (const identity of this.#gone) if (scope === '' || namespaceOf(identity) === scope) this.#gone.delete(identity);
+    for (const key of waiting) this.#wakeIfReady(key);
+  }
+
+  /** The watch that tells of an object: that of its namespace, or that of all. */
+  #watchOf(resource: string, identity: string): Watch | undefined {
+    return this.#watches.get(`${resource}/${namespaceOf(identity)}`) ?? this.#watches.get(`${resource}/`);
+  }
+
+  #wakeIfReady(key: string): void {
+    const wake = this.#wakes.get(key);
+    if (!wake || !this.isReady(key)) return;
+    this.#wakes.delete(key);
+    wake();
+  }
+}

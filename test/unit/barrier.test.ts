@@ -1,0 +1,226 @@
+/** Reading one's own writes: what a key waits for, and what does not keep it waiting. */
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { Barrier } from '../../src/kube/index.ts';
+import { suite } from '../suite.ts';
+
+const key = 'dialer/pom';
+const map = 'dialer/uid-map';
+const other = 'dialer/uid-other';
+
+/** A barrier whose two watches, of one scope, are at version 10. */
+function setUp(scope = 'dialer') {
+  const barrier = new Barrier();
+  for (const resource of ['widgets', 'configmaps']) barrier.seen(resource, scope, '10');
+  return barrier;
+}
+
+const test = suite('barrier');
+
+test('a key is ready where nothing was written for it', () => {
+  assert.ok(setUp().isReady(key));
+});
+
+for (const scope of ['dialer', ''])
+  test(`a key waits until the watch has passed its last write, in ${scope || 'a scope of all namespaces'}`, () => {
+    const barrier = setUp(scope);
+    barrier.wrote(key, 'configmaps', map, '12');
+    barrier.wrote(key, 'configmaps', other, '11');
+    for (const version of ['10', '11']) {
+      barrier.seen('configmaps', scope, version);
+      assert.is(barrier.isReady(key), false, `at ${version}`);
+    }
+    assert.ok(barrier.isReady('dialer/two'), 'another key does not wait');
+    barrier.seen('configmaps', scope, '13');
+    assert.ok(barrier.isReady(key));
+  });
+
+test('versions are compared as numbers', () => {
+  const barrier = setUp();
+  barrier.wrote(key, 'configmaps', map, '100');
+  barrier.seen('configmaps', 'dialer', '99');
+  assert.is(barrier.isReady(key), false);
+});
+
+test('what another watch passes does not count: another resource, or another scope', () => {
+  const barrier = setUp();
+  barrier.seen('configmaps', 'other', '10');
+  barrier.wrote(key, 'configmaps', map, '12');
+  barrier.seen('widgets', 'dialer', '20');
+  barrier.seen('configmaps', 'other', '20');
+  assert.is(barrier.isReady(key), false);
+});
+
+test('a key that wrote to two resources waits for both', () => {
+  const barrier = setUp();
+  barrier.wrote(key, 'configmaps', map, '12');
+  barrier.wrote(key, 'widgets', 'dialer/uid-pom', '13');
+  barrier.seen('configmaps', 'dialer', '20');
+  assert.is(barrier.isReady(key), false);
+  barrier.seen('widgets', 'dialer', '20');
+  assert.ok(barrier.isReady(key));
+});
+
+test('an event that came before the answer to its write is not waited for', () => {
+  const barrier = setUp();
+  barrier.seen('configmaps', 'dialer', '12');
+  barrier.wrote(key, 'configmaps', map, '12');
+  assert.ok(barrier.isReady(key));
+});
+
+test('a write to what nobody watches is not waited for', () => {
+  const barrier = setUp();
+  barrier.wrote(key, 'leases', map, '12');
+  barrier.deleted(key, 'leases', map);
+  barrier.wrote(key, 'configmaps', 'elsewhere/uid', '12');
+  assert.ok(barrier.isReady(key));
+});
+
+test('cluster-scoped objects are waited for in the scope of all', () => {
+  const barrier = setUp('');
+  barrier.wrote('node', 'widgets', '/uid-node', '12');
+  assert.is(barrier.isReady('node'), false);
+  barrier.seen('widgets', '', '12');
+  assert.ok(barrier.isReady('node'));
+});
+
+test('a delete is waited for until the object is gone: versions that pass prove nothing', () => {
+  const barrier = setUp();
+  barrier.deleted(key, 'configmaps', map);
+  barrier.seen('configmaps', 'dialer', '20');
+  assert.is(barrier.isReady(key), false);
+  barrier.gone(other);
+  assert.is(barrier.isReady(key), false);
+  barrier.gone(map);
+  assert.ok(barrier.isReady(key));
+});
+
+test('a delete whose event came before its answer is not waited for', () => {
+  const barrier = setUp();
+  barrier.gone(map);
+  barrier.deleted(key, 'configmaps', map);
+  assert.ok(barrier.isReady(key));
+});
+
+test('a list without the object ends the wait for its deletion, one that has it still does not', () => {
+  const barrier = setUp();
+  barrier.deleted(key, 'configmaps', map);
+  barrier.seen('configmaps', 'dialer', '20', (identity) => identity === map);
+  assert.is(barrier.isReady(key), false);
+  barrier.seen('configmaps', 'dialer', '21', () => false);
+  assert.ok(barrier.isReady(key));
+});
+
+test('who waits is told once, as soon as the key is ready', () => {
+  const barrier = setUp();
+  let told = 0;
+  const wake = () => {
+    assert.ok(barrier.isReady(key));
+    told++;
+  };
+  barrier.whenReady(key, wake);
+  assert.is(told, 1, 'at once');
+  barrier.wrote(key, 'configmaps', map, '12');
+  barrier.deleted(key, 'configmaps', other);
+  barrier.whenReady(key, () => assert.unreachable('the later call counts'));
+  barrier.whenReady(key, wake);
+  barrier.seen('configmaps', 'dialer', '12');
+  assert.is(told, 1, 'not yet: the deletion is waited for');
+  barrier.gone(other);
+  assert.is(told, 2);
+  barrier.seen('configmaps', 'dialer', '13');
+  barrier.gone(other);
+  assert.is(told, 2);
+});
+
+test('the event of our own write is told from all others, until the watch has passed it', () => {
+  const barrier = setUp();
+  barrier.wrote(key, 'configmaps', map, '12');
+  barrier.wrote(key, 'configmaps', map, '14');
+  assert.equal(
+    ['11', '12', '13', '14'].map((version) => barrier.isOwn(map, version)),
+    [false, true, false, true],
+  );
+  assert.is(barrier.isOwn(other, '12'), false);
+  barrier.seen('configmaps', 'dialer', '12');
+  assert.is(barrier.isOwn(map, '12'), false);
+  assert.is(barrier.isOwn(map, '14'), true);
+});
+
+test('when time went back nothing is waited for in that scope, and those who waited are told', () => {
+  const barrier = setUp();
+  for (const resource of ['widgets', 'configmaps']) barrier.seen(resource, 'other', '10');
+  let told = 0;
+  barrier.wrote(key, 'configmaps', map, '1000');
+  barrier.deleted(key, 'configmaps', other);
+  barrier.wrote('other/pom', 'configmaps', 'other/uid', '1000');
+  barrier.whenReady(key, () => told++);
+  barrier.forget('dialer');
+  assert.is(told, 1);
+  assert.ok(barrier.isReady(key));
+  assert.is(barrier.isOwn(map, '1000'), false);
+  assert.is(barrier.isReady('other/pom'), false, 'another scope');
+  barrier.seen('configmaps', 'dialer', '5');
+  barrier.wrote(key, 'configmaps', map, '6');
+  assert.is(barrier.isReady(key), false, 'and it begins anew');
+});
+
+test('after time went back an object that is there again is not taken for gone', () => {
+  const barrier = setUp();
+  barrier.gone(map);
+  barrier.forget('dialer');
+  barrier.seen('configmaps', 'dialer', '5');
+  barrier.deleted(key, 'configmaps', map);
+  assert.is(barrier.isReady(key), false);
+});
+
+type Move =
+  | { do: 'write'; key: string; id: number; ahead: number }
+  | { do: 'pass'; by: number }
+  | { do: 'delete'; key: string; id: number }
+  | { do: 'go'; id: number };
+const someKey = fc.constantFrom('a/1', 'a/2', 'a/3');
+const id = fc.nat(5);
+const move: fc.Arbitrary<Move> = fc.oneof(
+  fc.record({ do: fc.constant('write' as const), key: someKey, id, ahead: fc.nat(20) }),
+  fc.record({ do: fc.constant('pass' as const), by: fc.nat(10) }),
+  fc.record({ do: fc.constant('delete' as const), key: someKey, id }),
+  fc.record({ do: fc.constant('go' as const), id }),
+);
+
+test('a key is ready exactly when the watch has passed all its writes and deletions', () => {
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+      const barrier = new Barrier();
+      let version = 10;
+      barrier.seen('maps', 'a', '10');
+      const written = new Map<string, number>();
+      const deleted = new Map<string, string>();
+      const gone = new Set<string>();
+      for (const one of moves) {
+        if (one.do === 'pass') {
+          version += one.by;
+          barrier.seen('maps', 'a', String(version));
+        } else {
+          const identity = `a/${one.id}`;
+          if (one.do === 'write') {
+            const at = version + one.ahead;
+            barrier.wrote(one.key, 'maps', identity, String(at));
+            written.set(one.key, Math.max(at, written.get(one.key) ?? 0));
+          } else if (one.do === 'delete') {
+            barrier.deleted(one.key, 'maps', identity);
+            if (!gone.has(identity)) deleted.set(identity, one.key);
+          } else {
+            barrier.gone(identity);
+            gone.add(identity);
+            deleted.delete(identity);
+          }
+        }
+        for (const key of ['a/1', 'a/2', 'a/3']) {
+          const isReady = (written.get(key) ?? 0) <= version && ![...deleted.values()].includes(key);
+          assert.is(barrier.isReady(key), isReady);
+        }
+      }
+    }),
+  );
+});
