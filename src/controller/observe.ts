@@ -9,6 +9,7 @@ import { isInherited } from '../settings/live.ts';
 import type { Seen } from '../settings/next.ts';
 import { configMapNames } from '../settings/render.ts';
 import { involvesZones } from '../settings/zones.ts';
+import { isHeldBack } from './brake.ts';
 import { type Halt, haltOf } from './halt.ts';
 import { believedFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
@@ -30,8 +31,10 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
   const configMaps = inSight(place, reading);
   if (!pause && !reading.suspended) {
     await looks.contents(configMaps, reading);
-    await looks.outOfSight(configMaps, reading);
-    if (mayBeGone(configMaps, reading)) await looks.owner(object);
+    if (mayWrite(reading, configMaps)) {
+      await looks.outOfSight(configMaps, reading);
+      if (mayBeGone(place, configMaps, reading)) await looks.owner(object);
+    }
   }
   const views = [...configMaps.values()];
   const isNew = reading.status?.applied === undefined;
@@ -66,15 +69,28 @@ function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredCon
   return new Map(views.map((view) => [view.metadata.name, view]));
 }
 
+/** True unless nothing is live, and the newest spec may not be applied: then nothing is written, and nothing need be asked. */
+const mayWrite = (reading: Reading, configMaps: ReadonlyMap<string, StoredConfigMap>): boolean =>
+  isApplicable(reading) ||
+  reading.status?.applied !== undefined ||
+  reading.applying !== undefined ||
+  [...configMaps.values()].some((view) => uidOf(view) === reading.owner.uid);
+
 const namesTold = ({ known = [] }: Reading): string[] => known.map(({ name }) => name);
 
 /**
  * True where an object may be gone that the cache still has: the garbage collector took one of its ConfigMaps, or an orphaning
  * delete released one. What is created or owned then would be nobody's, or would be lost. One that is immutable is created again.
  */
-function mayBeGone(configMaps: ReadonlyMap<string, StoredConfigMap>, reading: Reading): boolean {
+function mayBeGone(
+  { memory, clock }: Place,
+  configMaps: ReadonlyMap<string, StoredConfigMap>,
+  reading: Reading,
+): boolean {
   const { owner, retained } = reading;
-  if (namesTold(reading).some((name) => !configMaps.has(name))) return true;
+  const now = clock.monotonic();
+  const isMissed = (name: string) => !configMaps.has(name) && !isHeldBack(memory.brake, name, now);
+  if (namesTold(reading).some(isMissed)) return true;
   const mine = [...configMaps.values()].filter((view) => isOurs(view, owner));
   return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
 }
@@ -129,7 +145,9 @@ class Looks {
     const names = taken === undefined ? namesToLookUp(reading, configMaps) : [taken];
     remember(memory, { what: 'sees', names: configMaps }, clock.monotonic());
     await this.doubts(configMaps);
-    for (const name of new Set(names)) if (!configMaps.has(name)) await this.#lookUp(name, configMaps);
+    const now = clock.monotonic();
+    for (const name of new Set(names))
+      if (!configMaps.has(name) && !isHeldBack(memory.brake, name, now)) await this.#lookUp(name, configMaps);
     if (this.halt || taken === undefined) return;
     const view = configMaps.get(taken);
     const isFree = !view || isOurs(view, reading.owner) || isLeftBehind(view, reading.owner);

@@ -133,7 +133,7 @@ function nextOfHealing(situation: Situation, target: Target): Step {
   const views = obsolete(oursOf(situation, false).values(), owner, names).filter(
     ({ metadata }) => !halted.has(metadata.name),
   );
-  if (views.length > 0) return { do: 'delete', views, each: true };
+  if (views.length > 0) return claim(situation, target, views) ?? { do: 'delete', views, each: true };
   const { hash, declaration, generation } = target;
   return {
     do: 'done',
@@ -145,6 +145,23 @@ function nextOfHealing(situation: Situation, target: Target): Step {
       later: looks.some(({ later }) => later),
     },
   };
+}
+
+/** What an earlier object left gets this object's uid before it is deleted: nothing else may be. */
+function claim({ judged }: Situation, { generation }: Target, views: readonly ConfigMapView[]): Step | undefined {
+  const { owner, retained } = judged;
+  const writes = views.flatMap((view): Write[] => {
+    if (carriesUid(view, owner)) return [];
+    const zone = readZone(view)?.name;
+    const rendered = {
+      name: view.metadata.name,
+      data: {},
+      dataHash: view.dataHash,
+      ...(zone === undefined ? {} : { zone }),
+    };
+    return [{ how: 'relabel', want: { rendered, generation, retained }, view }];
+  });
+  return writes.length > 0 ? { do: 'write', writes, each: true } : undefined;
 }
 
 /** One wanted ConfigMap: the verdict on it, and the write that follows from it. */
@@ -328,7 +345,8 @@ function makeRoom(plan: Plan): Next | undefined {
   const views = leavers(plan).filter(
     ({ metadata: { name } }) => emptied.has(name) && plan.halted.get(name) !== 'refused' && !keepsOut(plan, name),
   );
-  return views.length > 0 ? { step: { do: 'delete', views, each: true } } : undefined;
+  if (views.length === 0) return undefined;
+  return { step: claim(plan, plan.target, views) ?? { do: 'delete', views, each: true } };
 }
 
 function create(plan: Plan): Next | undefined {
@@ -341,7 +359,7 @@ function remove(plan: Plan): Next | undefined {
   const ready = views.filter(({ metadata }) => !keepsOut(plan, metadata.name));
   if (ready.some(({ metadata }) => plan.halted.has(metadata.name)))
     return { step: { do: 'stop', why: { kind: 'halted' } } };
-  if (ready.length > 0) return { step: { do: 'delete', views: ready } };
+  if (ready.length > 0) return { step: claim(plan, plan.target, ready) ?? { do: 'delete', views: ready } };
   const until = Math.min(...views.map(({ metadata }) => keepsOut(plan, metadata.name)?.until ?? plan.now));
   return { step: { do: 'wait', milliseconds: until - plan.now } };
 }

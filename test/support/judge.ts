@@ -710,7 +710,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
   const judgeDelete = (kept: Kept, before: Stored, revision: Revision) => {
     const wrong = (rule: string, text: string) => fail(`ConfigMap ${kept.name}`, rule, text);
     const life = lives.get(uidIn(before) ?? '');
-    if (!life || !isLabelled(before, life.name)) {
+    if (!life) {
       wrong('S6', `it is deleted, but it belongs to someone else: ${canonical(before.metadata)}`);
       return;
     }
