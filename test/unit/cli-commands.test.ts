@@ -262,8 +262,8 @@ test('requests: the approval is a PUT of what was seen, under a manager that Flu
     request: async (request: Request) => {
       sent.push(request);
       return request.path.includes('continue=')
-        ? { items: [objects.sites] }
-        : { items: [objects.pom], metadata: { continue: 'a&b' } };
+        ? { items: [objects.sites], metadata: { resourceVersion: '7' } }
+        : { items: [objects.pom], metadata: { resourceVersion: '7', continue: 'a&b' } };
     },
   } as unknown as Client;
   const cluster = createCluster(client, 'home');

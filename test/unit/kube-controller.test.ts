@@ -10,6 +10,7 @@ import {
   type Next,
   none,
   now,
+  type Request,
   type Result,
   retry,
   retryOf,
@@ -30,7 +31,7 @@ function setUp(reconcile: (task: Task, looks: number) => Result<StandardKind>) {
   const paths = new Set<string>();
   const looks: { key: string; priority: number; at: number }[] = [];
   const client: Client = {
-    async request<T>({ path }): Promise<T> {
+    async request<T>({ path }: Request): Promise<T> {
       paths.add(path.split('?')[0] ?? '');
       return { metadata: { resourceVersion: '10' }, items: [widget('a'), widget('b')] } as T;
     },

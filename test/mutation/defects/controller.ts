@@ -1903,9 +1903,9 @@ export const controller: readonly Defect[] = [
   },
   {
     defect: 'the first list goes before fresh changes',
-    file: 'src/kube/term.ts',
-    find: 'isFirst ? resync : change, wakes',
-    replace: 'change, wakes',
+    file: 'src/kube/informer.ts',
+    find: 'onChange(key, { isFirst, wakes });',
+    replace: 'onChange(key, { isFirst: false, wakes });',
     caughtBy: { file: 'test/unit/loop.test.ts', test: 'loop > what the first list has is less urgent than a change' },
   },
   {
