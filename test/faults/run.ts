@@ -162,7 +162,7 @@ function judge(course: Course, committed: Committed, source: Source): void {
   const show = (object: StoredObject, type: Committed['type'], by: Source['by']) => {
     const { namespace, name } = object.metadata;
     course.tell(`revision ${revision} ${type} ${kind} ${namespace}/${name} by ${by}`);
-    const taken = { type, kind, object: object as Stored, by, unseen: isDeaf(course) };
+    const taken = { type, kind, object: object as Stored, by, deaf: isDeaf(course) };
     course.judges.take(taken);
     course.problems.push(...course.scenes[place].take(taken, committed));
   };

@@ -64,8 +64,8 @@ export type Revision = {
   readonly sent?: number | undefined;
   /** Since when nothing keeps the operator from seeing what happens, on the same clock; it may be still to come. */
   readonly calmSince?: number;
-  /** The operator may not see it for a while: its watches are away, or silent. */
-  readonly unseen?: boolean;
+  /** Its sender may not have seen what came before it: its watches are away, or silent. */
+  readonly deaf?: boolean;
 };
 
 export type Judge = {
@@ -280,14 +280,13 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
     }
   };
 
-  const takeSettings = ({ type, object, by, late = false, at: now, unseen = false }: Revision) => {
+  const takeSettings = ({ type, object, by, late = false, at: now }: Revision) => {
     const { name, uid } = object.metadata;
-    const inFlight = changes !== 0 || unseen;
     let life = lives.get(uid);
     if (type === 'DELETED') {
       if (by === 'operator') fail(name, 'status', 'the operator deleted a LicenseSettings');
       if (life) {
-        life.gone ??= { inFlight, at: now };
+        life.gone ??= { inFlight: changes !== 0, at: now };
         life.ended = true;
       }
       changed();
@@ -321,7 +320,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       return;
     }
     const deletedNow = object.metadata.deletionTimestamp !== undefined && life.gone === undefined;
-    if (deletedNow) life.gone = { inFlight, at: now };
+    if (deletedNow) life.gone = { inFlight: changes !== 0, at: now };
     changed();
     learn(life, object);
     if (canonical(before.status ?? {}) !== canonical(object.status ?? {})) believe(life, object.status);
@@ -494,7 +493,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
 
   /** Rules 4 and 5: whether anything may be written for this object. */
   const mayWrite = (life: Life, revision: Revision, wrong: (rule: string, text: string) => void) => {
-    const { sent, calmSince } = revision;
+    const { sent, calmSince, deaf = false } = revision;
     const { gone } = life;
     // Where nothing was between, who sends this has seen that it goes.
     const isHeard =
@@ -502,7 +501,7 @@ export function createJudge({ quiet = true }: { quiet?: boolean } = {}): Judge {
       sent !== undefined &&
       calmSince !== undefined &&
       sent > Math.max(gone.at, calmSince) + unheard;
-    if (gone && (!gone.inFlight || isHeard))
+    if (gone && !deaf && (!gone.inFlight || isHeard))
       wrong('rule 5', `it is written while LicenseSettings ${life.name} is being deleted`);
     const { suspended } = viewOf(life, revision);
     if (suspended.size === 1 && suspended.has(true))
