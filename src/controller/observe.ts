@@ -2,6 +2,7 @@
  * What a reconcile looks at, before anything is decided: the object and its ConfigMaps as the caches have them, and one GET for
  * each thing that the caches can't tell (rule 8). Nothing of it is put into a cache.
  */
+import type { Declaration } from '../api/licensesettings.ts';
 import { asApiError, compareResourceVersions } from '../kube/index.ts';
 import { isLeftBehind, isOurs, isOwnedBy, stampOf, uidOf } from '../settings/configmap.ts';
 import { type Reading, read } from '../settings/judgement.ts';
@@ -58,12 +59,14 @@ function needsLook({ memory, configMaps }: Place, object: LicenseSettings): bool
 
 /** What the cache has: the ConfigMaps with the object's uid, and those of a name that it has, had or wants. */
 function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredConfigMap> {
-  const { owner, newest, applying } = reading;
-  const named = [newest, applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
+  const { owner, applying } = reading;
+  const named = [newestOf(reading), applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
+  // What an earlier object of the name left is taken over by the first apply.
+  const isFirst = reading.status?.applied === undefined && newestOf(reading) !== undefined;
   const views = [
     ...configMaps.by(carrying(owner.uid)),
     ...configMaps.by(controlledBy(owner.name)),
-    ...configMaps.by(labelledFor(owner.name)),
+    ...(isFirst ? configMaps.by(labelledFor(owner.name)) : []),
     ...[...named, ...namesTold(reading)].flatMap((name) => configMaps.get(name) ?? []),
   ];
   return new Map(views.map((view) => [view.metadata.name, view]));
@@ -71,7 +74,7 @@ function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredCon
 
 /** True unless nothing is live, and the newest spec may not be applied: then nothing is written, and nothing need be asked. */
 const mayWrite = (reading: Reading, configMaps: ReadonlyMap<string, StoredConfigMap>): boolean =>
-  isApplicable(reading) ||
+  newestOf(reading) !== undefined ||
   reading.status?.applied !== undefined ||
   reading.applying !== undefined ||
   [...configMaps.values()].some((view) => uidOf(view) === reading.owner.uid);
@@ -211,15 +214,19 @@ const isNewer = (found: StoredConfigMap, known: StoredConfigMap): boolean =>
 
 /** Names that the status tells of; and for a plan those that it wants, and those that the plan under way was writing. */
 function namesToLookUp(reading: Reading, configMaps: ReadonlyMap<string, StoredConfigMap>): string[] {
-  const { newest, applying } = reading;
-  const declared = [isApplicable(reading) ? newest : undefined, applying?.declaration];
+  const { applying, newestHash, status } = reading;
+  const newest = newestOf(reading);
+  const declared = [newest, applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
   const mine = [...configMaps.values()].filter((view) => uidOf(view) === reading.owner.uid);
-  const isPlan = applying !== undefined || (isApplicable(reading) && involvesZones([newest], mine));
-  return [...namesTold(reading), ...(isPlan ? declared.flatMap((one) => (one ? configMapNames(one) : [])) : [])];
+  const isChange = newest !== undefined && newestHash !== status?.applied?.settingsHash;
+  if (applying || (isChange && involvesZones([newest], mine))) return [...namesTold(reading), ...declared];
+  // One that is wanted is created again: where there is one, that tells.
+  const wanted = new Set(newest ? declared : namesTold(reading));
+  return namesTold(reading).filter((name) => !wanted.has(name));
 }
 
-/** As far as the object alone tells: a name that need not be looked up costs a request. */
-function isApplicable({ spec, newestHash, status, approved }: Reading): boolean {
-  if (!spec) return false;
-  return spec.applyPolicy !== 'Manual' || approved || newestHash === status?.applied?.settingsHash;
+/** The newest spec, where it may be applied as far as the object alone tells. */
+function newestOf({ spec, newest, newestHash, status, approved }: Reading): Declaration | undefined {
+  const isWaiting = spec?.applyPolicy === 'Manual' && !approved && newestHash !== status?.applied?.settingsHash;
+  return isWaiting ? undefined : newest;
 }
