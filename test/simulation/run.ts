@@ -1,13 +1,18 @@
 /** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
+import { defaultSettleSeconds } from '../../src/api/licensesettings.ts';
 import { createController } from '../../src/controller/controller.ts';
 import { lateness } from '../../src/controller/late.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';
 import { validate } from '../../src/settings/validate.ts';
+import { expectedWithin, isFailing, isTaken, isUnderWay } from '../contract/excuses.ts';
+import { createLeaseJudge } from '../contract/leases.ts';
+import { granted, overdue } from '../contract/liveness.ts';
+import { isGuarded } from '../contract/requests.ts';
+import type { Stored } from '../contract/revision.ts';
 import { type Action, carryOut } from '../support/actions.ts';
 import { actFor, isActor } from '../support/actors.ts';
-import type { Stored } from '../support/judge.ts';
 import { seededRandom } from '../support/random.ts';
 import { createBenches } from './benches.ts';
 import { createCosts } from './costs.ts';
@@ -41,9 +46,7 @@ export type RunOptions = {
 const resync = 120_000;
 /** Longer than a resync, and than a watch. Milliseconds, as all below. */
 const quietFor = 140_000;
-/** L1: the bounds of DESIGN section 7. */
-const soon = 5_000;
-const slowly = 65_000;
+const { soon, slowly } = expectedWithin;
 /** For the requests themselves, after the backoff; and where each of them takes seconds: a plan is some twenty of them. */
 const slack = 2_500;
 const slackWhereSlow = 300_000;
@@ -150,9 +153,7 @@ export async function runSchedule(
   /** True for a request of an object that waits for a name: it looks at it each minute. */
   const isOfTaken = (request: Parameters<typeof costs.ownerOf>[0]): boolean =>
     allSettings().some((one) => isTaken(one) && keyOf(one) === costs.ownerOf(request));
-  /** When the last renewal that a process knows of had been sent, and each one that landed: S5. */
-  const renewed = new Map<string, number>();
-  const landed = new Map<string, number>();
+  const leases = createLeaseJudge(leaseSeconds);
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },
     crash: (victim, restart) => crash(victim, restart),
@@ -173,23 +174,18 @@ export async function runSchedule(
       lastWork = scheduler.now;
       if (quiet && !isOfTaken({ method, path, body })) fail(`S8: a request once quiet: ${method} ${path}`);
       if (!election || (type !== 'configmap' && type !== 'status')) return;
-      const since = scheduler.now - (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
-      if (since >= leaseSeconds * 1000) fail(`S5: ${name} sends ${method} ${path} ${since} ms after its last renewal`);
-      const holder = holderOf();
-      // Until it renews its lease the next time nobody can know that it went back to another's.
-      const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
-      if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
+      const write = { by: name, what: `${method} ${path}`, now: scheduler.now, holder: holderOf(), restoredAt };
+      for (const wrong of leases.write(write)) fail(wrong);
     },
     onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }, scheduler.now),
     onArrive({ name }, { resource }, method, answer, sent) {
       const lease = resource === 'leases' && method !== 'GET' && answer.code < 300 ? leaseIn(answer) : undefined;
-      if (lease?.holder === name) landed.set(`${name} ${lease.version}`, sent);
+      if (lease) leases.landed(name, lease, sent);
     },
     // Who gets no answer, and reads the lease, finds what it wrote itself.
     onAnswer({ name }, { resource }, _, answer) {
       const lease = resource === 'leases' && answer.code < 300 ? leaseIn(answer) : undefined;
-      const sent = lease?.holder === name ? landed.get(`${name} ${lease.version}`) : undefined;
-      if (sent !== undefined) renewed.set(name, Math.max(sent, renewed.get(name) ?? sent));
+      if (lease) leases.told(name, lease);
     },
   });
 
@@ -313,15 +309,16 @@ export async function runSchedule(
     const isWaiting =
       Math.max(network.slowAt, actingUntil, ...taken) > from - slowly ||
       allSettings().some((one) => isTaken(one) && about(keyOf(one)));
-    // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
-    const elected = election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0;
-    // A zone that is no longer wanted stays at zero while a create of it may still land.
-    const late = allSettings().some(isUnderWay) ? lateness : 0;
-    // A plan that somebody laid hands on waits in full again.
-    const waits = actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle;
-    const each = isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack;
-    const patience = Math.max(0, network.patientUntil - from);
-    return soon + each + waits + patience + elected + late + (isSlow || isWaiting ? slowly : 0);
+    return granted({
+      harness: isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack,
+      // A plan that somebody laid hands on waits in full again.
+      settle: actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle,
+      retryAfter: Math.max(0, network.patientUntil - from),
+      // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
+      lease: election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0,
+      lateness: allSettings().some(isUnderWay) ? lateness : 0,
+      slowRetry: isSlow || isWaiting ? slowly : 0,
+    });
   }
   /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
   const isOfOthers = (one: string) =>
@@ -430,7 +427,7 @@ export async function runSchedule(
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
     const late = () =>
-      missing().filter((one) => scheduler.now >= Math.max(from, collectedAt) + boundFrom(from, one, isSlow));
+      overdue(missing(), scheduler.now, (one) => Math.max(from, collectedAt) + boundFrom(from, one, isSlow));
     while (missing().length > 0 && late().length === 0 && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : late())
@@ -471,33 +468,10 @@ export async function runSchedule(
 const leaseNamespace = 'license-settings-system';
 const leaseName = 'license-settings-operator';
 
-/** True when a plan is under way: it goes on by itself, also where the newest spec is invalid. */
-function isUnderWay(object: object): boolean {
-  const { spec, status } = object as Stored;
-  const isSuspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
-  return status?.applying !== undefined && !isSuspended && !isTaken(object);
-}
-
-/** True when an object says that its writes fail: it is tried again. */
-const isFailing = (object: object): boolean =>
-  /refuses the write|the write fails/.test(JSON.stringify((object as Stored).status ?? ''));
-
-/** True when an object says that a name is someone else's. */
-const isTaken = (object: object): boolean =>
-  JSON.stringify((object as Stored).status ?? '').includes('belongs to someone else');
-
 /** Whose the lease is, and its version. */
 function leaseIn({ body }: Answer): { holder: string | undefined; version: string } {
   const { metadata, spec } = body as { metadata: { resourceVersion: string }; spec?: { holderIdentity?: string } };
   return { holder: spec?.holderIdentity, version: metadata.resourceVersion };
-}
-
-/** Every write carries what it was decided from, or is a create. */
-function isGuarded(method: string, body: unknown): boolean {
-  type Guard = { uid?: string; resourceVersion?: string };
-  const { metadata, preconditions } = (body ?? {}) as { metadata?: Guard; preconditions?: Guard };
-  const guard = { PUT: metadata, DELETE: preconditions }[method];
-  return !['PUT', 'DELETE'].includes(method) || Boolean(guard?.uid && guard.resourceVersion);
 }
 
 /** How the messages about what a lasting fault concerns begin; empty where it concerns all alike. */
@@ -517,6 +491,8 @@ const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: str
 const noMetrics = new Proxy({}, { get: () => () => {} }) as Metrics;
 
 function settleOf(action: Action): number {
-  const { settleSeconds = 90 } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as { settleSeconds?: number };
+  const { settleSeconds = defaultSettleSeconds } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as {
+    settleSeconds?: number;
+  };
   return settleSeconds * 1000;
 }

@@ -20,8 +20,9 @@ import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
 import { Store } from '../../src/kube/store.ts';
 import { wantedMetadata } from '../../src/settings/configmap.ts';
 import { renderZone } from '../../src/settings/render.ts';
+import type { Stored as Judged } from '../contract/revision.ts';
+import { createSafetyJudge } from '../contract/safety.ts';
 import { type Answer, type Change, createServer, type Stored } from '../simulation/server.ts';
-import { createJudge, type Stored as Judged } from './judge.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 const namespace = 'dialer';
@@ -37,7 +38,7 @@ export type FlowDesk = ReturnType<typeof createFlowDesk>;
 export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   let most = quota;
   const clock = createVirtualClock();
-  const judge = createJudge();
+  const judge = createSafetyJudge();
   const faults: Fault[] = [];
   const underWay: Request[] = [];
   const written: string[] = [];

@@ -15,10 +15,9 @@ import type { Client, Request } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { Store } from '../../src/kube/store.ts';
+import { canonical } from '../contract/document.ts';
+import type { Revision, Snapshot, Stored } from '../contract/revision.ts';
 import type { ActionDesk, Kind } from './actions.ts';
-import { canonical } from './document.ts';
-import type { Revision, Stored } from './judge.ts';
-import type { Snapshot } from './model.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 type Body = Stored & { preconditions?: { uid?: string; resourceVersion?: string } };
