@@ -6,7 +6,7 @@
  * spec is not applicable depends on the past: where that leaves more than one outcome, because spec followed spec before
  * the first was seen, each of them is allowed.
  */
-import type { Declaration, Status } from '../../src/api/licensesettings.ts';
+import { type Declaration, maxErrors, type Status } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { type Rendered, render } from '../../src/settings/render.ts';
@@ -216,7 +216,7 @@ function compareConditions({ metadata, spec, status = {} as Status }: Stored, ex
   same('Applied', `${expected.applied} ${generation}`, words('Applied'));
   for (const type of ['Stalled', 'Reconciling'])
     same(type, type === expected.also ? 'True' : undefined, condition(type)?.status);
-  same('errors', Math.min(errors, 64), status.errors?.length ?? 0);
+  same('errors', Math.min(errors, maxErrors), status.errors?.length ?? 0);
   same('pending', expected.pending, status.pending?.settingsHash);
   if (expected.pending) same('generation of pending', generation, status.pending?.generation);
 }

@@ -1,5 +1,6 @@
 /** What every judge is shown: objects as they are stored, and one committed change after the other. */
 import type { Status } from '../../src/api/licensesettings.ts';
+import { group, manager, labels as ours } from '../../src/api/names.ts';
 
 export type Metadata = {
   readonly name: string;
@@ -60,15 +61,14 @@ export const isSuspended = (object: Pick<Stored, 'spec'>): boolean => specOf(obj
 /** True when the ConfigMaps of a LicenseSettings outlive it. */
 export const isRetained = (object: Pick<Stored, 'spec'>): boolean => specOf(object).deletionPolicy === 'Retain';
 
-const group = 'licensing.dialer.dev';
 /** Who writes our ConfigMaps. */
-export const manager = 'license-settings-operator';
+export { manager };
 /** The whole key of one of our labels and annotations. */
 export const note = (name: string): string => `${group}/${name}`;
 
 /** True when a ConfigMap carries the labels by which it belongs to a LicenseSettings of this name. */
 export const isLabelled = ({ metadata: { labels } }: Pick<Stored, 'metadata'>, name: string): boolean =>
-  labels?.['app.kubernetes.io/managed-by'] === manager && labels[note('settings')] === name;
+  labels?.[ours.managedBy] === manager && labels[ours.settings] === name;
 
 /** The controller among the owners of a ConfigMap. */
 export const controllerOf = ({ metadata: { ownerReferences = [] } }: Pick<Stored, 'metadata'>) =>
