@@ -1,14 +1,13 @@
 /** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
 import { defaultSettleSeconds } from '../../src/api/licensesettings.ts';
 import { createController } from '../../src/controller/controller.ts';
-import { lateness } from '../../src/controller/late.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';
 import { validate } from '../../src/settings/validate.ts';
 import { expectedWithin, isFailing, isTaken, isUnderWay } from '../contract/excuses.ts';
 import { createLeaseJudge } from '../contract/leases.ts';
-import { granted, overdue } from '../contract/liveness.ts';
+import { overdue } from '../contract/liveness.ts';
 import { isGuarded } from '../contract/requests.ts';
 import type { Stored } from '../contract/revision.ts';
 import { type Action, carryOut } from '../support/actions.ts';
@@ -17,8 +16,9 @@ import { seededRandom } from '../support/random.ts';
 import { createBenches } from './benches.ts';
 import { createCosts } from './costs.ts';
 import { createDesk } from './desk.ts';
+import { beginCourse, createExcuses, keyOf, leaseSeconds, leaseTime, slack } from './excuses.ts';
 import { createNetwork } from './network.ts';
-import { home, type Lasting, type Schedule } from './schedule.ts';
+import { home, type Schedule } from './schedule.ts';
 import { createScheduler, type Process } from './scheduler.ts';
 import { type Answer, createServer } from './server.ts';
 import { inShort, logger } from './words.ts';
@@ -47,13 +47,7 @@ const resync = 120_000;
 /** Longer than a resync, and than a watch. Milliseconds, as all below. */
 const quietFor = 140_000;
 const { soon, slowly } = expectedWithin;
-/** For the requests themselves, after the backoff; and where each of them takes seconds: a plan is some twenty of them. */
-const slack = 2_500;
-const slackWhereSlow = 300_000;
 const collectorDelay = 1_000;
-const leaseSeconds = 15;
-/** A lease that ran out is taken at the next look: each second, or after a backoff. */
-const leaseTime = leaseSeconds * 1000 + 3_000;
 /** A 'settle' of the actions waits no longer than this, from when others let go where they did so meanwhile: `isCalm` waits for less. */
 const settlePatience = slowly + soon + slack + collectorDelay;
 /** Main ends a process that has not ended itself so long after SIGTERM. */
@@ -97,14 +91,7 @@ export async function runSchedule(
   const allSettings = () =>
     server.all('licensesettings').filter(({ metadata: { namespace } }) => isWatched(namespace)) as unknown as Stored[];
   let [revisions, requests, lastWork] = [0, 0, 0];
-  /** The garbage collector has something to do, or had until then. */
-  let [collecting, collectedAt] = [false, 0];
-  /** When the lease last got another holder or was lost, or a process was killed or started. */
-  let movedAt = 0;
-  /** When the store went back, until when somebody acts beside people, and how many of them do. */
-  let [restoredAt, actingUntil, acting] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  /** When an object, by namespace and name, last said that a name is someone else's: another object's, or a foreign one. */
-  const takenAt = new Map<string, number>();
+  const course = beginCourse(lasting);
   const settles = { reached: 0, missed: 0 };
   let quiet = false;
   let over = false;
@@ -113,15 +100,16 @@ export async function runSchedule(
     onChange(change) {
       const { version, type, object, by } = change;
       const holderBefore = (change.previous?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity;
-      if (object.kind === 'Lease' && holderOf() !== holderBefore) movedAt = scheduler.now;
+      if (object.kind === 'Lease' && holderOf() !== holderBefore) course.movedAt = scheduler.now;
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
-      if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt.set(keyOf(object), scheduler.now);
+      if (isTaken(object) || (change.previous && isTaken(change.previous)))
+        course.takenAt.set(keyOf(object), scheduler.now);
       say?.(`@${version} ${type} ${object.kind} ${inPlace(object)} by ${by}${inShort(object)}`);
       if (by === 'desk') costs.changed(change);
       benches.take(change, {
         ...{ now: scheduler.now, late: network.landsLate, sent: network.landsSent },
-        calmSince: Math.max(network.disturbedUntil, movedAt, restoredAt),
+        calmSince: Math.max(network.disturbedUntil, course.movedAt, course.restoredAt),
       });
       collectSoon();
     },
@@ -132,19 +120,19 @@ export async function runSchedule(
     },
   });
   function collectSoon() {
-    if (collecting) return;
-    collecting = true;
+    if (course.collecting) return;
+    course.collecting = true;
     scheduler.after(5 + random() * collectorDelay, () => {
-      collecting = false;
+      course.collecting = false;
       if (!server.collect(random() < 0.5)) return;
-      collectedAt = scheduler.now;
+      course.collectedAt = scheduler.now;
       collectSoon();
     });
   }
 
   /** Who is kept from looking has not found out yet that the store went back. */
   function recover() {
-    const left = Math.max(network.disturbedUntil, movedAt + (election ? leaseTime : 0)) + soon - scheduler.now;
+    const left = Math.max(network.disturbedUntil, course.movedAt + (election ? leaseTime : 0)) + soon - scheduler.now;
     if (left > 0) scheduler.after(left, recover);
     else benches.recovered();
   }
@@ -158,7 +146,7 @@ export async function runSchedule(
     ...{ scheduler, server, random, faults, horizon, trace: say },
     crash: (victim, restart) => crash(victim, restart),
     onRestore(version) {
-      restoredAt = scheduler.now;
+      course.restoredAt = scheduler.now;
       benches.wentBack(version, scheduler.now);
       compared = undefined;
       collectSoon();
@@ -174,7 +162,13 @@ export async function runSchedule(
       lastWork = scheduler.now;
       if (quiet && !isOfTaken({ method, path, body })) fail(`S8: a request once quiet: ${method} ${path}`);
       if (!election || (type !== 'configmap' && type !== 'status')) return;
-      const write = { by: name, what: `${method} ${path}`, now: scheduler.now, holder: holderOf(), restoredAt };
+      const write = {
+        by: name,
+        what: `${method} ${path}`,
+        now: scheduler.now,
+        holder: holderOf(),
+        restoredAt: course.restoredAt,
+      };
       for (const wrong of leases.write(write)) fail(wrong);
     },
     onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }, scheduler.now),
@@ -197,7 +191,7 @@ export async function runSchedule(
     const name = `operator-${replica}${birth < replicas ? '' : `.${birth}`}`;
     const child = scheduler.spawn(name, seed + 7919 * birth);
     say?.(`${name} starts`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     const { clock } = child;
     const client = spoil(network.connect(child));
     const log = logger(name, fail, say);
@@ -208,9 +202,9 @@ export async function runSchedule(
           ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
           onNews(news) {
             if (news.kind === 'lost') {
-              movedAt = scheduler.now;
+              course.movedAt = scheduler.now;
               // As client-go's elector does, at every delay that leaves a renewal its time.
-              if (isLasting && lasting?.kind === 'slow')
+              if (course.lasting?.kind === 'slow')
                 fail(`L1: ${name} loses its lease, though no request is lost: ${news.why}`);
             }
             say?.(`${name}: ${JSON.stringify(news)}`);
@@ -242,7 +236,7 @@ export async function runSchedule(
     if (!victim.alive || over) return;
     const replica = running.findIndex((one) => one?.process === victim);
     say?.(`${victim.name} is killed`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     victim.kill();
     running[replica] = undefined;
     network.disturb(restart);
@@ -258,7 +252,7 @@ export async function runSchedule(
     await Promise.race([old.ended, wait(stopPatience)]);
     if (!old.process.alive) return;
     say?.(`${old.process.name} has ended after ${(scheduler.now - began).toFixed(0)} ms`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     old.process.kill();
     await wait(random() * 300);
     boot(replica);
@@ -289,50 +283,19 @@ export async function runSchedule(
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
-    !collecting &&
-    acting === 0 &&
+    !course.collecting &&
+    course.acting === 0 &&
     // What was fought about is looked at again within a minute, and told when it holds.
-    scheduler.now > actingUntil + slowly &&
+    scheduler.now > course.actingUntil + slowly &&
     !allSettings().some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     isLed();
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
-  let isLasting = lasting !== undefined;
-  /**
-   * L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds.
-   * @param what is not as it should be; it begins with the object that it is about
-   */
-  function boundFrom(from: number, what: string, isSlow = false): number {
-    const about = (key: string) => what.startsWith(`${key}: `) || (!isOfOne(what) && what.startsWith(placeOf(key)));
-    const taken = [...takenAt].flatMap(([key, at]) => (about(key) ? at : []));
-    // What was refused, taken, or fought about before is looked at again by now.
-    const isWaiting =
-      Math.max(network.slowAt, actingUntil, ...taken) > from - slowly ||
-      allSettings().some((one) => isTaken(one) && about(keyOf(one)));
-    return granted({
-      harness: isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack,
-      // A plan that somebody laid hands on waits in full again.
-      settle: actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle,
-      retryAfter: Math.max(0, network.patientUntil - from),
-      // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
-      lease: election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0,
-      lateness: allSettings().some(isUnderWay) ? lateness : 0,
-      slowRetry: isSlow || isWaiting ? slowly : 0,
-    });
-  }
-  /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
-  const isOfOthers = (one: string) =>
-    !isLasting || concernOf(lasting) === '' || (isOfOne(one) && !one.startsWith(concernOf(lasting)));
+  const { boundFrom, isExcused, isOfOthers } = createExcuses({
+    ...{ scheduler, network, course, allSettings, isWatched, isLed, election, settle },
+    isWhole: () => running.every(Boolean),
+  });
   const isUndone = () => left().some(isOfOthers);
-  /** True for an object that nobody could look at: nobody leads, or a fault is between. Who acts beside people is no excuse. */
-  function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
-    if (!isWatched(namespace) || !isLed() || !running.every(Boolean)) return true;
-    if (isLasting && `${namespace}/${name}: `.startsWith(concernOf(lasting))) return true;
-    if (network.blindUntil === 0 && movedAt === 0) return false;
-    const since = Math.max(network.blindUntil, movedAt);
-    const wait = network.slowAt > since - slowly ? slowly : 0;
-    return scheduler.now < Math.max(since, network.patientUntil) + soon + slack + wait;
-  }
   const lookAtStatuses = () => {
     benches.look(scheduler.now, isExcused);
     if (!over) scheduler.after(lookEvery, lookAtStatuses);
@@ -342,11 +305,14 @@ export async function runSchedule(
     const from = scheduler.now;
     for (;;) {
       await wait(500);
-      const calmFrom = acting > 0 ? scheduler.now : Math.max(from, network.disturbedUntil, collectedAt, actingUntil);
+      const calmFrom =
+        course.acting > 0
+          ? scheduler.now
+          : Math.max(from, network.disturbedUntil, course.collectedAt, course.actingUntil);
       const late = left().find((one) => isOfOthers(one) && scheduler.now > calmFrom + boundFrom(calmFrom, one));
       if (late !== undefined) return fail(`L1: ${late} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
-      const waitsFrom = acting > 0 ? from : Math.max(from, actingUntil);
+      const waitsFrom = course.acting > 0 ? from : Math.max(from, course.actingUntil);
       if (scheduler.now > waitsFrom + settlePatience + settle && (!isUndone() || scheduler.now < calmFrom)) break;
       if (!isCalm() || left().length > 0) continue;
       say?.('settled');
@@ -364,12 +330,12 @@ export async function runSchedule(
   const desk = createDesk({ ...work, sender: 'desk', desks: new Map() }, home);
   const machines = createDesk({ ...work, sender: 'actor', desks: new Map() }, home);
   function begin(action: Parameters<typeof actFor>[0]): void {
-    acting++;
+    course.acting++;
     actFor(action, machines)
       .catch((error) => fail(`the harness: ${(error as Error).stack}`))
       .finally(() => {
-        acting--;
-        actingUntil = scheduler.now;
+        course.acting--;
+        course.actingUntil = scheduler.now;
         say?.(`over: ${JSON.stringify(action)}`);
       });
   }
@@ -419,7 +385,7 @@ export async function runSchedule(
   await scheduler.run(Math.max(scheduler.now, horizon), () => violations.length > 0);
   // A fault that has begun may last, or make another wait.
   const untilUndisturbed = async () => {
-    while ((network.disturbedUntil > scheduler.now || acting > 0) && violations.length === 0)
+    while ((network.disturbedUntil > scheduler.now || course.acting > 0) && violations.length === 0)
       await scheduler.run(Math.max(network.disturbedUntil, scheduler.now + 100));
   };
   await untilUndisturbed();
@@ -427,7 +393,7 @@ export async function runSchedule(
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
     const late = () =>
-      overdue(missing(), scheduler.now, (one) => Math.max(from, collectedAt) + boundFrom(from, one, isSlow));
+      overdue(missing(), scheduler.now, (one) => Math.max(from, course.collectedAt) + boundFrom(from, one, isSlow));
     while (missing().length > 0 && late().length === 0 && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : late())
@@ -437,7 +403,7 @@ export async function runSchedule(
   if (lasting) {
     await converge('L2', false, () => left().filter(isOfOthers));
     stopLasting();
-    isLasting = false;
+    course.lasting = undefined;
     network.disturb(lasting.kind === 'poison' && lasting.code === 0 ? 15_000 : 0);
     await untilUndisturbed();
   }
@@ -473,17 +439,6 @@ function leaseIn({ body }: Answer): { holder: string | undefined; version: strin
   const { metadata, spec } = body as { metadata: { resourceVersion: string }; spec?: { holderIdentity?: string } };
   return { holder: spec?.holderIdentity, version: metadata.resourceVersion };
 }
-
-/** How the messages about what a lasting fault concerns begin; empty where it concerns all alike. */
-const concernOf = (lasting: Lasting | undefined): string =>
-  lasting?.kind === 'poison' ? `${home}/${lasting.object}: ` : lasting?.kind === 'scope' ? `${lasting.namespace}/` : '';
-
-/** True for a message that begins with the object that it is about. */
-const isOfOne = (message: string): boolean => /^[\w-]+\/[\w-]+: /.test(message);
-/** The object of a message, and of a cost. */
-const keyOf = ({ metadata: { namespace = '', name } }: { metadata: { namespace?: string; name: string } }): string =>
-  `${namespace}/${name}`;
-const placeOf = (key: string): string => key.slice(0, key.indexOf('/') + 1);
 
 const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: string; name: string } }): string =>
   namespace === home ? name : `${namespace}/${name}`;
