@@ -307,7 +307,7 @@ test('a second operator writes its version again and again, and a finalizer goes
   seen.length = 0;
   await actFor({ do: 'hold', kind: 'ConfigMap', name: 'pom-licenses', milliseconds: 200 }, desk);
   assert.equal(seen, [undefined, 1, undefined, 1]);
-  assert.equal((await get())?.metadata.finalizers, []);
+  assert.equal((await get())?.metadata.finalizers ?? [], []);
 });
 
 test('who strips metadata, or makes immutable, does so again after each heal', async () => {
@@ -332,9 +332,11 @@ test('who strips metadata, or makes immutable, does so again after each heal', a
           metadata: { ...written.object.metadata, ...(await get())?.metadata },
         };
         if (edit === 'make immutable') await world.desk.delete('ConfigMap', whole);
-        const { labels, ownerReferences, annotations } = written.object.metadata;
+        const { resourceVersion: _, uid: __, ...fresh } = written.object.metadata;
+        const { labels, ownerReferences, annotations } = fresh;
         const metadata = { ...whole.metadata, labels, ownerReferences, annotations } as Stored['metadata'];
-        if (edit === 'make immutable') await world.desk.create('ConfigMap', written.object);
+        if (edit === 'make immutable')
+          await world.desk.create('ConfigMap', { ...written.object, metadata: fresh as Stored['metadata'] });
         else await world.desk.update('ConfigMap', { ...whole, metadata });
       },
     };
