@@ -105,7 +105,7 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
   try {
     let finished = await perform(course);
     if (finished && course.steps.at(-1)?.do !== 'settle') finished = await settle(course, {});
-    if (finished) course.judges.finish();
+    if (finished) course.judges.finish((namespace) => namespace !== slot.desks.aside.namespace);
     if (finished && isListener(job)) await listen(course, onQuiet);
   } catch (error) {
     course.problems.push(`the harness failed: ${(error as Error).stack}`);
