@@ -149,8 +149,9 @@ test('JSON is read as what it is, alone and as items of a list', () => {
       const text = JSON.stringify(value);
       fc.pre(isPlain(text));
       const read = (one: string) => readManifests({ name: 'a.json', text: one }).manifests.map((each) => each.value);
-      assert.equal(read(text), [value]);
-      assert.equal(read(`{"kind":"List","items":[${text},${text}]}`), [value, value]);
+      // As text: the comparison of objects takes a field `constructor` for what made the object.
+      assert.is(JSON.stringify(read(text)), `[${text}]`);
+      assert.is(JSON.stringify(read(`{"kind":"List","items":[${text},${text}]}`)), `[${text},${text}]`);
     }),
     { numRuns: 150 },
   );
