@@ -196,7 +196,7 @@ abstract class Base implements ControlPlane {
   }
 
   async serviceAccountKubeconfig(namespace: string, name: string): Promise<string> {
-    const { stdout } = await this.kubectl(['create', 'token', name, '--namespace', namespace, '--duration=1h']);
+    const { stdout } = await this.kubectl(['create', 'token', name, '--namespace', namespace, '--duration=24h']);
     // The cluster's entry is taken over whole: it may say more than a server and a CA (a proxy, a server name).
     const config = JSON.parse(
       (await this.kubectl(['config', 'view', '--raw', '--minify', '--flatten', '-o', 'json'])).stdout,

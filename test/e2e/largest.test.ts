@@ -1,21 +1,12 @@
 /** The largest legal object: accepted, applied and shown; and how far it is from every limit. */
 import * as assert from 'uvu/assert';
-import { licenseTypes } from '../../src/api/license-types.ts';
-import {
-  maxConfigMapNameLength,
-  maxCount,
-  maxNameLength,
-  maxOrganizations,
-  maxOrganizationsOfZone,
-  maxZoneNameLength,
-  maxZones,
-  type Spec,
-} from '../../src/api/licensesettings.ts';
+import { maxConfigMapNameLength, maxZoneNameLength, maxZones, type Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import type { Desk, Operator, Stored } from '../operator.ts';
 import { suite } from '../suite.ts';
+import { largest, largestName } from '../support/largest.ts';
 import { closeStage, openStage } from '../support/stage.ts';
 
 const kib = 1024;
@@ -31,42 +22,7 @@ test.before(async () => {
 });
 test.after(() => closeStage({ plane, desk, operator }));
 
-const long = (begin: string, length: number) => begin.padEnd(length, 'x');
-const allTypes = <T>(value: T) => Object.fromEntries(licenseTypes.map(({ key }) => [key, value]));
-const name = long('largest-', maxNameLength);
-
-/** `less` takes so many licenses of each type from the first zone and gives them to the last. */
-function largest(less = 0): Spec {
-  // 128 in the first zone; the others have the rest, as even as it goes.
-  const others = maxZones - 1;
-  const rest = maxOrganizations - maxOrganizationsOfZone;
-  const sizes = [
-    maxOrganizationsOfZone,
-    ...Array.from({ length: others }, (_, i) => Math.floor(rest / others) + (i < rest % others ? 1 : 0)),
-  ];
-  // As many digits as the sums allow: 1000 for each organization of the first zone.
-  const first = maxOrganizationsOfZone * 1_000 + 1_000;
-  const each = Math.floor((maxCount - first) / others);
-  return {
-    licenses: allTypes({ minimum: maxCount, maximum: maxCount }),
-    applyPolicy: 'Automatic',
-    zones: sizes.map((size, i) => {
-      const zone = i === 0 ? first - less : i === others ? each + less : each;
-      return {
-        name: long(`zone-${i}-`, maxZoneNameLength),
-        licenses: allTypes(zone),
-        organizations: Array.from({ length: size }, (_, j) => ({
-          name: long(`organization-${i}-${j}-`, maxZoneNameLength),
-          licenses: allTypes(i === 0 ? 1_000 : Math.floor(each / size)),
-        })),
-      };
-    }),
-    settleSeconds: 10,
-    configMap: { name: long(`${name}-`, maxConfigMapNameLength) },
-    deletionPolicy: 'Delete',
-    suspend: false,
-  };
-}
+const name = largestName;
 const manifest = (spec: Spec) =>
   JSON.stringify({
     ...{ apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings' },

@@ -6,6 +6,7 @@ import type { Spec } from '../../src/api/licensesettings.ts';
 import { lateness } from '../../src/controller/memory.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
+import { createSafetyJudge } from '../contract/safety.ts';
 import { type ControlPlane, startControlPlane } from '../controlplane/controlplane.ts';
 import {
   createDesk,
@@ -17,7 +18,6 @@ import {
   startOperator,
 } from '../operator.ts';
 import { suite } from '../suite.ts';
-import { createJudge } from '../support/judge.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { type Watcher, watchNamespace } from '../support/watcher.ts';
 
@@ -36,7 +36,7 @@ let kubeconfig: string;
 let operator: Operator | undefined;
 let desk: Desk;
 let watcher: Watcher;
-const judge = createJudge({ quiet: false });
+const judge = createSafetyJudge({ quiet: false });
 test.before(async () => {
   // One of its own: it takes minutes, and others may run meanwhile.
   plane = await startControlPlane({ audit: false });

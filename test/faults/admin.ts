@@ -1,9 +1,9 @@
 /** The admin's requests in a run: each is made until the API server has done it, also while that is away or full. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stored } from '../contract/revision.ts';
 import type { Desk } from '../operator.ts';
 import { type Action, type ActionDesk, type Actor, carryOut } from '../support/actions.ts';
 import { actFor, isActor } from '../support/actors.ts';
-import type { Stored } from '../support/judge.ts';
 import { police } from './policies.ts';
 import { limit } from './quotas.ts';
 

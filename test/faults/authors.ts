@@ -3,7 +3,7 @@
  * operator, with the version that the API server answered.
  */
 
-import { canonical } from '../support/document.ts';
+import { canonical } from '../contract/document.ts';
 import type { Seen } from './proxy.ts';
 import type { Committed, StoredObject } from './revisions.ts';
 

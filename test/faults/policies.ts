@@ -68,10 +68,9 @@ export async function police(desk: Desk, effect: PolicyEffect, inForce: boolean)
     ? await desk.request('POST', collection, binding)
     : await desk.request('DELETE', `${collection}/${name}`);
   if (code > 299) throw new Error(`${effect} in ${desk.namespace}: ${code} ${JSON.stringify(json)}`);
-  // The API server learns of a binding by a watch of its own.
-  await until(`the policy to ${effect} is ${inForce ? '' : 'no longer '}in force`, async () => {
-    return (await isInForce(desk, effect)) === inForce;
-  });
+  // The API server learns of a binding by a watch of its own, which is slow while many operators start.
+  const holds = async () => (await isInForce(desk, effect)) === inForce;
+  await until(`the policy to ${effect} is ${inForce ? '' : 'no longer '}in force`, holds, 60_000);
 }
 
 /** Asks by a ConfigMap that is not stored. */

@@ -1,36 +1,6 @@
-/** What the requests of a run say of an operator: whether it keeps asking (S8), and what an object costs (L4). */
-import { createCostJudge } from '../support/cost.ts';
+/** What each object of a run costs (L4), from the requests that a proxy has seen. */
+import { createCostJudge } from '../contract/costs.ts';
 import type { Seen } from './proxy.ts';
-
-/** The most openings of watches, and writes of the lease, of one process within a second: more is a hot loop. */
-const mostPerSecond = { watch: 24, lease: 12 };
-/** Events are sent behind the rest, in milliseconds. */
-const eventsFollow = 1_000;
-
-/** What one operator asked for more often within a second than any backoff allows. */
-export function hotLoops(requests: readonly Seen[]): string[] {
-  const times = {
-    watch: requests.filter(({ verb }) => verb === 'watch').map(({ at }) => at),
-    lease: requests.filter(({ verb, resource }) => resource === 'leases' && verb !== 'get').map(({ at }) => at),
-  };
-  return (['watch', 'lease'] as const).flatMap((what) => {
-    const { [what]: all } = times;
-    const most = Math.max(0, ...all.map((at, index) => all.findLastIndex((other) => other <= at + 1_000) - index + 1));
-    return most > mostPerSecond[what] ? [`S8: ${most} requests for a ${what} within a second`] : [];
-  });
-}
-
-/** What was asked for after `from`, when all had settled: S8. */
-export function loudRequests(requests: readonly Seen[], from: number): string[] {
-  const loud = requests.filter(({ at, verb, resource }) => {
-    if (verb === 'watch' || resource === 'leases') return false;
-    // The event of a change follows its status, and delays nobody.
-    return at > from + (resource === 'events' ? eventsFollow : 0);
-  });
-  return loud.map(
-    ({ verb, resource, name, at }) => `S8: ${verb} ${resource} ${name}, ${(at - from).toFixed(0)} ms after it settled`,
-  );
-}
 
 /** The LicenseSettings that a request is for: the longest name with which that of the request begins. */
 function objectOf({ name, namespace }: Seen, names: readonly string[]): string | undefined {

@@ -1,14 +1,18 @@
 /** One run: a scenario in a slot, with faults armed, and the judgement of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lateness } from '../../src/controller/memory.ts';
-import type { Stored } from '../support/judge.ts';
-import { createJudges, type Judges } from '../support/judges.ts';
+import { expectedWithin } from '../contract/excuses.ts';
+import { granted } from '../contract/liveness.ts';
+import { hotLoops, loudRequests } from '../contract/requests.ts';
+import type { Stored } from '../contract/revision.ts';
+import { createSafetyJudges, type SafetyJudges } from '../contract/safety/namespaces.ts';
+import { patience as tellsWithin } from '../contract/truth.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { type Authors, asSent, createAuthors, type Source } from './authors.ts';
 import { type Armed, arm, type Counts, type Fault } from './faults.ts';
 import { type Everywhere, everywhere, type Place, places } from './places.ts';
 import type { Seen } from './proxy.ts';
-import { costly, hotLoops, loudRequests } from './requests.ts';
+import { costly } from './requests.ts';
 import type { Committed, StoredObject } from './revisions.ts';
 import type { Scenario, Step } from './scenarios.ts';
 import { createScene, type Scene } from './scene.ts';
@@ -46,9 +50,9 @@ export type Result = {
 };
 
 /** What L1 grants after a change, in milliseconds, with a settleSeconds of 1 that is waited for twice. */
-const convergence = 7_000;
+const convergence = granted({ settle: 2 * 1_000 });
 /** What L1 grants where something is tried again slowly. */
-const slowConvergence = 65_000;
+const slowConvergence = expectedWithin.slowly;
 /** What a busy machine needs besides; the time that the API server takes to answer is added to it. */
 const slack = 3_000;
 /** No request for so long, in milliseconds: quiet. */
@@ -57,8 +61,6 @@ const quietFor = 100;
 const listensFor = 2_500;
 /** Nothing excuses more. */
 const patience = 150_000;
-/** How long a status may be silent about what is wrong, in milliseconds: S10. */
-const tellsWithin = 15_000;
 
 let runs = 0;
 
@@ -73,7 +75,7 @@ type Course = {
   readonly started: number;
   readonly prefix: string;
   readonly armed: Armed;
-  readonly judges: Judges;
+  readonly judges: SafetyJudges;
   readonly scenes: Everywhere<Scene>;
   readonly admins: Everywhere<Admin>;
   readonly authors: Authors;
@@ -103,7 +105,7 @@ export async function run(slot: Slot, job: Job, onQuiet: () => void = () => {}):
   try {
     let finished = await perform(course);
     if (finished && course.steps.at(-1)?.do !== 'settle') finished = await settle(course, {});
-    if (finished) course.judges.finish();
+    if (finished) course.judges.finish((namespace) => namespace !== slot.desks.aside.namespace);
     if (finished && isListener(job)) await listen(course, onQuiet);
   } catch (error) {
     course.problems.push(`the harness failed: ${(error as Error).stack}`);
@@ -124,7 +126,7 @@ async function begin(slot: Slot, job: Job): Promise<Course> {
     ...{ slot, job, started, prefix, admins, told },
     ...{ slowest: 0, elsewhere: 0, isSlow: false, acted: 0, problems: [], changes: [] },
     armed: arm(job.faults, { namespace: slot.desks.home.namespace, prefix }),
-    judges: createJudges(),
+    judges: createSafetyJudges(),
     scenes: everywhere((place) => createScene(admins[place], place !== 'aside')),
     steps: job.scenario.steps((name) => `${prefix}${name}`),
     authors: createAuthors(
@@ -271,7 +273,7 @@ async function settle(course: Course, step: Settling): Promise<boolean> {
     if (isHeld || isStarting || kept.some((scene) => scene.hasGarbage())) course.elsewhere = now;
     const answered = slot.answered().milliseconds - answeredBefore;
     const disturbed = Math.min(slot.excusedUntil(), now);
-    if (now > Math.min(granted(course, from, step) + slack + answered, Math.max(from, disturbed) + patience)) {
+    if (now > Math.min(grantedUntil(course, from, step) + slack + answered, Math.max(from, disturbed) + patience)) {
       const rule = step.except ? 'L2' : 'L1';
       problems.push(`${rule}: ${missing.join('; ')} (${(now - from).toFixed(0)} ms after the last step)`);
       return false;
@@ -281,7 +283,7 @@ async function settle(course: Course, step: Settling): Promise<boolean> {
 }
 
 /** Until when all has to be as it must be. */
-function granted(course: Course, from: number, { patience = 0, meanwhile = false }: Settling): number {
+function grantedUntil(course: Course, from: number, { patience = 0, meanwhile = false }: Settling): number {
   const { armed, slot, admins, elsewhere } = course;
   if (Object.values(admins).some((admin) => admin.acting() > 0)) course.acted = performance.now();
   const more = patience + (looksSlowly(course) ? slowConvergence - convergence : 0);

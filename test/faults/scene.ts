@@ -1,15 +1,16 @@
 /** One namespace of a run: what is stored there, and what the model of the contract misses. */
-import { canonical } from '../support/document.ts';
-import type { Revision, Stored } from '../support/judge.ts';
-import { createModel, differences, type Snapshot } from '../support/model.ts';
-import { createTruthJudge } from '../support/truth.ts';
-import { createWaitJudge } from '../support/wait.ts';
+
+import { createBench } from '../contract/bench.ts';
+import { canonical } from '../contract/document.ts';
+import { differences } from '../contract/end-state.ts';
+import { hasGarbage, isKeptOut } from '../contract/excuses.ts';
+import { isSuspended, type Revision, type Snapshot, type Stored } from '../contract/revision.ts';
 import type { Admin, Kind } from './admin.ts';
 import type { Committed } from './revisions.ts';
 
 export type Scene = {
   readonly admin: Admin;
-  /** Takes in a revision, once its author is known. Gives what is wrong with it: a wait that was cut short. */
+  /** Takes in a revision, once its author is known. Gives what is wrong with it. */
   readonly take: (revision: Revision, committed: Committed) => string[];
   /** S10. What somebody else wrote into a status is not the operator's word. To be asked every second or so. */
   readonly untruths: (now: number, isExcused: boolean) => string[];
@@ -41,9 +42,8 @@ const seenWithin = 1_000;
  * @param isWatched whether the operator watches it: else a LicenseSettings there, as of a restored backup, comes to nothing.
  */
 export function createScene(admin: Admin, isWatched: boolean): Scene {
-  const model = createModel();
-  const truth = createTruthJudge();
-  const judgeWait = createWaitJudge(seenWithin);
+  const bench = createBench(seenWithin);
+  const { model, truth } = bench;
   /** Objects whose status was last written by somebody else, by uid. */
   const rewritten = new Set<string>();
   const present = new Map<string, { kind: Kind; object: Stored }>();
@@ -64,8 +64,6 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
     ...{ admin, snapshot },
     take(taken, { type, kind, object, revision }) {
       const now = performance.now();
-      if (isWatched || kind === 'ConfigMap') model.take(taken);
-      truth.take(taken, now);
       if (kind === 'LicenseSettings') noteAuthor(taken);
       const { name, uid, deletionTimestamp } = object.metadata;
       const previous = present.get(`${kind}/${name}`)?.object;
@@ -73,11 +71,8 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
       else present.set(`${kind}/${name}`, { kind, object: taken.object });
       seen.set(`${kind}/${name}`, revision);
       if (type === 'DELETED' || deletionTimestamp) ending.add(uid);
-      const wrong = judgeWait(
-        { ...taken, object: { kind, ...taken.object }, previous: previous && { kind, ...previous } },
-        now,
-      );
-      return wrong === undefined ? [] : [wrong];
+      const change = { ...taken, object: { kind, ...taken.object }, previous: previous && { kind, ...previous } };
+      return isWatched || kind === 'ConfigMap' ? bench.take(taken, change, now) : [];
     },
     untruths: (now, isExcused) => truth.look(now, ({ metadata }) => isExcused || rewritten.has(metadata.uid)),
     find: (kind, name) => present.get(`${kind}/${name}`)?.object,
@@ -102,34 +97,11 @@ function unfinished({ settings, configMaps }: Snapshot): string[] {
   // Its data are right, so the model does not miss it; a busy machine may tell the operator late.
   const isReplaced = ({ immutable, metadata: { name } }: Stored) =>
     immutable &&
-    settings.some(
-      ({ spec, status }) =>
-        (spec as { suspend?: unknown }).suspend !== true && status?.configMaps?.some((one) => one.name === name),
-    );
+    settings.some(({ spec, status }) => !isSuspended({ spec }) && status?.configMaps?.some((one) => one.name === name));
   return [
     ...configMaps.filter(isReplaced).map(({ metadata }) => `${metadata.name} is immutable`),
     ...[...settings, ...configMaps]
       .filter(({ metadata }) => metadata.deletionTimestamp)
       .map(({ metadata }) => `${metadata.name} is being deleted`),
   ];
-}
-
-function hasGarbage({ settings, configMaps }: Snapshot): boolean {
-  // The collector lets go of what it deletes in the foreground, or orphans, when it is there again itself.
-  if (settings.some(({ metadata }) => metadata.deletionTimestamp)) return true;
-  const owned = (one: Stored) => one.metadata.ownerReferences?.find(({ kind }) => kind === 'LicenseSettings')?.uid;
-  const orphans = configMaps.map(owned).filter((uid) => uid !== undefined);
-  return orphans.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
-}
-
-function isKeptOut({ settings, configMaps }: Snapshot): boolean {
-  return configMaps.some(({ metadata, data = {} }) => {
-    const owner = metadata.annotations?.['licensing.dialer.dev/owner-uid'];
-    const object = settings.find(({ metadata: { uid } }) => uid === owner);
-    const zone = metadata.labels?.['licensing.dialer.dev/zone'];
-    const zones = object?.status?.applying?.settings.zones ?? [];
-    const isWanted = zones.some(({ name }) => name === zone);
-    const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
-    return object?.status?.applying && zone && !isWanted && counts.every(([, count]) => count === '0');
-  });
 }

@@ -1,7 +1,7 @@
 /** What people and machines do in a run, carried out at the API server and on the slot. */
 import type { Spec } from '../../src/api/licensesettings.ts';
+import type { Stored } from '../contract/revision.ts';
 import { holder } from '../support/actors.ts';
-import type { Stored } from '../support/judge.ts';
 import type { Admin, AdminObject, Kind } from './admin.ts';
 import type { Everywhere, Place } from './places.ts';
 import type { Step } from './scenarios.ts';

@@ -2,12 +2,10 @@
  * Everything that judges a run, by namespace: what is committed, when licenses move, what the garbage collector takes, what
  * a status says for how long, and what has to be there in the end. Where the store goes back in time all of them do.
  */
-import type { Revision, Stored } from '../support/judge.ts';
-import { createJudges } from '../support/judges.ts';
-import { createModel, differences, type Snapshot } from '../support/model.ts';
-import { createTruthJudge } from '../support/truth.ts';
-import { createWaitJudge } from '../support/wait.ts';
-import { createOrphanJudge } from './orphans.ts';
+import { type Bench, createBench } from '../contract/bench.ts';
+import { differences } from '../contract/end-state.ts';
+import type { Revision, Snapshot, Stored } from '../contract/revision.ts';
+import { createSafetyJudges } from '../contract/safety/namespaces.ts';
 import type { Change } from './server.ts';
 
 export type BenchOptions = {
@@ -33,17 +31,8 @@ type Told =
   | ({ readonly change: Change } & Moment)
   | { readonly settled: ReadonlyMap<string, Snapshot>; readonly isWaiting: (object: Stored) => boolean };
 
-/** The judges of one namespace that know time, or who does what. */
-const createBench = () => ({
-  wait: createWaitJudge(),
-  orphans: createOrphanJudge(),
-  model: createModel(),
-  truth: createTruthJudge(),
-});
-type Bench = ReturnType<typeof createBench>;
-
 export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOptions) {
-  const judges = createJudges({ mayGoBack });
+  const judges = createSafetyJudges({ mayGoBack });
   const benches = new Map<string, Bench>();
   let told: Told[] = [];
   let judged = 0;
@@ -58,15 +47,10 @@ export function createBenches({ fail, snapshot, isWatched, mayGoBack }: BenchOpt
     judged = judges.violations.length;
   };
 
-  /** Shows a change to all but the judges of revisions. */
+  /** Shows a change to all but the judges of safety. */
   function show({ change, ...moment }: Extract<Told, { change: Change }>): string[] {
-    const { now } = moment;
-    const { wait, orphans, model, truth } = benchOf(change.object.metadata.namespace);
-    const found = [wait(change, now), orphans(change)].flatMap((wrong) => wrong ?? []);
-    const revision = revisionOf(change, moment);
-    truth.take(revision, now);
-    model.take(revision);
-    return found;
+    const bench = benchOf(change.object.metadata.namespace);
+    return bench.take(revisionOf(change, moment), change, moment.now);
   }
 
   return {

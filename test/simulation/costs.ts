@@ -1,6 +1,6 @@
 /** Counts what each object costs, from the requests that leave the operator: L4. */
 import { labels, annotations as ours } from '../../src/api/names.ts';
-import { createCostJudge } from '../support/cost.ts';
+import { createCostJudge } from '../contract/costs.ts';
 import type { Change, Metadata, Server, Stored } from './server.ts';
 
 type Asked = { readonly method: string; readonly path: string; readonly body?: unknown };

@@ -1,6 +1,7 @@
 /** Where people work, and those beside them: at the server itself, without a network between. */
+
+import type { Stored } from '../contract/revision.ts';
 import type { ActionDesk } from '../support/actions.ts';
-import type { Stored } from '../support/judge.ts';
 import type { Server } from './server.ts';
 
 export type DeskOptions = {

@@ -1,19 +1,24 @@
 /** Runs one schedule: replicas of the whole operator, the simulated API server, and a judge of what is committed. */
+import { defaultSettleSeconds } from '../../src/api/licensesettings.ts';
 import { createController } from '../../src/controller/controller.ts';
-import { lateness } from '../../src/controller/memory.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { createElector } from '../../src/kube/elector.ts';
 import type { Metrics } from '../../src/observe/metrics.ts';
 import { validate } from '../../src/settings/validate.ts';
+import { expectedWithin, isFailing, isTaken, isUnderWay } from '../contract/excuses.ts';
+import { createLeaseJudge } from '../contract/leases.ts';
+import { overdue } from '../contract/liveness.ts';
+import { isGuarded } from '../contract/requests.ts';
+import type { Stored } from '../contract/revision.ts';
 import { type Action, carryOut } from '../support/actions.ts';
 import { actFor, isActor } from '../support/actors.ts';
-import type { Stored } from '../support/judge.ts';
 import { seededRandom } from '../support/random.ts';
 import { createBenches } from './benches.ts';
 import { createCosts } from './costs.ts';
 import { createDesk } from './desk.ts';
+import { beginCourse, createExcuses, keyOf, leaseSeconds, leaseTime, slack } from './excuses.ts';
 import { createNetwork } from './network.ts';
-import { home, type Lasting, type Schedule } from './schedule.ts';
+import { home, type Schedule } from './schedule.ts';
 import { createScheduler, type Process } from './scheduler.ts';
 import { type Answer, createServer } from './server.ts';
 import { inShort, logger } from './words.ts';
@@ -41,16 +46,8 @@ export type RunOptions = {
 const resync = 120_000;
 /** Longer than a resync, and than a watch. Milliseconds, as all below. */
 const quietFor = 140_000;
-/** L1: the bounds of DESIGN section 7. */
-const soon = 5_000;
-const slowly = 65_000;
-/** For the requests themselves, after the backoff; and where each of them takes seconds: a plan is some twenty of them. */
-const slack = 2_500;
-const slackWhereSlow = 300_000;
+const { soon, slowly } = expectedWithin;
 const collectorDelay = 1_000;
-const leaseSeconds = 15;
-/** A lease that ran out is taken at the next look: each second, or after a backoff. */
-const leaseTime = leaseSeconds * 1000 + 3_000;
 /** A 'settle' of the actions waits no longer than this, from when others let go where they did so meanwhile: `isCalm` waits for less. */
 const settlePatience = slowly + soon + slack + collectorDelay;
 /** Main ends a process that has not ended itself so long after SIGTERM. */
@@ -94,14 +91,7 @@ export async function runSchedule(
   const allSettings = () =>
     server.all('licensesettings').filter(({ metadata: { namespace } }) => isWatched(namespace)) as unknown as Stored[];
   let [revisions, requests, lastWork] = [0, 0, 0];
-  /** The garbage collector has something to do, or had until then. */
-  let [collecting, collectedAt] = [false, 0];
-  /** When the lease last got another holder or was lost, or a process was killed or started. */
-  let movedAt = 0;
-  /** When the store went back, until when somebody acts beside people, and how many of them do. */
-  let [restoredAt, actingUntil, acting] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  /** When an object, by namespace and name, last said that a name is someone else's: another object's, or a foreign one. */
-  const takenAt = new Map<string, number>();
+  const course = beginCourse(lasting);
   const settles = { reached: 0, missed: 0 };
   let quiet = false;
   let over = false;
@@ -110,15 +100,16 @@ export async function runSchedule(
     onChange(change) {
       const { version, type, object, by } = change;
       const holderBefore = (change.previous?.['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity;
-      if (object.kind === 'Lease' && holderOf() !== holderBefore) movedAt = scheduler.now;
+      if (object.kind === 'Lease' && holderOf() !== holderBefore) course.movedAt = scheduler.now;
       if (object.kind !== 'LicenseSettings' && object.kind !== 'ConfigMap') return;
       revisions++;
-      if (isTaken(object) || (change.previous && isTaken(change.previous))) takenAt.set(keyOf(object), scheduler.now);
+      if (isTaken(object) || (change.previous && isTaken(change.previous)))
+        course.takenAt.set(keyOf(object), scheduler.now);
       say?.(`@${version} ${type} ${object.kind} ${inPlace(object)} by ${by}${inShort(object)}`);
       if (by === 'desk') costs.changed(change);
       benches.take(change, {
         ...{ now: scheduler.now, late: network.landsLate, sent: network.landsSent },
-        calmSince: Math.max(network.disturbedUntil, movedAt, restoredAt),
+        calmSince: Math.max(network.disturbedUntil, course.movedAt, course.restoredAt),
       });
       collectSoon();
     },
@@ -129,19 +120,19 @@ export async function runSchedule(
     },
   });
   function collectSoon() {
-    if (collecting) return;
-    collecting = true;
+    if (course.collecting) return;
+    course.collecting = true;
     scheduler.after(5 + random() * collectorDelay, () => {
-      collecting = false;
+      course.collecting = false;
       if (!server.collect(random() < 0.5)) return;
-      collectedAt = scheduler.now;
+      course.collectedAt = scheduler.now;
       collectSoon();
     });
   }
 
   /** Who is kept from looking has not found out yet that the store went back. */
   function recover() {
-    const left = Math.max(network.disturbedUntil, movedAt + (election ? leaseTime : 0)) + soon - scheduler.now;
+    const left = Math.max(network.disturbedUntil, course.movedAt + (election ? leaseTime : 0)) + soon - scheduler.now;
     if (left > 0) scheduler.after(left, recover);
     else benches.recovered();
   }
@@ -150,14 +141,12 @@ export async function runSchedule(
   /** True for a request of an object that waits for a name: it looks at it each minute. */
   const isOfTaken = (request: Parameters<typeof costs.ownerOf>[0]): boolean =>
     allSettings().some((one) => isTaken(one) && keyOf(one) === costs.ownerOf(request));
-  /** When the last renewal that a process knows of had been sent, and each one that landed: S5. */
-  const renewed = new Map<string, number>();
-  const landed = new Map<string, number>();
+  const leases = createLeaseJudge(leaseSeconds);
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },
     crash: (victim, restart) => crash(victim, restart),
     onRestore(version) {
-      restoredAt = scheduler.now;
+      course.restoredAt = scheduler.now;
       benches.wentBack(version, scheduler.now);
       compared = undefined;
       collectSoon();
@@ -173,23 +162,24 @@ export async function runSchedule(
       lastWork = scheduler.now;
       if (quiet && !isOfTaken({ method, path, body })) fail(`S8: a request once quiet: ${method} ${path}`);
       if (!election || (type !== 'configmap' && type !== 'status')) return;
-      const since = scheduler.now - (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
-      if (since >= leaseSeconds * 1000) fail(`S5: ${name} sends ${method} ${path} ${since} ms after its last renewal`);
-      const holder = holderOf();
-      // Until it renews its lease the next time nobody can know that it went back to another's.
-      const isRestored = restoredAt > (renewed.get(name) ?? Number.NEGATIVE_INFINITY);
-      if (holder !== name && !isRestored) fail(`S5: ${name} sends ${method} ${path} while ${holder} holds the lease`);
+      const write = {
+        by: name,
+        what: `${method} ${path}`,
+        now: scheduler.now,
+        holder: holderOf(),
+        restoredAt: course.restoredAt,
+      };
+      for (const wrong of leases.write(write)) fail(wrong);
     },
     onFailure: ({ name }, request, method) => costs.failed(name, { ...request, method }, scheduler.now),
     onArrive({ name }, { resource }, method, answer, sent) {
       const lease = resource === 'leases' && method !== 'GET' && answer.code < 300 ? leaseIn(answer) : undefined;
-      if (lease?.holder === name) landed.set(`${name} ${lease.version}`, sent);
+      if (lease) leases.landed(name, lease, sent);
     },
     // Who gets no answer, and reads the lease, finds what it wrote itself.
     onAnswer({ name }, { resource }, _, answer) {
       const lease = resource === 'leases' && answer.code < 300 ? leaseIn(answer) : undefined;
-      const sent = lease?.holder === name ? landed.get(`${name} ${lease.version}`) : undefined;
-      if (sent !== undefined) renewed.set(name, Math.max(sent, renewed.get(name) ?? sent));
+      if (lease) leases.told(name, lease);
     },
   });
 
@@ -201,7 +191,7 @@ export async function runSchedule(
     const name = `operator-${replica}${birth < replicas ? '' : `.${birth}`}`;
     const child = scheduler.spawn(name, seed + 7919 * birth);
     say?.(`${name} starts`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     const { clock } = child;
     const client = spoil(network.connect(child));
     const log = logger(name, fail, say);
@@ -212,9 +202,9 @@ export async function runSchedule(
           ...{ client, clock, namespace: leaseNamespace, name: leaseName, identity: name, seconds: leaseSeconds },
           onNews(news) {
             if (news.kind === 'lost') {
-              movedAt = scheduler.now;
+              course.movedAt = scheduler.now;
               // As client-go's elector does, at every delay that leaves a renewal its time.
-              if (isLasting && lasting?.kind === 'slow')
+              if (course.lasting?.kind === 'slow')
                 fail(`L1: ${name} loses its lease, though no request is lost: ${news.why}`);
             }
             say?.(`${name}: ${JSON.stringify(news)}`);
@@ -246,7 +236,7 @@ export async function runSchedule(
     if (!victim.alive || over) return;
     const replica = running.findIndex((one) => one?.process === victim);
     say?.(`${victim.name} is killed`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     victim.kill();
     running[replica] = undefined;
     network.disturb(restart);
@@ -262,7 +252,7 @@ export async function runSchedule(
     await Promise.race([old.ended, wait(stopPatience)]);
     if (!old.process.alive) return;
     say?.(`${old.process.name} has ended after ${(scheduler.now - began).toFixed(0)} ms`);
-    movedAt = scheduler.now;
+    course.movedAt = scheduler.now;
     old.process.kill();
     await wait(random() * 300);
     boot(replica);
@@ -293,49 +283,19 @@ export async function runSchedule(
         Math.max(actedAt, lastWork) + collectorDelay + 500,
       ) &&
     !network.busy &&
-    !collecting &&
-    acting === 0 &&
+    !course.collecting &&
+    course.acting === 0 &&
     // What was fought about is looked at again within a minute, and told when it holds.
-    scheduler.now > actingUntil + slowly &&
+    scheduler.now > course.actingUntil + slowly &&
     !allSettings().some((one) => isUnderWay(one) || isFailing(one)) &&
     running.every(Boolean) &&
     isLed();
   const settle = Math.max(0, ...actions.map(({ action }) => settleOf(action)));
-  let isLasting = lasting !== undefined;
-  /**
-   * L1: how long it may take from a moment on when nothing disturbs any more, in milliseconds.
-   * @param what is not as it should be; it begins with the object that it is about
-   */
-  function boundFrom(from: number, what: string, isSlow = false): number {
-    const about = (key: string) => what.startsWith(`${key}: `) || (!isOfOne(what) && what.startsWith(placeOf(key)));
-    const taken = [...takenAt].flatMap(([key, at]) => (about(key) ? at : []));
-    // What was refused, taken, or fought about before is looked at again by now.
-    const isWaiting =
-      Math.max(network.slowAt, actingUntil, ...taken) > from - slowly ||
-      allSettings().some((one) => isTaken(one) && about(keyOf(one)));
-    // Who comes to the lease of a leader that is gone waits for it to run out, from when it saw it.
-    const elected = election && (movedAt > from - leaseTime || !isLed()) ? leaseTime : 0;
-    // A zone that is no longer wanted stays at zero while a create of it may still land.
-    const late = allSettings().some(isUnderWay) ? lateness : 0;
-    // A plan that somebody laid hands on waits in full again.
-    const waits = actingUntil > Number.NEGATIVE_INFINITY ? 2 * settle : settle;
-    const each = isLasting && lasting?.kind === 'slow' ? slackWhereSlow : slack;
-    const patience = Math.max(0, network.patientUntil - from);
-    return soon + each + waits + patience + elected + late + (isSlow || isWaiting ? slowly : 0);
-  }
-  /** True when what is not as it should be is not for what lasts. The messages begin with the object that they are about. */
-  const isOfOthers = (one: string) =>
-    !isLasting || concernOf(lasting) === '' || (isOfOne(one) && !one.startsWith(concernOf(lasting)));
+  const { boundFrom, isExcused, isOfOthers } = createExcuses({
+    ...{ scheduler, network, course, allSettings, isWatched, isLed, election, settle },
+    isWhole: () => running.every(Boolean),
+  });
   const isUndone = () => left().some(isOfOthers);
-  /** True for an object that nobody could look at: nobody leads, or a fault is between. Who acts beside people is no excuse. */
-  function isExcused({ metadata: { namespace = '', name } }: Stored): boolean {
-    if (!isWatched(namespace) || !isLed() || !running.every(Boolean)) return true;
-    if (isLasting && `${namespace}/${name}: `.startsWith(concernOf(lasting))) return true;
-    if (network.blindUntil === 0 && movedAt === 0) return false;
-    const since = Math.max(network.blindUntil, movedAt);
-    const wait = network.slowAt > since - slowly ? slowly : 0;
-    return scheduler.now < Math.max(since, network.patientUntil) + soon + slack + wait;
-  }
   const lookAtStatuses = () => {
     benches.look(scheduler.now, isExcused);
     if (!over) scheduler.after(lookEvery, lookAtStatuses);
@@ -345,11 +305,14 @@ export async function runSchedule(
     const from = scheduler.now;
     for (;;) {
       await wait(500);
-      const calmFrom = acting > 0 ? scheduler.now : Math.max(from, network.disturbedUntil, collectedAt, actingUntil);
+      const calmFrom =
+        course.acting > 0
+          ? scheduler.now
+          : Math.max(from, network.disturbedUntil, course.collectedAt, course.actingUntil);
       const late = left().find((one) => isOfOthers(one) && scheduler.now > calmFrom + boundFrom(calmFrom, one));
       if (late !== undefined) return fail(`L1: ${late} (it does not settle)`);
       // Too late is told as soon as that is certain; what else keeps it from settling is waited for a while.
-      const waitsFrom = acting > 0 ? from : Math.max(from, actingUntil);
+      const waitsFrom = course.acting > 0 ? from : Math.max(from, course.actingUntil);
       if (scheduler.now > waitsFrom + settlePatience + settle && (!isUndone() || scheduler.now < calmFrom)) break;
       if (!isCalm() || left().length > 0) continue;
       say?.('settled');
@@ -367,12 +330,12 @@ export async function runSchedule(
   const desk = createDesk({ ...work, sender: 'desk', desks: new Map() }, home);
   const machines = createDesk({ ...work, sender: 'actor', desks: new Map() }, home);
   function begin(action: Parameters<typeof actFor>[0]): void {
-    acting++;
+    course.acting++;
     actFor(action, machines)
       .catch((error) => fail(`the harness: ${(error as Error).stack}`))
       .finally(() => {
-        acting--;
-        actingUntil = scheduler.now;
+        course.acting--;
+        course.actingUntil = scheduler.now;
         say?.(`over: ${JSON.stringify(action)}`);
       });
   }
@@ -422,7 +385,7 @@ export async function runSchedule(
   await scheduler.run(Math.max(scheduler.now, horizon), () => violations.length > 0);
   // A fault that has begun may last, or make another wait.
   const untilUndisturbed = async () => {
-    while ((network.disturbedUntil > scheduler.now || acting > 0) && violations.length === 0)
+    while ((network.disturbedUntil > scheduler.now || course.acting > 0) && violations.length === 0)
       await scheduler.run(Math.max(network.disturbedUntil, scheduler.now + 100));
   };
   await untilUndisturbed();
@@ -430,7 +393,7 @@ export async function runSchedule(
   async function converge(what: string, isSlow: boolean, missing: () => string[]): Promise<number> {
     const from = scheduler.now;
     const late = () =>
-      missing().filter((one) => scheduler.now >= Math.max(from, collectedAt) + boundFrom(from, one, isSlow));
+      overdue(missing(), scheduler.now, (one) => Math.max(from, course.collectedAt) + boundFrom(from, one, isSlow));
     while (missing().length > 0 && late().length === 0 && violations.length === 0)
       await scheduler.run(scheduler.now + 250);
     for (const one of violations.length > 0 ? [] : late())
@@ -440,7 +403,7 @@ export async function runSchedule(
   if (lasting) {
     await converge('L2', false, () => left().filter(isOfOthers));
     stopLasting();
-    isLasting = false;
+    course.lasting = undefined;
     network.disturb(lasting.kind === 'poison' && lasting.code === 0 ? 15_000 : 0);
     await untilUndisturbed();
   }
@@ -471,45 +434,11 @@ export async function runSchedule(
 const leaseNamespace = 'license-settings-system';
 const leaseName = 'license-settings-operator';
 
-/** True when a plan is under way: it goes on by itself, also where the newest spec is invalid. */
-function isUnderWay(object: object): boolean {
-  const { spec, status } = object as Stored;
-  const isSuspended = (spec as { suspend?: unknown } | undefined)?.suspend === true;
-  return status?.applying !== undefined && !isSuspended && !isTaken(object);
-}
-
-/** True when an object says that its writes fail: it is tried again. */
-const isFailing = (object: object): boolean =>
-  /refuses the write|the write fails/.test(JSON.stringify((object as Stored).status ?? ''));
-
-/** True when an object says that a name is someone else's. */
-const isTaken = (object: object): boolean =>
-  JSON.stringify((object as Stored).status ?? '').includes('belongs to someone else');
-
 /** Whose the lease is, and its version. */
 function leaseIn({ body }: Answer): { holder: string | undefined; version: string } {
   const { metadata, spec } = body as { metadata: { resourceVersion: string }; spec?: { holderIdentity?: string } };
   return { holder: spec?.holderIdentity, version: metadata.resourceVersion };
 }
-
-/** Every write carries what it was decided from, or is a create. */
-function isGuarded(method: string, body: unknown): boolean {
-  type Guard = { uid?: string; resourceVersion?: string };
-  const { metadata, preconditions } = (body ?? {}) as { metadata?: Guard; preconditions?: Guard };
-  const guard = { PUT: metadata, DELETE: preconditions }[method];
-  return !['PUT', 'DELETE'].includes(method) || Boolean(guard?.uid && guard.resourceVersion);
-}
-
-/** How the messages about what a lasting fault concerns begin; empty where it concerns all alike. */
-const concernOf = (lasting: Lasting | undefined): string =>
-  lasting?.kind === 'poison' ? `${home}/${lasting.object}: ` : lasting?.kind === 'scope' ? `${lasting.namespace}/` : '';
-
-/** True for a message that begins with the object that it is about. */
-const isOfOne = (message: string): boolean => /^[\w-]+\/[\w-]+: /.test(message);
-/** The object of a message, and of a cost. */
-const keyOf = ({ metadata: { namespace = '', name } }: { metadata: { namespace?: string; name: string } }): string =>
-  `${namespace}/${name}`;
-const placeOf = (key: string): string => key.slice(0, key.indexOf('/') + 1);
 
 const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: string; name: string } }): string =>
   namespace === home ? name : `${namespace}/${name}`;
@@ -517,6 +446,8 @@ const inPlace = ({ metadata: { namespace, name } }: { metadata: { namespace: str
 const noMetrics = new Proxy({}, { get: () => () => {} }) as Metrics;
 
 function settleOf(action: Action): number {
-  const { settleSeconds = 90 } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as { settleSeconds?: number };
+  const { settleSeconds = defaultSettleSeconds } = ('spec' in action ? action.spec : { settleSeconds: 0 }) as {
+    settleSeconds?: number;
+  };
   return settleSeconds * 1000;
 }

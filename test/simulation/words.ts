@@ -1,6 +1,6 @@
 /** What a trace says. */
 import type { Logger } from '../../src/observe/logger.ts';
-import type { Stored } from '../support/judge.ts';
+import type { Stored } from '../contract/revision.ts';
 
 /** A logger that tells the trace what the operator says, and `fail` what it must never say. */
 export function logger(name: string, fail: (what: string) => void, say: ((line: string) => void) | undefined): Logger {

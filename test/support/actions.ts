@@ -9,8 +9,8 @@ import { declare } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
 import { render } from '../../src/settings/render.ts';
 import { validate } from '../../src/settings/validate.ts';
-import { keys } from './document.ts';
-import type { Stored } from './judge.ts';
+import { keys } from '../contract/document.ts';
+import type { Stored } from '../contract/revision.ts';
 import type { Random } from './random.ts';
 
 export type Kind = 'LicenseSettings' | 'ConfigMap';

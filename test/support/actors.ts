@@ -1,8 +1,8 @@
 /** Those who act for a while beside people: other controllers, admission policies, quotas. See `Actor` of `actions.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { canonical } from '../contract/document.ts';
+import type { Stored } from '../contract/revision.ts';
 import { type ActionDesk, type Actor, deskOf, type Edit, edit, editAnnotation, type Kind } from './actions.ts';
-import { canonical } from './document.ts';
-import type { Stored } from './judge.ts';
 
 /** The finalizer of another controller. */
 export const holder = 'test.dialer.dev/held';

@@ -15,42 +15,35 @@ import {
 import type { World } from '../../src/controller/place.ts';
 import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { createRequests, settingsResource } from '../../src/controller/requests.ts';
-import type { Client, Request } from '../../src/kube/client.ts';
-import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
-import { collectionPath } from '../../src/kube/paths.ts';
+import { createRequests } from '../../src/controller/requests.ts';
+import type { Request } from '../../src/kube/client.ts';
 import { Store } from '../../src/kube/store.ts';
 import { wantedMetadata } from '../../src/settings/configmap.ts';
 import { renderZone } from '../../src/settings/render.ts';
-import { type Answer, type Change, createServer, type Stored } from '../simulation/server.ts';
-import { createJudge, type Stored as Judged } from './judge.ts';
+import type { Stored as Judged } from '../contract/revision.ts';
+import { createSafetyJudge } from '../contract/safety.ts';
+import type { Change, Stored } from '../simulation/server.ts';
 import { legacy } from './legacy.ts';
+import { createServerFront, pathOf, type Sent } from './server-front.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 const namespace = 'dialer';
 const name = 'pom';
-const settingsPath = collectionPath(settingsResource, namespace);
-const maps = `/api/v1/namespaces/${namespace}/configmaps`;
-
-/** What befalls a request: it fails so and is not carried out, or its answer is `lost` and it lands when `land` is called. */
-export type Fault = (request: Request) => ApiError | 'lost' | undefined;
+const maps = pathOf('configmaps', namespace);
 
 export type FlowDesk = ReturnType<typeof createFlowDesk>;
 
 /** @param quota most ConfigMaps of the namespace, as a ResourceQuota has it */
 export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
-  let most = quota;
   const clock = createVirtualClock();
-  const judge = createJudge();
-  const faults: Fault[] = [];
-  const underWay: Request[] = [];
-  const written: string[] = [];
-  let isLate = false;
+  const judge = createSafetyJudge();
   let terms = 0;
 
-  const server = createServer({ now: clock.wall, onChange: (change) => take(change) });
+  const front = createServerFront({ clock, onChange: (change) => take(change) });
+  const { server, faults, send } = front;
+  server.admission.limit(namespace, Number.isFinite(quota) ? quota : undefined);
   const world: World = {
-    requests: createRequests({ request: send, lines: watchNothing, close: async () => {} }),
+    requests: createRequests(front.client),
     own: { wrote: () => {}, deleted: () => {} },
     clock,
     settings: new Store<LicenseSettings>(),
@@ -66,7 +59,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   function take({ type, object, by }: Change): void {
     const kind = object.kind === 'ConfigMap' ? 'ConfigMap' : 'LicenseSettings';
     const stored = object as unknown as Judged;
-    judge.take({ type, kind, object: stored, by: by === 'operator' ? 'operator' : 'other', late: isLate });
+    judge.take({ type, kind, object: stored, by: by === 'operator' ? 'operator' : 'other', late: front.isLate });
     if (kind === 'LicenseSettings') {
       const view = projectSettings(object as never);
       if (type === 'DELETED') world.settings.remove(view);
@@ -80,47 +73,13 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     else world.configMaps.remove(view);
   }
 
-  async function send<T>(request: Request): Promise<T> {
-    for (const fault of faults) {
-      const befalls = fault(request);
-      if (befalls === 'lost') {
-        underWay.push(request);
-        throw new ApiError(`${request.method} ${request.path}: no answer`, { code: 0, reason: 'NoAnswer' });
-      }
-      if (befalls) throw befalls;
-    }
-    return believe(request, carryOut(request)) as T;
-  }
-
-  function carryOut(request: Request): Answer {
-    const isCreate = request.method === 'POST' && request.resource === 'configmaps';
-    if (isCreate && server.all('configmaps').length >= most && !server.get('configmaps', namespace, nameIn(request)))
-      return {
-        code: 403,
-        body: { kind: 'Status', reason: 'Forbidden', message: `exceeded quota: count/configmaps=${most}` },
-      };
-    const body = request.body === undefined ? {} : { body: structuredClone(request.body) };
-    const answer = server.handle({ method: request.method, path: request.path, ...body }, 'operator');
-    if (request.method !== 'GET') written.push(`${inWords(request)}${answer.code < 300 ? '' : ` ${answer.code}`}`);
-    return answer;
-  }
-
-  const believe = (request: Request, { code, body }: Answer): unknown => {
-    if (code < 300) return structuredClone(body);
-    throw fromAnswer(`${request.method} ${request.path}`, { code, body: JSON.stringify(body), now: clock.wall() });
-  };
-
   /** Sends something as a person does. */
-  function act(method: string, path: string, body?: object): Answer {
-    const answer = server.handle({ method, path, ...(body ? { body } : {}) }, 'desk');
-    if (answer.code >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
-    return answer;
-  }
+  const act = (method: Request['method'], path: string, body?: object) => send('desk', method, path, body);
 
   const turn = async () => legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: priorities.fresh }));
   const object = (): Stored | undefined => server.get('licensesettings', namespace, name);
   const configMap = (one: string): Stored | undefined => server.get('configmaps', namespace, one);
-  const path = `${settingsPath}/${name}`;
+  const path = pathOf('licensesettings', namespace, name);
 
   return {
     ...{ clock, world, faults, judge, object, configMap },
@@ -130,7 +89,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       const metadata = { ...(known?.metadata ?? { name, namespace }), ...(annotations ? { annotations } : {}) };
       const next = { apiVersion: 'licensing.dialer.dev/v1', kind: 'LicenseSettings', metadata, spec };
       if (known) act('PUT', path, next);
-      else act('POST', settingsPath, next);
+      else act('POST', pathOf('licensesettings', namespace), next);
     },
     /** Deletes the object; `held` by a finalizer it stays, and is being deleted. */
     deleteObject({ held = false } = {}): void {
@@ -171,21 +130,20 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       return outcome;
     },
     setQuota(next: number): void {
-      most = next;
+      server.admission.limit(namespace, next);
     },
     /** A new leader, or a new process: it remembers nothing. */
     nextTerm(): void {
       Object.assign(world, newTerm());
     },
     /** The requests whose answers were lost land now; gives what the API server said to each. */
-    land(): number[] {
-      isLate = true;
-      const codes = underWay.splice(0).map((request) => carryOut(request).code);
-      isLate = false;
-      return codes;
-    },
+    land: front.land,
     /** What the operator wrote since this was asked last, in words: the CAPACITY of ports, or - where there is none. */
-    writes: (): string[] => written.splice(0),
+    writes: (): string[] =>
+      front.sent
+        .splice(0)
+        .filter(({ method }) => method !== 'GET')
+        .map(inWords),
     status: () => object()?.['status'] as Status | undefined,
     reasonOf: (type: string): string | undefined =>
       (object()?.['status'] as Status | undefined)?.conditions?.find((one) => one.type === type)?.reason,
@@ -198,19 +156,15 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
 
 type Data = Readonly<Record<string, string>>;
 
-// biome-ignore lint/correctness/useYield: nothing watches here
-const watchNothing: Client['lines'] = async function* () {
-  throw new Error('nothing watches here');
-};
-
-const nameIn = ({ path, body }: Request): string =>
+const nameIn = ({ path, body }: Pick<Request, 'path' | 'body'>): string =>
   (body as { metadata?: { name?: string } } | undefined)?.metadata?.name ?? path.split('/').at(-1) ?? '';
 
-function inWords(request: Request): string {
-  if (request.resource !== 'configmaps') return `${request.method} status`;
+function inWords({ code, ...request }: Sent): string {
+  const refused = code < 300 ? '' : ` ${code}`;
+  if (request.resource !== 'configmaps') return `${request.method} status${refused}`;
   const data = (request.body as { data?: Data } | undefined)?.data;
   const given = data ? ` ${data['OUTBOUND_PORTS_CAPACITY'] ?? '-'}` : '';
-  return `${request.method} ${nameIn(request)}${given}`;
+  return `${request.method} ${nameIn(request)}${given}${refused}`;
 }
 
 /** The name of a ConfigMap that a request writes, or is about. */

@@ -12,10 +12,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { canonical } from '../contract/document.ts';
+import type { Revision, Stored } from '../contract/revision.ts';
+import type { SafetyJudge } from '../contract/safety.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { type ActionDesk, editAnnotation, type Kind } from './actions.ts';
-import { canonical } from './document.ts';
-import type { Judge, Revision, Stored } from './judge.ts';
 import { linesOf } from './lines.ts';
 
 export type Watcher = {
@@ -58,7 +59,7 @@ const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.i
 export async function watchNamespace(
   plane: ControlPlane,
   namespace: string,
-  judge: Judge,
+  judge: SafetyJudge,
   take: (revision: Revision) => void = judge.take,
 ): Promise<Watcher> {
   const dispatcher = new Agent({ connect: { ca: readFileSync(plane.ca) }, bodyTimeout: 0 });

@@ -1,23 +1,16 @@
-/** Pictures of `kubectl license status`, against golden files. `UPDATE_GOLDEN=1` writes them anew: look at the diff. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** Pictures of `kubectl license status`, against golden files (`test/support/golden.ts`). */
 import * as assert from 'uvu/assert';
 import { picture } from '../../src/cli/picture.ts';
 import { age, paint, type Style, styleOf, wrap } from '../../src/cli/terminal.ts';
 import { viewOf } from '../../src/cli/view.ts';
 import { suite } from '../suite.ts';
+import { isGolden } from '../support/golden.ts';
 import { now, objects } from '../support/pictured.ts';
 
 const test = suite('cli: pictures');
 
 const golden = new URL('./golden/', import.meta.url);
-function isGolden(name: string, text: string): void {
-  const file = new URL(`${name}.txt`, golden);
-  if (process.env['UPDATE_GOLDEN']) {
-    mkdirSync(golden, { recursive: true });
-    writeFileSync(file, `${text}\n`);
-  }
-  assert.is(`${text}\n`, readFileSync(file, 'utf8'), name);
-}
+const isPictured = (name: string, text: string) => isGolden(golden, `${name}.txt`, `${text}\n`);
 
 const plain = (width: number): Style => ({ width, colour: false, unicode: true });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
@@ -27,7 +20,7 @@ for (const [name, object] of Object.entries(objects)) {
   for (const width of [40, 80, 120]) {
     test(`${name} at ${width} columns`, () => {
       const text = picture(viewOf(object), plain(width), now);
-      isGolden(`${name}-${width}`, text);
+      isPictured(`${name}-${width}`, text);
       // A hash has 64 digits and is never cut, and neither is a command that holds a name.
       const long = text.split('\n').filter((line) => line.length > width && !/[0-9a-f]{64}|\S{36}/.test(line));
       assert.equal(
@@ -38,7 +31,7 @@ for (const [name, object] of Object.entries(objects)) {
   }
   test(`${name} in colours differs in colours alone`, () => {
     const text = picture(viewOf(object), { ...plain(80), colour: true }, now);
-    isGolden(`${name}-80-colour`, text);
+    isPictured(`${name}-80-colour`, text);
     assert.is(text.replace(colours, ''), picture(viewOf(object), plain(80), now));
     assert.match(text, '\u001b[');
   });
@@ -46,7 +39,7 @@ for (const [name, object] of Object.entries(objects)) {
 
 test('without UTF-8 the picture is ASCII', () => {
   const text = picture(viewOf(objects.sites), { ...plain(80), unicode: false }, now);
-  isGolden('sites-80-ascii', text);
+  isPictured('sites-80-ascii', text);
   assert.match(text, /^[\x20-\x7e\n]*$/);
 });
 

@@ -3,16 +3,17 @@ import * as assert from 'uvu/assert';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { render } from '../../src/settings/render.ts';
+import { loudRequests } from '../contract/requests.ts';
+import { createWaitJudge } from '../contract/waits.ts';
 import { asSent, sourceOf } from '../faults/authors.ts';
 import { randomJob } from '../faults/campaign.ts';
 import { describe, type Seen } from '../faults/proxy.ts';
-import { costly, loudRequests } from '../faults/requests.ts';
+import { costly } from '../faults/requests.ts';
 import type { Committed } from '../faults/revisions.ts';
 import type { Job } from '../faults/run.ts';
 import { ports, zone } from '../faults/scenarios.ts';
 import { suite } from '../suite.ts';
 import { isActor } from '../support/actors.ts';
-import { createWaitJudge } from '../support/wait.ts';
 
 const test = suite('faults: judges');
 

@@ -1,9 +1,10 @@
 /** The judge and the model are worth nothing if they cannot convict: for each rule a history that breaks it. */
 import * as assert from 'uvu/assert';
+import { createModel, differences } from '../contract/end-state.ts';
+import type { Revision, Snapshot, Stored } from '../contract/revision.ts';
+import { createSafetyJudge } from '../contract/safety.ts';
 import { suite } from '../suite.ts';
 import { type Action, carryOut, drawActions } from '../support/actions.ts';
-import { createJudge, type Revision, type Stored } from '../support/judge.ts';
-import { createModel, differences, type Snapshot } from '../support/model.ts';
 import { createRandom } from '../support/random.ts';
 import { createTinyWorld } from '../support/tiny-world.ts';
 
@@ -44,7 +45,7 @@ async function historyOf(actions: readonly Action[]) {
 }
 
 function verdictOn(steps: readonly Step[]): string[] {
-  const judge = createJudge();
+  const judge = createSafetyJudge();
   for (const step of steps) {
     if (step === 'settled') judge.settled();
     else judge.take(step);
@@ -291,7 +292,7 @@ test('S9: an increase before the decrease that it uses, or above the total', () 
 
 test('S3, S9: where the store went back what was lost excuses stamps until the next status, and licenses not at all', () => {
   const judgeAfter = (steps: readonly Step[]) => {
-    const [lost, judge] = [createJudge(), createJudge()];
+    const [lost, judge] = [createSafetyJudge(), createSafetyJudge()];
     for (const step of steps) if (step !== 'settled') for (const one of [lost, judge]) one.take(step);
     const { object } = steps.findLast((step) => step !== 'settled' && step.kind === 'LicenseSettings') as Revision;
     const metadata = { ...object.metadata, generation: 7 };
@@ -299,7 +300,7 @@ test('S3, S9: where the store went back what was lost excuses stamps until the n
     judge.wentBack(lost);
     return judge;
   };
-  const rulesOf = (judge: ReturnType<typeof createJudge>) =>
+  const rulesOf = (judge: ReturnType<typeof createSafetyJudge>) =>
     judge.violations.flatMap((one) => /: (S\d): /.exec(one)?.[1] ?? []);
   const at = lastWrite(simple.steps, 'pom-licenses');
   const write = simple.steps[at] as Revision;
@@ -309,8 +310,8 @@ test('S3, S9: where the store went back what was lost excuses stamps until the n
   early.take(ahead);
   assert.equal(rulesOf(early), []);
   for (const learn of [
-    (judge: ReturnType<typeof createJudge>) => judge.take({ ...status, type: 'MODIFIED' }),
-    (judge: ReturnType<typeof createJudge>) => judge.recovered(),
+    (judge: ReturnType<typeof createSafetyJudge>) => judge.take({ ...status, type: 'MODIFIED' }),
+    (judge: ReturnType<typeof createSafetyJudge>) => judge.recovered(),
   ]) {
     const judge = judgeAfter(simple.steps);
     learn(judge);
@@ -490,7 +491,7 @@ test('the model: what stays live while the newest spec is invalid is what was li
 /** The flow of the operator under random actions: kills between writes, caches that lag, edits by others. */
 async function wander(seed: number): Promise<{ problems: string[]; judged: number }> {
   const random = createRandom(seed);
-  const judge = createJudge();
+  const judge = createSafetyJudge();
   const model = createModel();
   const problems: string[] = [];
   const world = createTinyWorld((revision) => {

@@ -2,7 +2,8 @@
 import * as assert from 'uvu/assert';
 import { ApiError } from '../../src/kube/errors.ts';
 import { suite } from '../suite.ts';
-import { createFlowDesk, type Fault, type FlowDesk, zonesOf } from '../support/flow-desk.ts';
+import { createFlowDesk, type FlowDesk, zonesOf } from '../support/flow-desk.ts';
+import type { Fault } from '../support/server-front.ts';
 
 const test = suite('missing');
 

@@ -1,16 +1,16 @@
 /** The judges of several namespaces, of what the status says (S10) and of what an object costs (L4); and who acts there. */
 import * as assert from 'uvu/assert';
+import { createCostJudge } from '../contract/costs.ts';
+import type { Revision, Stored } from '../contract/revision.ts';
+import { createSafetyJudges } from '../contract/safety/namespaces.ts';
+import { createTruthJudge } from '../contract/truth.ts';
 import { contentOf } from '../simulation/costs.ts';
 import type { Stored as SimulatedStored } from '../simulation/server.ts';
 import { suite } from '../suite.ts';
 import { type Action, carryOut, drawActions } from '../support/actions.ts';
 import { actFor, isActor } from '../support/actors.ts';
-import { createCostJudge } from '../support/cost.ts';
-import type { Revision, Stored } from '../support/judge.ts';
-import { createJudges } from '../support/judges.ts';
 import { createRandom } from '../support/random.ts';
 import { createTinyWorld } from '../support/tiny-world.ts';
-import { createTruthJudge } from '../support/truth.ts';
 
 const test = suite('wider world');
 const spec = { licenses: { outboundPorts: { minimum: 0, maximum: 5 } } };
@@ -35,7 +35,7 @@ const elsewhere = (revision: Revision, change: Partial<Revision> = {}): Revision
   object: { ...revision.object, metadata: { ...revision.object.metadata, namespace: 'copies' } },
 });
 const verdictOn = (revisions: readonly Revision[]) => {
-  const judges = createJudges();
+  const judges = createSafetyJudges();
   for (const one of revisions) judges.take(one);
   judges.finish();
   return judges.violations;
@@ -56,7 +56,7 @@ test('S6: what the operator writes or deletes in a namespace that holds no objec
 test('objects of the same name in two namespaces are judged apart', () => {
   const twice = [...steps, ...steps.map((one) => elsewhere(one))];
   assert.equal(verdictOn(twice), []);
-  const judges = createJudges();
+  const judges = createSafetyJudges();
   for (const one of twice) judges.take(one);
   assert.is(judges.judged, twice.length);
   assert.is(judges.of('copies').judged, steps.length);
@@ -83,7 +83,7 @@ test('a deletion that a finalizer holds is judged when the operator asks for it'
 });
 
 test('the store goes back: the judges know what they knew then, and what may still come of what is lost', () => {
-  const judges = createJudges({ mayGoBack: true });
+  const judges = createSafetyJudges({ mayGoBack: true });
   for (const one of steps) judges.take(one);
   judges.settled();
   const later = (revision: Revision, change: (object: Stored) => Stored = (object) => object): Revision => {
@@ -307,7 +307,7 @@ test('a second operator writes its version again and again, and a finalizer goes
   seen.length = 0;
   await actFor({ do: 'hold', kind: 'ConfigMap', name: 'pom-licenses', milliseconds: 200 }, desk);
   assert.equal(seen, [undefined, 1, undefined, 1]);
-  assert.equal((await get())?.metadata.finalizers, []);
+  assert.equal((await get())?.metadata.finalizers ?? [], []);
 });
 
 test('who strips metadata, or makes immutable, does so again after each heal', async () => {
@@ -332,9 +332,11 @@ test('who strips metadata, or makes immutable, does so again after each heal', a
           metadata: { ...written.object.metadata, ...(await get())?.metadata },
         };
         if (edit === 'make immutable') await world.desk.delete('ConfigMap', whole);
-        const { labels, ownerReferences, annotations } = written.object.metadata;
+        const { resourceVersion: _, uid: __, ...fresh } = written.object.metadata;
+        const { labels, ownerReferences, annotations } = fresh;
         const metadata = { ...whole.metadata, labels, ownerReferences, annotations } as Stored['metadata'];
-        if (edit === 'make immutable') await world.desk.create('ConfigMap', written.object);
+        if (edit === 'make immutable')
+          await world.desk.create('ConfigMap', { ...written.object, metadata: fresh as Stored['metadata'] });
         else await world.desk.update('ConfigMap', { ...whole, metadata });
       },
     };

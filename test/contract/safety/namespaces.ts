@@ -1,10 +1,11 @@
 /**
- * The judges of a cluster: one for each namespace, of those that are not watched too. An object's ConfigMaps are those of
+ * The judges of safety of a cluster: one for each namespace, also of those that the operator does not watch. An object's ConfigMaps are those of
  * its own namespace, so no judge knows of another namespace, and S6 convicts whatever the operator writes across.
  */
-import { createJudge, type Judge, type Revision, type Stored } from './judge.ts';
+import type { Revision, Stored } from '../revision.ts';
+import { createSafetyJudge, type SafetyJudge } from '../safety.ts';
 
-export type Judges = Omit<Judge, 'wentBack' | 'finish'> & {
+export type SafetyJudges = Omit<SafetyJudge, 'wentBack' | 'finish'> & {
   /** Judges the end state where it can be as it should be: in the namespaces that the operator watches. */
   finish(isWatched?: (namespace: string) => boolean): void;
   /**
@@ -14,17 +15,17 @@ export type Judges = Omit<Judge, 'wentBack' | 'finish'> & {
   wentBack(version: number): void;
 
   /** The judge of one namespace; it begins to judge when it is first asked for. */
-  of(namespace: string): Judge;
+  of(namespace: string): SafetyJudge;
 };
 
-type Options = NonNullable<Parameters<typeof createJudge>[0]> & {
+type Options = NonNullable<Parameters<typeof createSafetyJudge>[0]> & {
   /** True where the store may go back. */
   readonly mayGoBack?: boolean;
 };
 
 /** @param options those of each judge */
-export function createJudges({ mayGoBack = false, ...options }: Options = {}): Judges {
-  const judges = new Map<string, Judge>();
+export function createSafetyJudges({ mayGoBack = false, ...options }: Options = {}): SafetyJudges {
+  const judges = new Map<string, SafetyJudge>();
   const violations: string[] = [];
   /** What they were shown, and when it was settled: who was waiting then. */
   let shown: (Revision | { readonly waiting: ReadonlySet<string> })[] = [];
@@ -32,8 +33,8 @@ export function createJudges({ mayGoBack = false, ...options }: Options = {}): J
   const told = new Map<string, number>();
   const all = () => [...judges.values()];
 
-  const of = (namespace: string): Judge => {
-    const judge = judges.get(namespace) ?? createJudge(options);
+  const of = (namespace: string): SafetyJudge => {
+    const judge = judges.get(namespace) ?? createSafetyJudge(options);
     judges.set(namespace, judge);
     return judge;
   };

@@ -1,14 +1,15 @@
 /**
  * Judges S10 of DESIGN section 7: a status does not say Ready or Applied for longer than 15 s while a ConfigMap does not
- * hold what the settings want, or lacks what marks it as theirs. The judge of revisions knows no time; the harness brings it, on one monotonic clock.
+ * hold what the settings want, or lacks what marks it as theirs. The judge of safety knows no time; the harness brings it
+ * to this one, on one monotonic clock.
  */
 import type { Declaration } from '../../src/api/licensesettings.ts';
 import { render } from '../../src/settings/render.ts';
 import { brief, canonical } from './document.ts';
-import type { Revision, Stored } from './judge.ts';
+import { isRetained, isSuspended, manager, note, type Revision, type Stored } from './revision.ts';
 
 /** How long a status may be wrong, in milliseconds. */
-const patience = 15_000;
+export const patience = 15_000;
 /**
  * Right again is only what stays right for so long, in milliseconds: where two writers undo each other it is right for a
  * moment between two writes, and of no use to a dialer.
@@ -100,7 +101,7 @@ function forgive(life: Life, now: number): void {
 
 /** What the status says that isn't so, if anything. What is suspended, or goes, says nothing of its ConfigMaps. */
 function untruth({ metadata, spec, status }: Stored, maps: ReadonlyMap<string, Stored>): string | undefined {
-  if (metadata.deletionTimestamp || (spec as { suspend?: unknown } | undefined)?.suspend === true) return undefined;
+  if (metadata.deletionTimestamp || isSuspended({ spec })) return undefined;
   const said = status?.conditions?.find(
     ({ type, status: is, reason }) =>
       (type === 'Ready' || type === 'Applied') && is === 'True' && reason !== 'Suspended',
@@ -125,15 +126,15 @@ function markOf(
 ): string | undefined {
   const { labels = {}, ownerReferences = [] } = map.metadata;
   const wanted: Record<string, string | undefined> = {
-    'app.kubernetes.io/managed-by': 'license-settings-operator',
-    'app.kubernetes.io/part-of': 'license-settings-operator',
-    'licensing.dialer.dev/settings': metadata.name,
-    ...(zone === undefined ? {} : { 'licensing.dialer.dev/zone': zone }),
+    'app.kubernetes.io/managed-by': manager,
+    'app.kubernetes.io/part-of': manager,
+    [note('settings')]: metadata.name,
+    ...(zone === undefined ? {} : { [note('zone')]: zone }),
   };
   for (const [label, value] of Object.entries(wanted)) if (labels[label] !== value) return `lacks the label ${label}`;
-  const isRetained = (spec as { deletionPolicy?: unknown } | undefined)?.deletionPolicy === 'Retain';
+  const mayHaveNone = isRetained({ spec });
   const isOwned = ownerReferences.some(({ uid, controller }) => uid === metadata.uid && controller === true);
-  if (isOwned === isRetained) return isRetained ? 'has its owner still' : 'lacks its owner';
+  if (isOwned === mayHaveNone) return mayHaveNone ? 'has its owner still' : 'lacks its owner';
   return map.immutable === true ? 'is immutable' : undefined;
 }
 

@@ -84,6 +84,10 @@ const sumOf = (shares: readonly Share[], key: string): number =>
 
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
+/** The capacities in a document, all six types. */
+export const capacitiesOf = ({ licenses }: Document): Counts =>
+  Object.fromEntries(keys.map((key) => [key, licenses[key]?.['capacity'] ?? 0]));
+
 /** RFC 8785 for what a document is made of: whole numbers and plain names. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;

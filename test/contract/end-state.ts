@@ -1,21 +1,28 @@
 /**
- * A small model of the contract: told what people did, it says what must be there once the operator has converged. It
+ * Judges the end state. A small model of the contract, told what people did, says what must be there once the operator has converged. It
  * shares with the operator only what has proofs of its own: validation, the normal form, hash and rendering.
  *
  * Most of the answer follows from the newest specs and from whose the ConfigMaps are. Only what is live while the newest
  * spec is not applicable depends on the past: where that leaves more than one outcome, because spec followed spec before
  * the first was seen, each of them is allowed.
  */
-import type { Declaration, Status } from '../../src/api/licensesettings.ts';
+import { type Declaration, maxErrors, type Status } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
 import { settingsHash } from '../../src/settings/hash.ts';
 import { type Rendered, render } from '../../src/settings/render.ts';
 import { validate } from '../../src/settings/validate.ts';
 import { brief, canonical, keys } from './document.ts';
-import type { Revision, Stored } from './judge.ts';
-
-/** Everything in a namespace at one moment. */
-export type Snapshot = { readonly settings: readonly Stored[]; readonly configMaps: readonly Stored[] };
+import {
+  controllerOf,
+  isLabelled,
+  isRetained,
+  isSuspended,
+  note,
+  type Revision,
+  type Snapshot,
+  type Stored,
+  uidIn,
+} from './revision.ts';
 
 export type Model = {
   /** Takes in a change; those by the operator say nothing. The same revisions as the judge's, in the same order. */
@@ -36,42 +43,14 @@ type Life = {
   quiet: boolean;
 };
 
-const group = 'licensing.dialer.dev';
+/** Stands for "nothing is live" among the hashes. */
 const nothing = '';
+
+type Lives = Map<string, Life>;
 
 /** Begins with a namespace without LicenseSettings. */
 export function createModel(): Model {
-  const lives = new Map<string, Life>();
-
-  const takeSettings = ({ type, object }: Revision) => {
-    const { uid } = object.metadata;
-    if (type === 'DELETED') {
-      lives.delete(uid);
-      return;
-    }
-    const life = lives.get(uid) ?? { object, live: new Map([[nothing, undefined]]), quiet: false };
-    const before = lives.get(uid)?.object.status;
-    lives.set(uid, life);
-    life.object = object;
-    if (canonical(object.status ?? {}) !== canonical(before ?? {})) rewritten(life, before, object.status);
-    life.quiet = false;
-    const { newest, applicable, suspended } = read(object);
-    if (newest && applicable && !suspended) life.live.set(settingsHash(newest), newest);
-  };
-
-  /** Somebody else wrote the status: as if it had been lost, or had come from a backup. */
-  const rewritten = (life: Life, before: Status | undefined, after: Status | undefined) => {
-    const said = [after?.applied, after?.applying].flatMap((one) => (one ? [one.settings] : []));
-    const believed = new Map<string, Declaration | undefined>(said.map((one) => [settingsHash(one), one]));
-    if (said.length === 0) believed.set(nothing, undefined);
-    const conflict = before?.conditions?.some(({ reason }) => reason === 'ConfigMapConflict');
-    const certain = life.quiet && !before?.applying && !after?.applying && !conflict && !read(life.object).suspended;
-    const records = [...life.live].filter(([, one]) => one && !one.zones);
-    // Without zones the ConfigMap proves what is live, and is newer than the backup; with zones nothing does.
-    if (certain) life.live = records.length > 0 ? new Map(records) : believed;
-    else life.live = new Map([...life.live, ...believed]);
-  };
-
+  const lives: Lives = new Map();
   return {
     take(revision) {
       if (revision.by === 'operator') {
@@ -79,18 +58,15 @@ export function createModel(): Model {
         if (life && revision.kind === 'LicenseSettings' && revision.type === 'MODIFIED') life.object = revision.object;
         return;
       }
-      if (revision.kind === 'LicenseSettings') takeSettings(revision);
+      if (revision.kind === 'LicenseSettings') takeSettings(lives, revision);
       // Which ConfigMap proves what may have changed: from here on a lost status is lost.
       else for (const life of lives.values()) life.quiet = false;
     },
     settled({ settings }, isWaiting = () => false) {
       for (const object of settings) {
-        const { metadata, status } = object;
-        const life = lives.get(metadata.uid);
+        const life = lives.get(object.metadata.uid);
         if (!life || isWaiting(object)) continue;
-        const said = [status?.applied, status?.applying].flatMap((one) => (one ? [one] : []));
-        life.live = new Map(said.map((one) => [one.settingsHash, one.settings]));
-        if (said.length === 0) life.live.set(nothing, undefined);
+        life.live = saidToBeLive(object.status);
         life.quiet = true;
       }
     },
@@ -104,18 +80,54 @@ export function createModel(): Model {
   };
 }
 
+/** Somebody else changed a LicenseSettings. */
+function takeSettings(lives: Lives, { type, object }: Revision): void {
+  const { uid } = object.metadata;
+  if (type === 'DELETED') {
+    lives.delete(uid);
+    return;
+  }
+  const known = lives.get(uid);
+  const life: Life = known ?? { object, live: new Map([[nothing, undefined]]), quiet: false };
+  const before = known?.object.status;
+  lives.set(uid, life);
+  life.object = object;
+  if (canonical(object.status ?? {}) !== canonical(before ?? {})) takeStatus(life, before, object.status);
+  life.quiet = false;
+  const { newest, applicable } = read(object);
+  if (newest && applicable && !isSuspended(object)) life.live.set(settingsHash(newest), newest);
+}
+
+/** Somebody else wrote the status: as if it had been lost, or had come from a backup. */
+function takeStatus(life: Life, before: Status | undefined, after: Status | undefined): void {
+  const said = [after?.applied, after?.applying].flatMap((one) => (one ? [one.settings] : []));
+  const believed = new Map<string, Declaration | undefined>(said.map((one) => [settingsHash(one), one]));
+  if (said.length === 0) believed.set(nothing, undefined);
+  const conflict = before?.conditions?.some(({ reason }) => reason === 'ConfigMapConflict');
+  const certain = life.quiet && !before?.applying && !after?.applying && !conflict && !isSuspended(life.object);
+  const records = [...life.live].filter(([, one]) => one && !one.zones);
+  // Without zones the ConfigMap proves what is live, and is newer than the backup; with zones nothing does.
+  if (certain) life.live = records.length > 0 ? new Map(records) : believed;
+  else life.live = new Map([...life.live, ...believed]);
+}
+
+/** What a status calls live, by the hashes that it gives. */
+function saidToBeLive(status: Status | undefined): Life['live'] {
+  const said = [status?.applied, status?.applying].flatMap((one) => (one ? [one] : []));
+  const live: Life['live'] = new Map(said.map((one) => [one.settingsHash, one.settings]));
+  if (said.length === 0) live.set(nothing, undefined);
+  return live;
+}
+
 /** What the newest spec says. */
 function read({ metadata, spec }: Stored) {
   const { errors, spec: valid } = validate({ name: metadata.name, spec });
   const newest = valid && declare(metadata.name, valid);
-  const { suspend, deletionPolicy } = (spec ?? {}) as Record<string, unknown>;
-  const approval = (metadata.annotations?.[`${group}/apply`] ?? '').trim().toLowerCase();
+  const approval = (metadata.annotations?.[note('apply')] ?? '').trim().toLowerCase();
   const approved = newest !== undefined && settingsHash(newest) === approval;
   return {
     newest,
     errors: errors.length,
-    suspended: suspend === true,
-    retained: deletionPolicy === 'Retain',
     applicable: newest !== undefined && (valid?.applyPolicy !== 'Manual' || approved),
   };
 }
@@ -149,12 +161,12 @@ type Expected = {
 
 /** The condition table of DESIGN section 2, for a system that has converged. */
 function expect(snapshot: Snapshot, object: Stored, live: Declaration | undefined): Expected {
-  const { newest, errors, suspended, applicable } = read(object);
+  const { newest, errors, applicable } = read(object);
   const hash = newest && settingsHash(newest);
   const isLive = hash !== undefined && live !== undefined && hash === settingsHash(live);
   const may = applicable || isLive;
   const pending = newest && !may && hash ? { pending: hash } : {};
-  if (suspended) {
+  if (isSuspended(object)) {
     const applied = isLive && !object.status?.applying ? 'True Applied' : 'False Suspended';
     return { ready: 'True Suspended', applied, live, held: false, ...pending };
   }
@@ -171,67 +183,74 @@ function expect(snapshot: Snapshot, object: Stored, live: Declaration | undefine
   return { ready, applied: 'False ApplyPending', live, held: live !== undefined, ...pending };
 }
 
+/** Says what is not as it is wanted, of one thing of one object. */
+type Same = (what: string, wanted: unknown, is: unknown) => void;
+
+/** One object against one outcome. */
 function compare(snapshot: Snapshot, object: Stored, allowed: Declaration | undefined): string[] {
-  const { metadata, status = {} } = object;
-  const { errors, retained } = read(object);
   const expected = expect(snapshot, object, allowed);
-  const { live, held } = expected;
   const found: string[] = [];
-  const same = (what: string, wanted: unknown, is: unknown) => {
-    if (canonical(wanted) !== canonical(is))
-      found.push(
-        `${metadata.name}: ${what}: expected ${brief(String(canonical(wanted)))}, found ${brief(String(canonical(is)))}`,
-      );
+  const same: Same = (what, wanted, is) => {
+    const [one, other] = [canonical(wanted), canonical(is)];
+    if (one === other) return;
+    found.push(`${object.metadata.name}: ${what}: expected ${brief(String(one))}, found ${brief(String(other))}`);
   };
+  compareConditions(object, expected, same);
+  compareLive(object, expected, same);
+  if (!expected.held || !expected.live) return found;
+  const left = compareMaps(snapshot, object, expected.live, same);
+  return [...found, ...left];
+}
+
+function compareConditions({ metadata, spec, status = {} as Status }: Stored, expected: Expected, same: Same): void {
+  const { errors } = read({ metadata, spec });
   const { generation } = metadata;
-  same('observedGeneration', generation, status.observedGeneration);
-  const condition = (type: string) => {
-    const one = status.conditions?.find((other) => other.type === type);
+  const condition = (type: string) => status.conditions?.find((one) => one.type === type);
+  const words = (type: string) => {
+    const one = condition(type);
     return one && `${one.status} ${one.reason} ${one.observedGeneration}`;
   };
-  same('Ready', `${expected.ready} ${generation}`, condition('Ready'));
-  same('Valid', `${errors > 0 ? 'False Invalid' : 'True Valid'} ${generation}`, condition('Valid'));
-  same('Applied', `${expected.applied} ${generation}`, condition('Applied'));
+  same('observedGeneration', generation, status.observedGeneration);
+  same('Ready', `${expected.ready} ${generation}`, words('Ready'));
+  same('Valid', `${errors > 0 ? 'False Invalid' : 'True Valid'} ${generation}`, words('Valid'));
+  same('Applied', `${expected.applied} ${generation}`, words('Applied'));
   for (const type of ['Stalled', 'Reconciling'])
-    same(
-      type,
-      type === expected.also ? 'True' : undefined,
-      status.conditions?.find((one) => one.type === type)?.status,
-    );
-  same('errors', Math.min(errors, 64), status.errors?.length ?? 0);
+    same(type, type === expected.also ? 'True' : undefined, condition(type)?.status);
+  same('errors', Math.min(errors, maxErrors), status.errors?.length ?? 0);
   same('pending', expected.pending, status.pending?.settingsHash);
   if (expected.pending) same('generation of pending', generation, status.pending?.generation);
+}
 
+function compareLive({ status }: Stored, { live, held }: Expected, same: Same): void {
   // A plan that a foreign ConfigMap or a suspension stopped stands where it stands.
-  const stopped = status.applying !== undefined && !held;
-  if (!stopped) {
-    same('applying', undefined, status.applying);
-    same('applied', live && settingsHash(live), status.applied?.settingsHash);
-    same('settings applied', live, status.applied?.settings);
-  }
-  if (live && !stopped) {
-    same('licenses', usageOf(live), status.licenses);
-    same('zones', (live.zones ?? []).map(zoneOf), status.zones ?? []);
-  }
-  if (!held || !live) return found;
+  if (status?.applying !== undefined && !held) return;
+  same('applying', undefined, status?.applying);
+  same('applied', live && settingsHash(live), status?.applied?.settingsHash);
+  same('settings applied', live, status?.applied?.settings);
+  if (!live) return;
+  same('licenses', usageOf(live), status?.licenses);
+  same('zones', (live.zones ?? []).map(zoneOf), status?.zones ?? []);
+}
 
+/** The ConfigMaps of what is live; gives those that must not be there. */
+function compareMaps({ configMaps }: Snapshot, object: Stored, live: Declaration, same: Same): string[] {
+  const { name: owner, uid: own } = object.metadata;
+  const retained = isRetained(object);
   const maps = render(live);
   for (const { name, data } of maps) {
-    const map = snapshot.configMaps.find((one) => one.metadata.name === name);
+    const map = configMaps.find((one) => one.metadata.name === name);
     same(`ConfigMap ${name}`, data, map?.data);
     same(`binaryData of ${name}`, {}, map?.binaryData ?? {});
-    const owners = (map?.metadata.ownerReferences ?? []).filter(({ uid }) => uid === metadata.uid).length;
+    const owners = (map?.metadata.ownerReferences ?? []).filter(({ uid }) => uid === own).length;
     same(`owners of ${name}`, retained ? 0 : 1, owners);
-    same(`our labels on ${name}`, true, map !== undefined && isLabelled(map.metadata, metadata.name));
-    same(`owner-uid of ${name}`, metadata.uid, map?.metadata.annotations?.[`${group}/owner-uid`]);
+    same(`our labels on ${name}`, true, map !== undefined && isLabelled(map, owner));
+    same(`owner-uid of ${name}`, own, map?.metadata.annotations?.[note('owner-uid')]);
   }
   const entry = ({ name, dataHash }: Rendered) => ({ name, dataHash, ...(retained ? { retained } : {}) });
-  same('configMaps', maps.map(entry), status.configMaps);
-  for (const { metadata: other } of snapshot.configMaps) {
-    const mine = uidIn(other) === metadata.uid && isLabelled(other, metadata.name);
-    if (mine && !maps.some(({ name }) => name === other.name)) found.push(`ConfigMap ${other.name} must not be there`);
-  }
-  return found;
+  same('configMaps', maps.map(entry), object.status?.configMaps);
+  const mine = configMaps.filter((map) => uidIn(map) === own && isLabelled(map, owner));
+  const extra = mine.filter((map) => !maps.some(({ name }) => name === map.metadata.name));
+  return extra.map(({ metadata }) => `ConfigMap ${metadata.name} must not be there`);
 }
 
 type Counts = Record<string, number>;
@@ -266,31 +285,24 @@ function zoneOf({ name, licenses, organizations = [] }: Zone) {
   return { name, licenses: Object.fromEntries(numbers) };
 }
 
-type Metadata = Stored['metadata'];
-const controllerOf = ({ ownerReferences = [] }: Metadata) =>
-  ownerReferences.find(({ controller }) => controller === true);
-const uidIn = (metadata: Metadata) => controllerOf(metadata)?.uid ?? metadata.annotations?.[`${group}/owner-uid`];
-const isLabelled = ({ labels }: Metadata, name: string) =>
-  labels?.['app.kubernetes.io/managed-by'] === 'license-settings-operator' && labels[`${group}/settings`] === name;
-
-/** True when a wanted name is someone else's (rule 4). One of an earlier object that is about to go is none: it is waited for. */
+/** True when a wanted name is someone else's (rule 4). That of an earlier object that is about to go is waited for. */
 function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolean {
-  const map = configMaps.find((one) => one.metadata.name === name)?.metadata;
+  const map = configMaps.find((one) => one.metadata.name === name);
   if (!map) return false;
   const { uid, name: owner } = object.metadata;
   const controller = controllerOf(map);
   if (controller)
     return controller.uid !== uid && !(controller.kind === 'LicenseSettings' && controller.name === owner);
-  const ours = map.annotations?.[`${group}/owner-uid`] === uid;
+  const ours = map.metadata.annotations?.[note('owner-uid')] === uid;
   return !ours && !isLabelled(map, owner);
 }
 
 /** ConfigMaps that the garbage collector has to take. */
 function orphans({ settings, configMaps }: Snapshot): string[] {
-  return configMaps.flatMap(({ metadata }) => {
-    const controller = controllerOf(metadata);
+  return configMaps.flatMap((map) => {
+    const controller = controllerOf(map);
     if (controller?.kind !== 'LicenseSettings' || settings.some((one) => one.metadata.uid === controller.uid))
       return [];
-    return [`ConfigMap ${metadata.name} must not be there: its owner is gone`];
+    return [`ConfigMap ${map.metadata.name} must not be there: its owner is gone`];
   });
 }

@@ -3,7 +3,7 @@
  * Who puts the owner back has it taken, since that owner will be gone. Among revisions that says nothing: who deleted a
  * ConfigMap, the garbage collector or people, only the simulation knows.
  */
-import type { Change, Stored } from './server.ts';
+import type { Change, Changed } from './revision.ts';
 
 /** A function to be told of every change. Gives what is wrong with it, if anything. */
 export function createOrphanJudge(): (change: Change) => string | undefined {
@@ -25,5 +25,5 @@ export function createOrphanJudge(): (change: Change) => string | undefined {
   };
 }
 
-const ownersOf = (object: Stored | undefined): string[] =>
+const ownersOf = (object: Changed | undefined): string[] =>
   (object?.metadata.ownerReferences ?? []).map(({ uid }) => uid);
