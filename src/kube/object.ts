@@ -28,6 +28,9 @@ export type KubeObject = { metadata: ObjectMeta };
 /** What a work queue and a store call an object: `namespace/name`. */
 export const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
 
+/** The namespace of what is written `namespace/…`: a key, or a uid with its namespace; empty where there is no slash. */
+export const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));
+
 /** The owner that controls an object, if it has one. */
 export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>
   metadata.ownerReferences?.find((owner) => owner.controller === true);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
+import { compareResourceVersions, type KubeObject, keyOf, namespaceOf } from './object.ts';
 
 /** How many objects that went are remembered: more than a list may drop while a write of ours is under way. */
 const rememberedGone = 10_000;
@@ -12,7 +12,6 @@ const isOlderThan = (version: string, { metadata }: KubeObject): boolean =>
   compareResourceVersions(version, metadata.resourceVersion) < 0;
 const isOlder = (object: KubeObject, known: KubeObject): boolean =>
   object.metadata.uid === known.metadata.uid && isOlderThan(object.metadata.resourceVersion, known);
-const namespaceOf = (identity: string): string => identity.slice(0, identity.indexOf('/'));
 
 /** False also where it can't be told: somebody's object that nests too deep must not end the list of all. */
 function isSame(known: unknown, object: unknown): boolean {

@@ -961,9 +961,9 @@ export const kube: readonly Defect[] = [
   },
   {
     defect: 'no namespace is told from another',
-    file: 'src/kube/lane.ts',
-    find: "const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));",
-    replace: "const namespaceOf = (_: string): string => '';",
+    file: 'src/kube/object.ts',
+    find: "key.slice(0, Math.max(0, key.indexOf('/')));",
+    replace: 'key.slice(0, 0);',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a namespace with one key more after its turn has gone behind the others',
