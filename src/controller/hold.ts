@@ -45,18 +45,7 @@ export type HoldResult =
  * is refused or does not stay, or that has to go first, does not keep the others from being healed. Throws an ApiError.
  */
 export async function hold(world: Means, input: HoldInput): Promise<HoldResult> {
-  const {
-    owner,
-    target,
-    generation,
-    retained,
-    known = [],
-    unchanged,
-    applicable,
-    background,
-    owned,
-    inherited,
-  } = input;
+  const { owner, target, generation, retained, known = [], unchanged, applicable, background } = input;
   const wanted = new Set(configMapNames(target));
   const givenUp = known.flatMap(({ name }) => (wanted.has(name) ? [] : name));
   if ((await bringBack(world, owner, givenUp)).found) return { kind: 'found' };
@@ -90,7 +79,8 @@ export async function hold(world: Means, input: HoldInput): Promise<HoldResult> 
   if (taken) return { kind: 'conflict', name: taken };
   if (first) throw first;
   let failure: ApiError | undefined;
-  for (const old of obsolete([...owned, ...inherited], owner, new Set(held.map(({ name }) => name)))) {
+  const left = [...input.owned, ...input.inherited];
+  for (const old of obsolete(left, owner, new Set(held.map(({ name }) => name)))) {
     try {
       writes += await discard(world, input, old as StoredConfigMap);
     } catch (error) {

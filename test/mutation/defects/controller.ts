@@ -283,8 +283,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a rename left behind stays',
     file: 'src/controller/hold.ts',
-    find: 'for (const old of obsolete([...owned, ...inherited], owner, new Set(held.map(({ name }) => name)))) {',
-    replace: 'for (const old of [] as typeof owned) {',
+    find: 'for (const old of obsolete(left, owner, new Set(held.map(({ name }) => name)))) {',
+    replace: 'for (const old of [] as typeof left) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
