@@ -1190,6 +1190,26 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: "a plan of a second operator that leads to the same is taken for one's own",
+    file: 'src/controller/move.ts',
+    find: ' &&\n  one.time === other.time;',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/quota.test.ts',
+      test: 'quota > the beginning of a plan got no answer, and a second operator begins the same a second later: that is taken over',
+    },
+  },
+  {
+    defect: 'what is live waits for its approval again when that has vanished',
+    file: 'src/controller/reconcile.ts',
+    find: "valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;",
+    replace: "valid?.applyPolicy === 'Manual';",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > with Manual nothing is written before the content is approved; then it goes live',
+    },
+  },
+  {
     defect: 'the beginning of a plan that is sent again makes another plan of it',
     file: 'src/controller/reconcile.ts',
     find: 'time: sent?.time ?? facts().now',
