@@ -20,7 +20,7 @@ export const operatorUser = `system:serviceaccount:${serviceAccount.namespace}:$
 export const memoryLimit = 256;
 
 /** The flags that the image gives Node, as they are in a container with that limit. */
-const nodeFlags = (() => {
+export const nodeFlags = (() => {
   const [, entrypoint = '[]'] = /^ENTRYPOINT (.+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
   return (JSON.parse(entrypoint) as string[])
     .filter((word) => word.startsWith('--'))
@@ -31,6 +31,13 @@ const nodeFlags = (() => {
       ),
     );
 })();
+
+/** Resident memory of an operator in MiB: now, and the most that it ever had. */
+export function memoryOf({ process: { pid } }: Operator): { now: number; most: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+  return { now: mebibytes('VmRSS'), most: mebibytes('VmHWM') };
+}
 
 /** Installs the CRD, and the ServiceAccount with the RBAC of deploy/overlays/outside. */
 export async function install(plane: ControlPlane): Promise<void> {

@@ -2,9 +2,9 @@
  * The test runner: `node test/run.ts [unit|e2e|property|node|all] [--filter TEXT] [--deadline SECONDS] [--root DIR]`.
  *
  * Every file runs in a process of its own, with a deadline. Unit tests run first, two files at once; then those on the shared
- * control plane one after the other, and the rest beside them; at last, by themselves, those that measure. The run passes only if at least one test ran and every
- * collected test passed. `all` leaves out `node`, which `npm run test:node` runs. The last line on stdout is
- * `N passed, N failed`, with `, N skipped` if any.
+ * control plane one after the other, and the rest beside them; at last, by themselves, those that measure. The run passes
+ * only if at least one test ran and every collected test passed. `all` leaves out `node`, which `npm run test:node` runs.
+ * The last line on stdout is `N passed, N failed`, with `, N skipped` if any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -85,12 +85,13 @@ await inParallel(
 // control plane of their own, or none, and mostly wait. What measures comes last, by itself.
 const slow = files.filter(({ kind }) => kind !== 'unit');
 const measuring = slow.filter(({ file }) => imports(file, 'neighbour'));
-const shared = slow.filter(({ file }) => sharesControlPlane(file) && !imports(file, 'neighbour'));
+const others = slow.filter((each) => !measuring.includes(each));
+const shared = others.filter(({ file }) => sharesControlPlane(file));
 await Promise.all([
   inParallel(1, shared, ({ kind, file }) => runFile(kind, file, false)),
   inParallel(
     1,
-    slow.filter((each) => !shared.includes(each) && !measuring.includes(each)),
+    others.filter((each) => !shared.includes(each)),
     ({ kind, file }) => runFile(kind, file, true),
   ),
 ]);
@@ -111,6 +112,7 @@ function filesOf(kind: Kind): string[] {
   return names.sort().map((name) => join(directory, name));
 }
 
+/** Whether a test file imports any of these modules, by the name of its file. */
 function imports(file: string, ...modules: readonly string[]): boolean {
   return new RegExp(`/(${modules.join('|')})\\.ts['"]`).test(readFileSync(file, 'utf8'));
 }

@@ -7,7 +7,7 @@
  * informer is at) and controller-runtime's read-your-own-writes client (a DELETE is answered without a version, so it is
  * waited for by uid).
  */
-import { compareResourceVersions } from './object.ts';
+import { compareResourceVersions, namespaceOf } from './object.ts';
 
 /** More than may go while one DELETE is under way, and its event comes before its answer. */
 const rememberedGone = 10_000;
@@ -26,7 +26,6 @@ type Watch = {
 
 const ownName = (identity: string, version: string): string => `${identity}@${version}`;
 const hasReached = (watch: Watch, version: string): boolean => compareResourceVersions(watch.version, version) >= 0;
-const namespaceOf = (identity: string): string => identity.slice(0, Math.max(0, identity.indexOf('/')));
 
 /**
  * What is remembered of a write goes when the watch has passed it, so there is no more of it than writes that the watch

@@ -43,11 +43,11 @@ export const keyIn = (namespace: string | undefined, name: string): string =>
 /** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
 export const identityOf = ({ metadata: { namespace = '', uid } }: KubeObject): string => `${namespace}/${uid}`;
 
-/** The namespace of a key; empty where it is that of a cluster-scoped object. */
-export const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));
-
 /** The name of a key. */
 export const nameOf = (key: string): string => key.slice(key.indexOf('/') + 1);
+
+/** The namespace of what is written `namespace/…`: a key, or an identity; empty of a cluster-scoped object. */
+export const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));
 
 /** The owner that controls an object, if it has one. */
 export const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined =>

@@ -234,8 +234,13 @@ async function look(course: Course, step: Look): Promise<boolean> {
 /** What befalls all has been under way, or just over, since this run began. */
 const isDisturbed = ({ slot, started }: Course): boolean => slot.excusedUntil() > started;
 
+/** True while those act who act for a while: whoever undoes what the operator writes will do so again. */
+const othersAct = ({ admins }: Course): boolean => Object.values(admins).some((admin) => admin.acting() > 0);
+
 /** What keeps the run from being settled; empty when nothing does. The cheap looks come first. */
-function unsettled({ slot, authors, scenes }: Course, except?: string): string[] {
+function unsettled(course: Course, { except, meanwhile = false }: Settling): string[] {
+  const { slot, authors, scenes } = course;
+  if (!meanwhile && othersAct(course)) return ['others act still'];
   if (!slot.isConnected()) return ['the operator does not watch'];
   if (slot.inFlight() > 0) return ['requests are under way'];
   if (performance.now() - slot.lastActivity() < quietFor) return ['S8: requests go on'];
@@ -257,7 +262,7 @@ async function settle(course: Course, step: Settling): Promise<boolean> {
   const from = performance.now();
   const answeredBefore = slot.answered().milliseconds;
   for (;;) {
-    const missing = unsettled(course, step.except);
+    const missing = unsettled(course, step);
     const now = performance.now();
     if (missing.length === 0) {
       const since = Math.max(from, Math.min(armed.excusedFrom(), now));
@@ -284,8 +289,8 @@ async function settle(course: Course, step: Settling): Promise<boolean> {
 
 /** Until when all has to be as it must be. */
 function grantedUntil(course: Course, from: number, { patience = 0, meanwhile = false }: Settling): number {
-  const { armed, slot, admins, elsewhere } = course;
-  if (Object.values(admins).some((admin) => admin.acting() > 0)) course.acted = performance.now();
+  const { armed, slot, elsewhere } = course;
+  if (othersAct(course)) course.acted = performance.now();
   const more = patience + (looksSlowly(course) ? slowConvergence - convergence : 0);
   const afterActing = course.acted > 0 && !meanwhile ? course.acted + slowConvergence : 0;
   return Math.max(

@@ -3,13 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { plural } from '../../src/api/names.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
 import { type Committed, watchRevisions } from '../faults/revisions.ts';
-import { createDesk, type LogLine, memoryLimit, type Operator, operatorUser, until } from '../operator.ts';
+import { createDesk, type LogLine, memoryLimit, memoryOf, type Operator, operatorUser, until } from '../operator.ts';
 import { createRandom } from '../support/random.ts';
 import { allKinds, type Case, hostileCase, type Kind, type Step } from './hostile.ts';
 import type { Seen } from './neighbour.ts';
 import {
   createSender,
-  memoryOf,
   namespaces,
   neighbourNamespace,
   openPlane,

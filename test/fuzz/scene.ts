@@ -111,13 +111,6 @@ export type Answer = { readonly code: number; readonly text: string };
 export const startFuzzed = (plane: ControlPlane, { kubeconfig }: Way): Promise<Operator> =>
   startOperator(plane, { kubeconfig, flags: ['--log-level', 'info'] });
 
-/** Resident memory of a process in MiB: now, and the most that it ever had. */
-export function memoryOf({ process: { pid } }: Operator): { now: number; most: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const mebibytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
-  return { now: mebibytes('VmRSS'), most: mebibytes('VmHWM') };
-}
-
 /** Starts the neighbour's thread; `seen` grows with each of its changes. */
 export function startNeighbour(plane: ControlPlane, onSeen: (seen: Seen) => void) {
   const { server, ca, adminToken: token } = plane;

@@ -2,10 +2,9 @@
  * What somebody in one namespace costs the others: memory of the operator, and how long a change of a neighbour takes until it is
  * live. Both are measured, so files that use this run by themselves.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { createDesk, type Desk, type Operator } from '../operator.ts';
+import { createDesk, type Desk, memoryOf } from '../operator.ts';
 import type { Stage } from './stage.ts';
 
 /** Most memory that a tenant, or a crowd, may cost, in MiB. */
@@ -13,8 +12,8 @@ const allowed = 60;
 /** How long a neighbour's change may take meanwhile, in milliseconds. */
 const patience = 3_000;
 
-/** The most resident memory that was seen, in MiB, and the slowest of so many changes, in milliseconds. */
-export type Seen = { highest: number; slowest: number; changes: number };
+/** Resident memory in MiB, the most and the last that was seen; and the slowest of so many changes, in milliseconds. */
+export type Seen = { highest: number; last: number; slowest: number; changes: number };
 
 export const spec = (maximum: number, more: object = {}) => ({
   licenses: { outboundPorts: { minimum: 0, maximum } },
@@ -47,7 +46,8 @@ export class Neighbour {
 
   /** Makes one change after another until `ends` resolves, and for some seconds more. */
   async watch(ends: Promise<unknown>, seconds: number): Promise<Seen> {
-    const seen: Seen = { highest: memoryOf(this.#stage.operator), slowest: 0, changes: 0 };
+    const memory = () => memoryOf(this.#stage.operator).now;
+    const seen: Seen = { highest: memory(), last: 0, slowest: 0, changes: 0 };
     let until = Number.POSITIVE_INFINITY;
     const over = (more: number) => {
       until = performance.now() + more * 1_000;
@@ -58,7 +58,8 @@ export class Neighbour {
     );
     do {
       seen.slowest = Math.max(seen.slowest, await this.#change());
-      seen.highest = Math.max(seen.highest, memoryOf(this.#stage.operator));
+      seen.last = memory();
+      seen.highest = Math.max(seen.highest, seen.last);
       seen.changes++;
       await sleep(100);
     } while (performance.now() < until);
@@ -74,19 +75,14 @@ export class Neighbour {
   }
 }
 
-/** Resident memory, in MiB. */
-function memoryOf({ process: { pid } }: Operator): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
 /** Prints what was seen, and fails where it was more than one may cost the others. */
-export function bounded(what: string, before: Seen, ...during: readonly Seen[]): void {
+export function bounded(what: string, { last: before }: Seen, ...during: readonly Seen[]): void {
   const each = during.map(
     ({ highest, slowest, changes }) =>
       `${highest.toFixed(0)} MiB, the slowest of ${changes} changes of a neighbour ${slowest.toFixed(0)} ms`,
   );
-  const words = `${what}: memory ${before.highest.toFixed(0)} -> ${each.join('; after a restart ')}`;
+  const words = `${what}: memory ${before.toFixed(0)} -> ${each.join('; after a restart ')}`;
   console.log(words);
   for (const { highest, slowest } of during)
-    assert.ok(highest - before.highest < allowed && slowest < patience, `${words} (at most ${allowed} MiB more)`);
+    assert.ok(highest - before < allowed && slowest < patience, `${words} (at most ${allowed} MiB more)`);
 }

@@ -9,6 +9,7 @@
  * const requests = createRequests(front.client);
  * ```
  */
+import { configMapsPath, settingsPath } from '../../src/controller/api.ts';
 import type { Client, Method, Request } from '../../src/kube/client.ts';
 import type { Clock } from '../../src/kube/clock.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
@@ -46,12 +47,12 @@ export type FrontOptions = {
 
 export type ServerFront = ReturnType<typeof createServerFront>;
 
-const paths = { licensesettings: '/apis/licensing.dialer.dev/v1', configmaps: '/api/v1' } as const;
+const paths = { licensesettings: settingsPath, configmaps: configMapsPath } as const;
 type Plural = keyof typeof paths;
 
 /** The path of a collection, or of an object in it. */
 export const pathOf = (plural: Plural, namespace: string, name = ''): string =>
-  `${paths[plural]}/namespaces/${namespace}/${plural}${name && `/${name}`}`;
+  `${paths[plural](namespace)}${name && `/${name}`}`;
 
 export function createServerFront({
   clock = createVirtualClock(),

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { parse, parseAllDocuments } from 'yaml';
 import { installManifest } from '../../scripts/install-manifest.ts';
 import { version } from '../../src/version.ts';
+import { memoryLimit, nodeFlags } from '../operator.ts';
 import { suite } from '../suite.ts';
 
 const test = suite('deploy');
@@ -17,6 +18,15 @@ test('the operator has the same rights in one namespace as in all', () => {
 test('the image has the version of the release', () => {
   const { spec } = parse(read('deploy/base/deployment.yaml'));
   assert.is(spec.template.spec.containers[0].image, `license-settings-operator:${version}`);
+});
+
+test('the heap that the image gives Node leaves room in the container for what is not heap, about 50 MiB', () => {
+  const { spec } = parse(read('deploy/base/deployment.yaml'));
+  const limits = [spec.template.spec.containers[0], parse(read('deploy/helm/license-settings-operator/values.yaml'))];
+  for (const { resources } of limits) assert.is(resources.limits.memory, `${memoryLimit}Mi`);
+  const heaps = nodeFlags.map((flag) => Number(/^--max-old-space-size=(\d+)$/.exec(flag)?.[1] ?? 0));
+  const heap = Math.max(...heaps);
+  assert.ok(heap > 0 && heap + 50 < memoryLimit, nodeFlags.join(' '));
 });
 
 test('the grace period is longer than the 5 s that the operator takes to stop', () => {

@@ -68,7 +68,7 @@ function manifestOf({ metadata, ...rest }: Seen): string {
 }
 
 for (const [what, spec] of Object.entries(objects))
-  test(`${what}`, async () => {
+  test(what, async () => {
     const directory = new URL(`../golden/configmaps/${what}/`, import.meta.url);
     const maps = await applied('pom', spec);
     for (const [name, map] of maps) isGolden(directory, `${name}.yaml`, manifestOf(map));

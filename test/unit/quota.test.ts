@@ -92,6 +92,25 @@ test('the beginning of a plan is refused, as a second operator has begun it in t
   assert.equal(desk.judge.violations, []);
 });
 
+test('the beginning of a plan got no answer, and a second operator begins the same a second later: that is taken over', async () => {
+  const desk = await full();
+  let sent: Status | undefined;
+  desk.faults.push(({ method, resource, body }) => {
+    if (sent || method !== 'PUT' || !resource.endsWith('/status')) return undefined;
+    sent = (body as { status: Status }).status;
+    return 'lost';
+  });
+  desk.zones({ apac: 1, emea: 3 });
+  await desk.run();
+  const { applying } = sent ?? {};
+  assert.ok(sent && applying);
+  desk.restore({ ...sent, applying: { ...applying, time: '2030-01-01T00:00:00Z' } });
+  desk.writes();
+  await desk.run();
+  assert.equal(steps(desk).slice(0, 2), ['PUT pom-licenses-apac 2', 'PUT pom-licenses-emea 2']);
+  assert.equal(desk.judge.violations, []);
+});
+
 test('from zones to none and back', async () => {
   const desk = await full();
   desk.save(plainOf(5, { settleSeconds: 0 }));

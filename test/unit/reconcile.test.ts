@@ -1773,6 +1773,9 @@ test('with Manual nothing is written before the content is approved; then it goe
   approve(approval);
   await desk.run();
   assert.equal(desk.writes(), ['POST configmaps', 'PUT licensesettings/status']);
+  desk.save(spec(5, { applyPolicy: 'Manual' }), 1);
+  await desk.run();
+  assert.equal([desk.writes(), desk.reasonOf('Applied')], [[], 'Applied'], 'the approval may vanish afterwards');
   desk.save(spec(6, { applyPolicy: 'Manual' }), 2);
   await desk.run();
   assert.equal(desk.writes(), ['PUT licensesettings/status']);

@@ -283,8 +283,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what a rename left behind stays',
     file: 'src/controller/hold.ts',
-    find: 'for (const old of obsolete([...owned, ...inherited], owner, new Set(held.map(({ name }) => name)))) {',
-    replace: 'for (const old of [] as typeof owned) {',
+    find: 'for (const old of obsolete(left, owner, new Set(held.map(({ name }) => name)))) {',
+    replace: 'for (const old of [] as typeof left) {',
     caughtBy: {
       file: 'test/unit/reconcile.test.ts',
       test: 'reconcile > every write carries the uid and resourceVersion that it was decided from, or is a create',
@@ -1187,6 +1187,26 @@ export const controller: readonly Defect[] = [
     caughtBy: {
       file: 'test/unit/quota.test.ts',
       test: 'quota > the answer to the beginning of a plan is lost: it goes on as its own',
+    },
+  },
+  {
+    defect: "a plan of a second operator that leads to the same is taken for one's own",
+    file: 'src/controller/move.ts',
+    find: ' &&\n  one.time === other.time;',
+    replace: ';',
+    caughtBy: {
+      file: 'test/unit/quota.test.ts',
+      test: 'quota > the beginning of a plan got no answer, and a second operator begins the same a second later: that is taken over',
+    },
+  },
+  {
+    defect: 'what is live waits for its approval again when that has vanished',
+    file: 'src/controller/reconcile.ts',
+    find: "valid?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;",
+    replace: "valid?.applyPolicy === 'Manual';",
+    caughtBy: {
+      file: 'test/unit/reconcile.test.ts',
+      test: 'reconcile > with Manual nothing is written before the content is approved; then it goes live',
     },
   },
   {

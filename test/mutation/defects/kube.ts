@@ -962,8 +962,8 @@ export const kube: readonly Defect[] = [
   {
     defect: 'no namespace is told from another',
     file: 'src/kube/object.ts',
-    find: "namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));",
-    replace: "namespaceOf = (_: string): string => '';",
+    find: "key.slice(0, Math.max(0, key.indexOf('/')));",
+    replace: 'key.slice(0, 0);',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
       test: 'work queue > a namespace with one key more after its turn has gone behind the others',
