@@ -43,6 +43,8 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   const clock = createVirtualClock();
   const judge = createSafetyJudge();
   let terms = 0;
+  /** What each request takes, and what they took so far, in milliseconds. */
+  let [each, waited] = [0, 0];
   let rewrite: Rewrite = (map) => map;
   /** What the caches are told later, by resource; undefined: at once. */
   const unseen = new Map<string, Change[]>();
@@ -58,6 +60,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   const { server, faults, send } = front;
   faults.push((request) => {
     asked.push(request);
+    waited += each;
     return undefined;
   });
   server.admission.limit(namespace, Number.isFinite(quota) ? quota : undefined);
@@ -68,7 +71,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
         void own.push(`${key} ${plural} ${metadata.name} ${metadata.resourceVersion}`),
       deleted: (key, plural, { metadata }) => void own.push(`${key} ${plural} ${metadata.name} gone`),
     },
-    clock,
+    clock: { ...clock, monotonic: () => clock.monotonic() + waited },
     settings: new Store<LicenseSettings>(),
     configMaps: new Store<StoredConfigMap>(indexConfigMap),
     ...newTerm(),
@@ -164,13 +167,18 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       act('PUT', `${path}/status`, { ...(object() as Stored), status });
     },
     /** From now on these requests fail so, or their answers are lost. Gives what ends it. */
-    fail(which: (request: Request) => boolean, how: ApiErrorInit | 'lost'): () => void {
+    fail(which: (request: Request) => boolean, how: ApiErrorInit | 'lost', words?: () => string): () => void {
       const fault: Fault = (request) => {
         if (!which(request)) return undefined;
-        return how === 'lost' ? how : new ApiError(`${request.method} ${request.path}: ${how.code}`, how);
+        if (how === 'lost') return how;
+        return new ApiError(words?.() ?? `${request.method} ${request.path}: ${how.code}`, how);
       };
       faults.push(fault);
       return () => void faults.splice(faults.indexOf(fault), 1);
+    },
+    /** From now on each request takes so many milliseconds, by the clock of the operator. */
+    slow(milliseconds: number): void {
+      each = milliseconds;
     },
     /** Something happens once, just before a request of the operator is carried out. */
     before(which: (request: Request) => boolean, action: () => void): void {

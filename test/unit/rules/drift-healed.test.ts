@@ -196,8 +196,8 @@ const olderData = { 'licenses.json': 'as an older release wrote it' };
 async function ofOlderRelease(spec: object = plainOf(5)): Promise<FlowDesk> {
   const desk = await live(spec);
   desk.edit('pom-licenses', withData(olderData));
-  const status = desk.status() as Required<Status>;
-  const known = status.configMaps.map((one) =>
+  const status = desk.status() as Status;
+  const known = status.configMaps?.map((one) =>
     one.name === 'pom-licenses' ? { ...one, dataHash: dataHash(olderData) } : one,
   );
   desk.restore({ ...status, configMaps: known });

@@ -1,6 +1,7 @@
 /** Rule 1: while the newest spec may not go live, what is live stays, or is rebuilt, whatever was lost on the way. */
 import * as assert from 'uvu/assert';
-import type { Status } from '../../../src/api/licensesettings.ts';
+import type { Applied, Status } from '../../../src/api/licensesettings.ts';
+import type { StoredConfigMap } from '../../../src/controller/objects.ts';
 import { declare } from '../../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../../src/settings/hash.ts';
 import { render } from '../../../src/settings/render.ts';
@@ -181,7 +182,7 @@ for (const [what, annotations, data] of records)
 rule('R1.3 a ConfigMap that was left out of the cache is read before it is judged: it may be the record', async () => {
   const desk = await crashed();
   desk.save(invalid);
-  const { record: _, ...view } = desk.world.configMaps.get('dialer/pom-licenses') ?? assert.unreachable();
+  const { record: _, ...view } = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
   desk.world.configMaps.put({ ...view, dataHash: 'unread', unread: true });
   await desk.run();
   assert.is(desk.status()?.applied?.generation, 2);
@@ -215,8 +216,8 @@ for (const [what, spec, stamp] of [
 ] as const)
   rule(`R1.1 a status of a backup with a generation that is still to come: ${what}`, async () => {
     const desk = await live();
-    const { applied, ...rest } = desk.status() as Required<Status>;
-    desk.restore({ ...rest, applied: { ...applied, generation: 7 } });
+    const { applied, ...rest } = desk.status() as Status;
+    desk.restore({ ...rest, applied: { ...(applied as Applied), generation: 7 } });
     desk.save(spec);
     desk.deleteMap('pom-licenses');
     await desk.run();
