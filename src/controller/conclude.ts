@@ -1,12 +1,13 @@
 /** The end of a reconcile: one status, one event, and when to look again. */
 import type { Status } from '../api/licensesettings.ts';
 import { shownText } from '../api/text.ts';
+import type { Note } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { toldConfigMaps } from '../settings/judgement.ts';
 import type { Done } from '../settings/next.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { isOnTrial } from './brake.ts';
-import { type Note, transition } from './events.ts';
+import { transition } from './events.ts';
 import type { Halt } from './halt.ts';
 import { type Failing, type Memory, remember } from './memory.ts';
 import type { LicenseSettings } from './objects.ts';
