@@ -137,10 +137,12 @@ export function refused(brake: Brake, clock: Clock, name: string, halt: Refusal)
   return contestOf(brake, clock);
 }
 
-/** A ConfigMap is as it should be, without a write of ours: nothing is contested about it, unless it is on trial. */
-export function isRightNow(brake: Brake, name: string): void {
-  if (brake.trial?.name === name) brake.met.add(name);
-  else brake.contests.delete(name);
+/** All ConfigMaps are as they should be: what this look did not write is contested no more, unless it is on trial. */
+export function allRight({ contests, met, trial }: Brake): void {
+  for (const name of contests.keys()) {
+    if (trial?.name === name) met.add(name);
+    else if (!met.has(name)) contests.delete(name);
+  }
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */

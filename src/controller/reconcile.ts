@@ -5,7 +5,7 @@ import { uidOf } from '../settings/configmap.ts';
 import { isSuspended, judge, read } from '../settings/judgement.ts';
 import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
 import { failedStatus, sameStatus } from '../settings/status.ts';
-import { beginLook, contestIn, isIdle } from './brake.ts';
+import { allRight, beginLook, contestIn, isIdle } from './brake.ts';
 import { conclude, type End, nothingMore, type Outcome, rfc3339, statusOfBeginning } from './conclude.ts';
 import type { Halt } from './halt.ts';
 import { createMemory, type Memory, remember } from './memory.ts';
@@ -140,6 +140,7 @@ async function doStep(place: Place, run: Run, step: Step): Promise<End | undefin
     case 'stop':
       return stopped(place, run, step.why);
     case 'done': {
+      if (memory.brake) allRight(memory.brake);
       const contest = memory.brake && contestIn(memory.brake, clock);
       return { done: step.result, ...(contest ? { halt: contest } : {}) };
     }

@@ -6,18 +6,16 @@ import type { Memory } from './memory.ts';
 
 /**
  * What a failure waits for:
- * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment.
+ * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment; and what was out of date.
  * - `slow`: 403, 413, 422 and ConfigMaps of others: somebody who has to change something.
- * - `again`: a look that came to nothing: what it was decided from was out of date.
  * - `pause`: writes that don't stay: the brake says for how long.
  */
-export type RetryKind = 'transport' | 'slow' | 'again' | 'pause';
+export type RetryKind = 'transport' | 'slow' | 'pause';
 
 /** Bounds of each kind, in milliseconds. */
 export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
   transport: { base: 100, cap: 5_000 },
   slow: { base: 1_000, cap: 60_000 },
-  again: { base: 200, cap: 60_000 },
   pause: { base: 0, cap: 0 },
 };
 

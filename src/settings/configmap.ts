@@ -80,10 +80,6 @@ export const isLeftBehind = (view: ConfigMapView, owner: Owner): boolean => {
   return sameName && controller.uid !== owner.uid;
 };
 
-/** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
-export const mayDelete = (view: ConfigMapView, owner: Owner): boolean =>
-  carriesUid(view, owner) && labelled(view, owner);
-
 /** The uid that a ConfigMap carries, if it carries one: what caches find it by. */
 export const uidOf = (view: ConfigMapView): string | undefined =>
   controllerOf(view)?.uid ?? view.metadata.annotations?.[annotations.ownerUid];
