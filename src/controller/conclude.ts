@@ -32,10 +32,10 @@ export type End = { readonly done?: Done; readonly wait?: number; readonly halt?
 
 export const nothingMore: Again = { after: 'nothing' };
 
-/** Halts of which a status says nothing. */
+/** Halts of which a status says nothing (R9.19). */
 const unsaid: readonly Halt['kind'][] = ['overtaken', 'terminating', 'turn is over'];
 
-/** Says in the status what came of it, sends the event, and gives the outcome. */
+/** Says in the status what came of it, sends the event, and gives the outcome (R8.6). */
 export async function conclude(place: Place, run: Run, end: End, started: number): Promise<Outcome> {
   const { memory } = place;
   const halt = end.halt ?? [...run.halted.values()][0];
@@ -84,7 +84,7 @@ const saidOf = ({ about, object, writes }: Run, { done }: End): Outcome['said'] 
   done?.later ? 'later' : about !== object || writes > 0 ? 'written' : 'unchanged';
 
 const againAfterWait = ({ wait }: End): Again =>
-  wait === undefined ? nothingMore : { after: 'time', milliseconds: wait };
+  wait === undefined ? nothingMore : { after: 'time', milliseconds: wait }; // R9.7
 
 /** The name of what was restored; its event is sent now. */
 function takeRestored(memory: Memory): string | undefined {

@@ -1,4 +1,4 @@
-/** Which event a change of the status is worth: R10.1. */
+/** Which event a change of the status is worth (R10.1). */
 import type { Status } from '../api/licensesettings.ts';
 import { shownText } from '../api/text.ts';
 import type { Note } from '../kube/index.ts';

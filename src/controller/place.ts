@@ -37,7 +37,7 @@ export type Place = {
 };
 
 /**
- * A plan can take hundreds of writes, so the decision is renewed before each of them (rule 5): the halt where the object is gone,
+ * A plan can take hundreds of writes, so the decision is renewed before each of them (R5.2): the halt where the object is gone,
  * being deleted or, for ConfigMaps, suspended, as far as the cache knows.
  *
  * @param seen the version that was decided from: the cache may be behind it

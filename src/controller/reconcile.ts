@@ -29,7 +29,7 @@ export async function reconcile(
   const requests = createRequests(world.client, namespace);
   const settings = world.settings.in(namespace);
   const object = settings.get(name);
-  // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
+  // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap (T9, R5.1).
   if (!object || object.metadata.deletionTimestamp) {
     world.memories.delete(key);
     return { said: 'gone', again: nothingMore, requests: 0 };
@@ -91,7 +91,7 @@ function runOf({ object, reading, seen }: Observation): Run {
   };
 }
 
-/** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began. */
+/** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began (R2.9). */
 function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run): void {
   const now = clock.monotonic();
   const isThere = [...configMaps.values()].some((view) => uidOf(view) === judged.owner.uid);
@@ -105,7 +105,7 @@ function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run
 
 /** Does one step after the other, until nothing is left to do, a plan waits, or something is in the way. */
 async function work(place: Place, run: Run, background: boolean): Promise<End> {
-  if (run.judged.suspended) return {};
+  if (run.judged.suspended) return {}; // A9
   if (place.memory.brake) beginLook(place.memory.brake, place.clock);
   for (let steps = 0; steps < mostSteps; steps++) {
     const now = place.clock.monotonic();
@@ -141,7 +141,7 @@ async function doStep(place: Place, run: Run, step: Step): Promise<End | undefin
       return stopped(place, run, step.why);
     case 'done': {
       if (memory.brake) allRight(memory.brake);
-      const contest = memory.brake && contestIn(memory.brake, clock);
+      const contest = memory.brake && contestIn(memory.brake, clock); // S10
       return { done: step.result, ...(contest ? { halt: contest } : {}) };
     }
   }
@@ -161,7 +161,7 @@ async function beginPlan(place: Place, run: Run, plan: Omit<Applied, 'time'>): P
   return halt;
 }
 
-/** A name that turns out to be taken is looked at once, and decided on anew. */
+/** A name that turns out to be taken is looked at once, and decided on anew (R9.6). */
 async function performOrLook(
   place: Place,
   run: Run,
@@ -184,7 +184,7 @@ function stopped({ memory }: Place, { judged }: Run, why: Stop): End {
   }
 }
 
-/** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is. */
+/** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is (R9.22). */
 async function tellDefect(place: Place, object: LicenseSettings, thrown: unknown): Promise<void> {
   const { clock, requests } = place;
   if (place.settings.get(place.name)?.metadata.deletionTimestamp) return;

@@ -27,7 +27,7 @@ export const settingsResource: Resource = { group, version, plural };
 export const configMapsResource: Resource = { group: '', version: 'v1', plural: 'configmaps' };
 
 /**
- * All that a reconcile may ask for: what it is not bound to it can neither read nor write. Every write carries the uid and
+ * All that a reconcile may ask for: what it is not bound to it can neither read nor write (C1). Every write carries the uid and
  * resourceVersion that it was decided from, or is a create (R6.1). `sent` counts the requests.
  */
 export function createRequests(client: TermClient, namespace: string) {

@@ -1,4 +1,4 @@
-/** Sends events (events.k8s.io/v1) when nothing else wants to be sent, and a bounded number for each object. */
+/** Sends events (events.k8s.io/v1) when nothing else wants to be sent (R10.3), and a bounded number for each object (R10.4). */
 import type { Client } from './client.ts';
 import { type Clock, randomId } from './clock.ts';
 import { type KubeObject, keyOf } from './object.ts';
@@ -87,7 +87,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     try {
       await client.request<unknown>({ method: 'POST', path, resource: resource.plural, body, deadline });
     } catch (error) {
-      onUnsent({ key, reason, cause: 'failed', error });
+      onUnsent({ key, reason, cause: 'failed', error }); // R10.2
     }
     underWay--;
     pump();

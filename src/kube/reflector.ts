@@ -188,7 +188,7 @@ export class Reflector<T> {
     });
   }
 
-  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does. */
+  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does (R11.2). */
   async run(stop: AbortSignal): Promise<void> {
     const end = () => {
       this.#ended = true;
@@ -268,7 +268,7 @@ export class Reflector<T> {
       this.#version = undefined;
     }
     const isSilent = error.reason === 'NoAnswer' && this.#openFor() >= this.#deadlineOf(this.#opened?.seconds);
-    return isSilent ? 'Silent' : reasonOf(error);
+    return isSilent ? 'Silent' : reasonOf(error); // L1
   }
 
   /** For how many milliseconds the watch of this attempt has been open. */

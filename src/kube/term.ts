@@ -147,7 +147,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     else if (!isFirst) changed.add(key);
   }
 
-  /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew. */
+  /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew (R7.10). */
   async listAnew(scope: Scope): Promise<void> {
     const { signal } = this.#options;
     if (this.#unserved.has(scope)) return;
@@ -162,7 +162,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
    */
   async #serve(scope: Scope): Promise<void> {
     const { signal, fence, onServed } = this.#options;
-    await scope.listed(signal, fence !== undefined);
+    await scope.listed(signal, fence !== undefined); // R7.4
     if (signal.aborted) return;
     this.#nowServed(scope);
     onServed(scope.namespace);
@@ -229,7 +229,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     if (scope.watches().some(({ synced }) => !synced)) void this.listAnew(scope);
     const changed = this.#unserved.get(scope);
     const { barrier } = this.#options;
-    if (!changed && barrier.isReady(key)) return false;
+    if (!changed && barrier.isReady(key)) return false; // R6.5
     this.#queue.done(key);
     if (changed) changed.add(key);
     else barrier.whenReady(key, () => this.#queue.add(key, priority));
