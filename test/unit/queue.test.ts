@@ -1,9 +1,8 @@
-import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { backoffs, type RetryKind } from '../../src/controller/retries.ts';
+import { backoffs } from '../../src/controller/retries.ts';
 import { WorkQueue } from '../../src/kube/index.ts';
 import { suite } from '../suite.ts';
-import { createVirtualClock, settle } from '../support/virtual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 function setUp(random?: number) {
   const clock = createVirtualClock();
@@ -335,87 +334,4 @@ closing('drops what waited, and what was added to a key in work', async () => {
   queue.done('a');
   assert.is(queue.depth(fresh), 0);
   assert.is(await queue.next(), undefined);
-});
-
-type Step =
-  | { do: 'add'; key: string; priority: number }
-  | { do: 'addAfter'; key: string; delay: number; priority: number }
-  | { do: 'take' }
-  | { do: 'done'; retry: RetryKind | undefined }
-  | { do: 'hurry' }
-  | { do: 'advance'; ms: number };
-
-const key = fc.constantFrom('a', 'b', 'c', 'd');
-const priority = fc.constantFrom(...priorities);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('add' as const), key, priority }),
-  fc.record({ do: fc.constant('addAfter' as const), key, delay: fc.nat(5_000), priority }),
-  fc.record({ do: fc.constant('take' as const) }),
-  fc.record({
-    do: fc.constant('done' as const),
-    retry: fc.option(fc.constantFrom<RetryKind>('transport', 'slow'), { nil: undefined }),
-  }),
-  fc.record({ do: fc.constant('hurry' as const) }),
-  fc.record({ do: fc.constant('advance' as const), ms: fc.nat(10_000) }),
-);
-
-suite('any use of the work queue')('loses no key, makes up none, and never gives one to two workers', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { clock, queue } = setUp();
-      /** The model: keys that must still be handed out, keys that somebody works on, how often a key was asked for. */
-      const owed = new Set<string>();
-      const working: string[] = [];
-      const asked = new Map<string, number>();
-      const broken: string[] = [];
-      let idle = 0;
-      const ask = (key: string) => {
-        owed.add(key);
-        asked.set(key, (asked.get(key) ?? 0) + 1);
-      };
-      const take = async () => {
-        idle++;
-        void queue.next().then((task) => {
-          idle--;
-          if (!task) return;
-          if (working.includes(task.key)) broken.push(`${task.key} is in work already`);
-          const left = (asked.get(task.key) ?? 0) - 1;
-          if (left < 0) broken.push(`${task.key} came more often than it was asked for`);
-          asked.set(task.key, left);
-          owed.delete(task.key);
-          working.push(task.key);
-        });
-        await settle();
-      };
-      const finish = async (retry?: RetryKind) => {
-        const done = working.shift();
-        if (done === undefined) return;
-        if (retry) {
-          queue.retry(done, retry, resync);
-          ask(done);
-        } else queue.forget(done);
-        queue.done(done);
-        await settle();
-      };
-      for (const one of steps) {
-        if (one.do === 'add' || one.do === 'addAfter') ask(one.key);
-        if (one.do === 'add') queue.add(one.key, one.priority);
-        else if (one.do === 'addAfter') queue.addAfter(one.key, one.delay, one.priority);
-        else if (one.do === 'take') await take();
-        else if (one.do === 'done') await finish(one.retry);
-        else if (one.do === 'hurry') queue.hurry('transport', 2_000);
-        else await clock.advance(one.ms);
-        await settle();
-      }
-      // The work is done: everything that was asked for comes.
-      for (let turn = 0; turn < 50 && (owed.size > 0 || working.length > 0); turn++) {
-        await clock.advance(60_000);
-        if (idle === 0) await take();
-        await finish();
-      }
-      assert.equal([[...owed], broken], [[], []]);
-      queue.close();
-    }),
-    { numRuns: 150 },
-  );
 });
