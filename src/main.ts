@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { manager } from './api/names.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type Controller, createController } from './controller/controller.ts';
-import { maxEventsUnderWay } from './controller/event-sender.ts';
 import {
   type Client,
   createClient,
@@ -11,6 +10,7 @@ import {
   type Elector,
   homeNamespace,
   loadKubeConfig,
+  maxEventsUnderWay,
   maxLeaseRequests,
   randomId,
   systemClock,

@@ -106,7 +106,7 @@ export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attem
 
 /** True where a ConfigMap may not be written now, so that nothing need be read for it. */
 export const isHeldBack = (brake: Brake | undefined, name: string, now: number): boolean =>
-  brake !== undefined && brake.contests.has(name) && (now < brake.until || (brake.trial?.name ?? name) !== name);
+  brake?.contests.has(name) === true && (now < brake.until || (brake.trial?.name ?? name) !== name);
 
 /** A write was answered as it was sent. `isRight` tells later whether the ConfigMap still is. */
 export function wrote(

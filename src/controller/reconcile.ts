@@ -14,6 +14,7 @@ import { lookAtDoubts, type Observation, observe } from './observe.ts';
 import { begin, hasToGo, perform, type Run } from './perform.ts';
 import type { Place, World } from './place.ts';
 import { priorities } from './priorities.ts';
+import { createRequests } from './requests.ts';
 import { createTurn } from './turn.ts';
 
 /** Steps of one reconcile at most: each step of a plan is one, and each may be repeated where somebody interferes. */
@@ -25,7 +26,7 @@ export async function reconcile(
   { key, priority }: Task,
 ): Promise<Outcome & { readonly requests: number }> {
   const [namespace = '', name = ''] = key.split('/');
-  const requests = world.requests.in(namespace);
+  const requests = createRequests(world.client, namespace);
   const settings = world.settings.in(namespace);
   const object = settings.get(name);
   // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
