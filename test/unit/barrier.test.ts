@@ -14,7 +14,7 @@ function setUp(scope = 'dialer') {
   return barrier;
 }
 
-const test = suite('barrier');
+const test = suite('R6.5 barrier');
 
 test('a key is ready where nothing was written for it', () => {
   assert.ok(setUp().isReady(key));
@@ -146,7 +146,7 @@ test('the event of our own write is told from all others, until the watch has pa
   assert.is(barrier.isOwn(map, '14'), true);
 });
 
-test('when time went back nothing is waited for in that scope, and those who waited are told', () => {
+test('R7.10 when time went back nothing is waited for in that scope, and those who waited are told', () => {
   const barrier = setUp();
   for (const resource of ['widgets', 'configmaps']) barrier.seen(resource, 'other', '10');
   let told = 0;
@@ -164,7 +164,7 @@ test('when time went back nothing is waited for in that scope, and those who wai
   assert.is(barrier.isReady(key), false, 'and it begins anew');
 });
 
-test('after time went back an object that is there again is not taken for gone', () => {
+test('R7.10 after time went back an object that is there again is not taken for gone', () => {
   const barrier = setUp();
   barrier.gone(map);
   barrier.forget('dialer');

@@ -64,13 +64,13 @@ test('a key added several times while it is worked on comes once, at the best pr
     [0, 0, 0],
   );
 });
-test('namespaces take turns: whoever has many keys does not keep those of another waiting', async () => {
+test('R9.18 namespaces take turns: whoever has many keys does not keep those of another waiting', async () => {
   const { queue, takeAll } = setUp();
   for (const key of ['many/a', 'many/b', 'many/c', 'few/a', 'one/a', 'few/b']) queue.add(key, fresh);
   assert.is(queue.depth(fresh), 6);
   assert.equal(await takeAll(), ['many/a', 'few/a', 'one/a', 'many/b', 'few/b', 'many/c']);
 });
-test('a namespace with one key more after its turn has gone behind the others', async () => {
+test('R9.18 a namespace with one key more after its turn has gone behind the others', async () => {
   const { queue } = setUp();
   for (const key of ['many/a', 'many/b', 'few/a', 'few/b']) queue.add(key, fresh);
   assert.is((await queue.next())?.key, 'many/a');
@@ -79,7 +79,7 @@ test('a namespace with one key more after its turn has gone behind the others', 
   while (queue.depth(fresh) > 0) keys.push((await queue.next())?.key);
   assert.equal(keys, ['few/a', 'many/b', 'late/a', 'few/b']);
 });
-test('fresh goes before resync, resync before background', async () => {
+test('R9.8 fresh goes before resync, resync before background', async () => {
   const { queue, takeAll } = setUp();
   queue.add('background', background);
   queue.add('resync', resync);
@@ -98,7 +98,7 @@ test('a waiting key moves up to a better priority, never down', async () => {
   );
   assert.equal(await takeAll(), ['b', 'c', 'a']);
 });
-test('a hot key delays the others by one turn at most', async () => {
+test('L2 a hot key delays the others by one turn at most', async () => {
   const { queue } = setUp();
   for (const key of ['hot', 'a', 'b', 'c']) queue.add(key, fresh);
   const order: string[] = [];
@@ -142,7 +142,7 @@ test('adding a key ends its delay', async () => {
   await clock.advance(2_000);
   assert.is(queue.depth(fresh), 0);
 });
-test('what wakes a key while it is worked on does not wait for the backoff of that work', async () => {
+test('R9.9 what wakes a key while it is worked on does not wait for the backoff of that work', async () => {
   const { clock, queue } = setUp(0.5);
   queue.add('a', fresh);
   await queue.next();
@@ -157,7 +157,7 @@ test('what wakes a key while it is worked on does not wait for the backoff of th
 const backoff = suite('backoff of a key');
 for (const kind of ['transport', 'slow', 'again'] as const) {
   const { base, cap } = backoffs[kind];
-  backoff(`${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
+  backoff(`R9.1 R9.2 ${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
     const { queue } = setUp(0.999_999);
     let ceiling = base;
     for (let attempt = 0; attempt < 2_000; attempt++) {
@@ -166,7 +166,7 @@ for (const kind of ['transport', 'slow', 'again'] as const) {
       ceiling = Math.min(cap, ceiling * 2);
     }
   });
-  backoff(`${kind}: full jitter, from nothing to the ceiling`, () => {
+  backoff(`R9.1 R9.2 ${kind}: full jitter, from nothing to the ceiling`, () => {
     const { queue } = setUp();
     const delays = Array.from({ length: 400 }, () => queue.retry('a', kind, fresh)).slice(50);
     assert.ok(delays.every((delay) => delay >= 0 && delay <= cap));
@@ -174,11 +174,11 @@ for (const kind of ['transport', 'slow', 'again'] as const) {
     assert.ok(Math.max(...delays) > cap * 0.95);
   });
 }
-backoff('is that of rule 9: up to 5 s for transport, up to 60 s for the slow kind', () => {
+backoff('R9.1 R9.2 is up to 5 s for transport, up to 60 s for the slow kind', () => {
   assert.is(backoffs.transport.cap, 5_000);
   assert.is(backoffs.slow.cap, 60_000);
 });
-backoff('a longer Retry-After is honoured, a shorter one changes nothing', async () => {
+backoff('R9.1 a longer Retry-After is honoured, a shorter one changes nothing', async () => {
   const { clock, queue } = setUp(0.5);
   assert.is(queue.retry('a', 'transport', fresh, { atLeast: 30_000 }), 30_000);
   await clock.advance(29_999);
@@ -187,7 +187,7 @@ backoff('a longer Retry-After is honoured, a shorter one changes nothing', async
   assert.is(queue.depth(fresh), 1);
   assert.is(queue.retry('b', 'transport', fresh, { atLeast: 1 }), 50);
 });
-backoff('what a try has cost is waited for no longer than its kind of failure waits', () => {
+backoff('R9.3 what a try has cost is waited for no longer than its kind of failure waits', () => {
   const { queue } = setUp(0.5);
   assert.is(queue.retry('a', 'transport', fresh, { pace: 3_000 }), 3_000);
   assert.is(queue.retry('a', 'transport', fresh, { pace: 40_000 }), backoffs.transport.cap);
@@ -209,7 +209,7 @@ backoff('failures that alternate grow both: each kind counts for itself', () => 
   );
 });
 backoff(
-  'a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
+  'R9.8 a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
   async () => {
     const { clock, queue, takeAll } = setUp(0.5);
     queue.retry('resync', 'transport', resync);
@@ -224,13 +224,13 @@ backoff('is no longer than it may be, and a pause is as long as it is told', () 
   assert.is(queue.retry('b', 'pause', fresh, { atLeast: 7_000 }), 7_000);
   assert.is(queue.retry('b', 'pause', fresh, { atLeast: 7_000 }), 7_000);
 });
-backoff('ends when what people ask for has changed', () => {
+backoff('R9.9 ends when what people ask for has changed', () => {
   const { queue } = setUp(0.5);
   queue.retry('a', 'slow', fresh, { atLeast: 30_000 });
   queue.add('a', fresh, true);
   assert.is(queue.depth(fresh), 1);
 });
-backoff('goes on after an event that came while the key was worked on, as those of our own writes do', async () => {
+backoff('R9.9 goes on after an event that came while the key was worked on, as those of our own writes do', async () => {
   const { clock, queue } = setUp(0.5);
   queue.add('a', fresh);
   await queue.next();
@@ -243,7 +243,7 @@ backoff('goes on after an event that came while the key was worked on, as those 
   assert.is(queue.depth(fresh), 1);
 });
 for (const [name, priority] of Object.entries({ fresh, resync, background }))
-  backoff(`${name}: what wakes nobody does not end it`, async () => {
+  backoff(`R9.9 ${name}: what wakes nobody does not end it`, async () => {
     const { clock, queue } = setUp(0.5);
     queue.retry('a', 'transport', fresh, { atLeast: 30_000 });
     queue.add('a', priority);
@@ -258,7 +258,7 @@ backoff('another kind of failure begins small', () => {
   assert.is(queue.retry('a', 'slow', fresh), 500);
 });
 
-const hurry = suite('after an outage');
+const hurry = suite('R9.5 after an outage');
 hurry('keys with a transport backoff come back within the spread, not all at once', async () => {
   const { clock, queue } = setUp();
   const keys = Array.from({ length: 200 }, (_, n) => `key-${n}`);

@@ -144,7 +144,7 @@ for (const [what, options] of [
   ['after a restart', {}],
   ['after a failover', leads],
 ] as const) {
-  test(`a namespace that can't be listed stops no other, ${what}`, async () => {
+  test(`R7.9 a namespace that can't be listed stops no other, ${what}`, async () => {
     const desk = setUp(['nsa', 'nsb'], options);
     desk.refused.set('nsb', 'all');
     const end = desk.lead();
@@ -166,7 +166,7 @@ for (const [what, options] of [
   });
 }
 
-test('a namespace that was there under the last leader, and is gone, does not stop the next', async () => {
+test('R7.4 R7.9 a namespace that was there under the last leader, and is gone, does not stop the next', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.is(desk.synced().length, 4, 'a standby with warm caches');
@@ -179,7 +179,7 @@ test('a namespace that was there under the last leader, and is gone, does not st
   await desk.stop();
 });
 
-test('a leader that can not work in any namespace is not ready, and says why', async () => {
+test('R11.4 a leader that can not work in any namespace is not ready, and says why', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.ok(desk.ready());
@@ -193,7 +193,7 @@ test('a leader that can not work in any namespace is not ready, and says why', a
   await desk.stop();
 });
 
-test('a copy that nothing has confirmed for more than a minute is not synced; back, it is', async () => {
+test('R7.10 R11.4 a copy that nothing has confirmed for more than a minute is not synced; back, it is', async () => {
   for (const namespaces of [[], ['nsa', 'nsb']]) {
     const [bad = ''] = namespaces.slice(1);
     const desk = setUp(namespaces, leads);
@@ -220,7 +220,7 @@ test('a copy that nothing has confirmed for more than a minute is not synced; ba
   }
 });
 
-test('while all is well a copy stays synced, for as long as nothing changes', async () => {
+test('R11.4 while all is well a copy stays synced, for as long as nothing changes', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);
@@ -232,7 +232,7 @@ test('while all is well a copy stays synced, for as long as nothing changes', as
   await desk.stop();
 });
 
-test('watches that are refused while lists work: served, told once a minute, and over only when a watch works', async () => {
+test('R11.5 watches that are refused while lists work: served, told once a minute, and over only when a watch works', async () => {
   const desk = setUp(['nsa'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);
@@ -253,7 +253,7 @@ test('watches that are refused while lists work: served, told once a minute, and
   await desk.stop();
 });
 
-test('a change in a namespace that is not served yet waits, and goes first when it is', async () => {
+test('R7.8 R9.8 a change in a namespace that is not served yet waits, and goes first when it is', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   // Its ConfigMaps can't be listed; its LicenseSettings are watched all along.
@@ -280,7 +280,7 @@ test('a change in a namespace that is not served yet waits, and goes first when 
   await desk.stop();
 });
 
-test('each namespace is looked at again at a time of its own, as long as the term lasts', async () => {
+test('R7.8 each namespace is looked at again at a time of its own, as long as the term lasts', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);

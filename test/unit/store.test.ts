@@ -129,7 +129,7 @@ test('R9.20 a list goes through with an object that nests too deep to be compare
     ['deep', 'other'],
   );
 });
-test('a list is the truth even where it is older: the cluster was restored from a backup', () => {
+test('R7.10 a list is the truth even where it is older: the cluster was restored from a backup', () => {
   const store = create();
   store.put(thing('one', 100));
   assert.is(store.replace([thing('one', 5)], '5').changed.length, 1);
