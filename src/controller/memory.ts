@@ -29,7 +29,7 @@ import type { StoredConfigMap } from './objects.ts';
  * (its default `--request-timeout`, whatever our own deadline), and 5 s are for the way there.
  */
 export const lateness = 65_000;
-/** So long a name is believed to have no ConfigMap, in milliseconds, unless one of it was seen since. */
+/** So long a name is believed to have no ConfigMap, in milliseconds, unless one of it was seen since (R9.4). */
 export const believedFree = 30_000;
 
 /** What tells a plan in a status from another, also from one that leads to the same settings. */
@@ -57,6 +57,8 @@ export type Memory = PlanMemory & {
   /** A name that a plan wants, and that was somebody else's when it was looked at last. */
   taken: string | undefined;
   looks: ReadonlyMap<string, Look>;
+  /** What was read of ConfigMaps whose contents the cache left out, until the watch tells of another version. */
+  contents: ReadonlyMap<string, StoredConfigMap>;
   /** Names of which the cache is not believed. */
   doubts: ReadonlySet<string>;
   /** True when the cached LicenseSettings is not believed. */
@@ -76,7 +78,7 @@ const nobody: ReadonlySet<string> = new Set();
 
 export const createMemory = (uid: string, asked: string): Memory => ({
   ...{ uid, asked, takenAway: undefined, plan: undefined, taken: undefined },
-  ...{ unknown: none, given: none, looks: none, doubts: nobody, doubted: false, goesOn: false },
+  ...{ unknown: none, given: none, looks: none, contents: none, doubts: nobody, doubted: false, goesOn: false },
   ...{ failing: undefined, restored: undefined, brake: undefined },
 });
 
@@ -108,6 +110,8 @@ export type Happened =
   | { readonly what: 'got no answer'; readonly write: Sent }
   /** A GET told what stands under a name; undefined: nothing. */
   | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
+  /** The contents were read of a ConfigMap that is in the cache without them. */
+  | { readonly what: 'read'; readonly found: StoredConfigMap }
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
@@ -148,6 +152,9 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
       memory.doubts = others(memory.doubts, happened.name);
       return;
+    case 'read':
+      memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
+      return;
     case 'sees':
       memory.looks = without(memory.looks, (_, name) => happened.names.has(name));
       return;
@@ -177,7 +184,7 @@ export const isSamePlan = (one: PlanId | undefined, other: PlanId | undefined): 
   one.settingsHash === other.settingsHash &&
   one.time === other.time;
 
-/** Of what somebody else was writing nobody tells what has landed, nor what dialers have seen. */
+/** Of what somebody else was writing nobody tells what has landed, nor what dialers have seen (R7.5). */
 function takeOver(
   memory: Memory,
   { applying, isThere }: Extract<Happened, { what: 'found a plan' }>,
@@ -204,6 +211,7 @@ function noteAnswer(memory: Memory, { name, zone }: Sent): void {
   if (zone) memory.given = new Map(memory.given).set(name, zone);
 }
 
+/** The write may have landed, or may land yet (R7.5). */
 function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
   const known = memory.unknown.get(name);
   // Of two that may land the later does not make the earlier one known.

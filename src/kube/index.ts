@@ -31,8 +31,17 @@ export {
   notOfApi,
   type Reason,
   type ServerReason,
-  type Status,
 } from './errors.ts';
+export {
+  createEventRecorder,
+  type DropCause,
+  dropCauses,
+  type EventRecorder,
+  type EventRecorderOptions,
+  maxEventsUnderWay,
+  type Note,
+  type Unsent,
+} from './event-recorder.ts';
 export {
   type Informer,
   type InformerOptions,
@@ -68,5 +77,5 @@ export { after, type Next, none, now, type Result, retry, type Said } from './re
 export { type Retries, retryOf, type StandardKind, standardRetries } from './retries.ts';
 export { createScope, type Scope } from './scope.ts';
 export { type NamespacedStore, Store } from './store.ts';
-export type { OwnWrites, Priorities, TermContext, Work } from './term.ts';
+export type { OwnWrites, Priorities, TermClient, TermContext, Work } from './term.ts';
 export { parseEvent, type WatchEvent } from './watch-event.ts';

@@ -17,7 +17,6 @@ import {
 import type { World } from '../../src/controller/place.ts';
 import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { createRequests } from '../../src/controller/requests.ts';
 import type { Request } from '../../src/kube/client.ts';
 import { ApiError, type ApiErrorInit } from '../../src/kube/errors.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -65,7 +64,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   });
   server.admission.limit(namespace, Number.isFinite(quota) ? quota : undefined);
   const world: World = {
-    requests: createRequests(front.client),
+    client: front.client,
     own: {
       wrote: (key, plural, { metadata }) =>
         void own.push(`${key} ${plural} ${metadata.name} ${metadata.resourceVersion}`),

@@ -5,6 +5,7 @@ import type { StoredConfigMap } from '../../../src/controller/objects.ts';
 import { declare } from '../../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../../src/settings/hash.ts';
 import { render } from '../../../src/settings/render.ts';
+import { knownConfigMaps } from '../../../src/settings/status.ts';
 import { suite } from '../../suite.ts';
 import {
   createFlowDesk,
@@ -142,6 +143,16 @@ rule('R1.3 with a lost status the ConfigMap is the record', async () => {
   assert.is(desk.status()?.licenses?.outboundPorts.capacity, 5);
 });
 
+rule('R1.3 a record that has lost its label is found where it is to be made again, and believed', async () => {
+  const desk = await crashed();
+  desk.mark('pom-licenses', { labels: {} });
+  desk.save(invalid);
+  await desk.run();
+  assert.equal([desk.reasonOf('Valid'), desk.status()?.applied?.generation], ['Invalid', 2]);
+  assert.equal(desk.writes(), ['POST pom-licenses 5 409', 'PUT pom-licenses 6', 'PUT status']);
+  assert.equal(desk.judge.violations, []);
+});
+
 const forged = declare('pom', plainOf(999));
 const [{ data: forgedData, dataHash: forgedHash }] = render(forged) as [ReturnType<typeof render>[number]];
 const record = (generation: number, more: Record<string, string> = {}) => ({
@@ -246,6 +257,13 @@ rule('R1.5 of thousands of names in a status no more are asked for than a spec c
   desk.restore({ ...(desk.status() as Status), configMaps });
   desk.save(zonesOf({ a: 2 }));
   assert.is((await mapsReadBy(desk)).length, 65);
+});
+
+rule('R1.5 the longest names that a spec can give are known, and what is retained', () => {
+  const longest = `pom-${'c'.repeat(116)}-${'z'.repeat(40)}`;
+  const configMaps = [{ name: longest, dataHash: 'x', retained: true }];
+  assert.equal(knownConfigMaps({ configMaps }, 'pom'), configMaps);
+  assert.is(knownConfigMaps({}, 'pom'), undefined);
 });
 
 rule('R1.6 with zones and a lost status nothing is written until a spec is applicable', async () => {
