@@ -1,6 +1,6 @@
 /** A status may be what somebody else wrote: what it says of ConfigMaps is asked for only as far as it can be true. */
 import * as assert from 'uvu/assert';
-import type { Status } from '../../src/api/licensesettings.ts';
+import type { Applied, Status } from '../../src/api/licensesettings.ts';
 import { createRequests } from '../../src/controller/requests.ts';
 import type { Client } from '../../src/kube/client.ts';
 import { knownConfigMaps } from '../../src/settings/status.ts';
@@ -41,6 +41,22 @@ test('the longest names that a spec can give are known, and what is retained', (
   const configMaps = [{ name: longest, dataHash: 'x', retained: true }];
   assert.equal(knownConfigMaps({ configMaps }, 'pom'), configMaps);
   assert.is(knownConfigMaps({}, 'pom'), undefined);
+});
+
+test('R1.4 a plan that no spec of the object could give is no plan: nothing is created for its zones', async () => {
+  for (const hashOf of [() => 'f'.repeat(64), ({ settingsHash }: Applied) => settingsHash]) {
+    const desk = createFlowDesk();
+    desk.save(zonesOf({ a: 1 }));
+    await desk.run();
+    const status = desk.status() as Status;
+    const applied = status.applied as Applied;
+    const settings = { ...applied.settings, zones: [{ name: 'a' }, { name: 'made-up' }] };
+    desk.restore({ ...status, applying: { ...applied, settings, settingsHash: hashOf(applied) } });
+    await desk.run();
+    assert.is(desk.status()?.applying, undefined);
+    const strange = desk.writes().filter((one) => one.includes('made-up'));
+    assert.equal(strange, []);
+  }
 });
 
 test('a name is one part of a path, whatever is in it', async () => {
