@@ -1,6 +1,6 @@
 /**
  * One LicenseSettings, the whole flow, and the simulated API server: the caches see each revision as soon as it is
- * committed, time stands still until a test moves it, and every revision is judged by the invariants of DESIGN section 7.
+ * committed, time stands still until a test moves it, and every revision is judged by the invariants of docs/contract.md.
  */
 import type { Status } from '../../src/api/licensesettings.ts';
 import { labels, manager } from '../../src/api/names.ts';

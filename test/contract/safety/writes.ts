@@ -72,7 +72,7 @@ function judgeClaim(life: Life, object: Stored, wrong: Wrong): void {
   if (uidIn(object) !== life.uid) wrong('ownership', `expected the uid ${life.uid}, found ${uidIn(object)}`);
 }
 
-/** Rule 4: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
+/** R4.1, R4.2, R4.5: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
 function isOurs({ lives }: Book, object: Stored, life: Life, desired: boolean): boolean {
   const controller = controllerOf(object);
   if (controller) return controller.uid === life.uid;
