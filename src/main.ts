@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { manager } from './api/names.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type Controller, createController } from './controller/controller.ts';
-import { maxEventsUnderWay } from './controller/event-sender.ts';
 import {
   type Client,
   createClient,
@@ -11,6 +10,7 @@ import {
   type Elector,
   homeNamespace,
   loadKubeConfig,
+  maxEventsUnderWay,
   maxLeaseRequests,
   randomId,
   systemClock,
@@ -88,7 +88,7 @@ function listenToProcess(log: Logger, stop: ReturnType<typeof createStop>): void
       if (stop.ask()) log.info({ signal }, 'stopping');
     });
   }
-  // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole.
+  // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole (R11.2, L3).
   process.on('unhandledRejection', (error) =>
     log.error({ err: error }, 'unhandled rejection: a defect of the operator'),
   );

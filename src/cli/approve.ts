@@ -94,6 +94,19 @@ export function decide(object: LicenseSettings): Decision {
   throw new Failure(`nothing is pending, and the settings are not live: ${condition?.reason}: ${condition?.message}`);
 }
 
+/** Whether what was approved is live. A Failure where it can't become so: the object, or its settings, are others by now. */
+function isLive(object: LicenseSettings, { uid, hash }: { readonly uid: string | undefined; readonly hash: string }) {
+  const { metadata, status } = object;
+  if (metadata.uid !== undefined && metadata.uid !== uid)
+    throw new Failure(`${call(object)} was deleted and created again meanwhile`);
+  if (status?.applied?.settingsHash === hash && status.applying === undefined) return true;
+  const saved = savedSettings(object);
+  if ('hash' in saved && saved.hash === hash) return false;
+  throw new Failure(
+    `other settings were saved meanwhile (generation ${metadata.generation}): they need their own approval`,
+  );
+}
+
 /** Waits until these settings are live; a Failure says why they are not. Single failed requests are borne. */
 async function untilLive(
   cluster: Cluster,
@@ -109,14 +122,7 @@ async function untilLive(
     } catch (error) {
       if (!(error instanceof Failure && error.passing) || shell.clock.monotonic() >= end) throw error;
     }
-    if (last?.metadata.uid !== undefined && last.metadata.uid !== metadata.uid)
-      throw new Failure(`${call(last)} was deleted and created again meanwhile`);
-    if (last && last.status?.applied?.settingsHash === hash && last.status.applying === undefined) return;
-    const saved = last && savedSettings(last);
-    if (last && saved && !('hash' in saved && saved.hash === hash))
-      throw new Failure(
-        `other settings were saved meanwhile (generation ${last.metadata.generation}): they need their own approval`,
-      );
+    if (last && isLive(last, { uid: metadata.uid, hash })) return;
     if (shell.clock.monotonic() >= end) {
       const { reason = 'NotJudged', message = '' } = (last && conditionOf(last, 'Applied')) ?? {};
       throw new Failure(`approved, but not live within ${timeout / 1000} s: ${reason}: ${message}`);

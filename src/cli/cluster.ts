@@ -18,7 +18,7 @@ import { version as release } from '../version.ts';
 import { Failure } from './failure.ts';
 import type { LicenseSettings } from './view.ts';
 
-/** Not beginning with `kubectl`: Flux takes back what such managers set, and with it the approval. */
+/** Not beginning with `kubectl`: Flux takes back what such managers set, and with it the approval (A4). */
 export const fieldManager = 'license-plugin';
 
 /** LicenseSettings in a cluster. Every call throws a Failure in words for people. */

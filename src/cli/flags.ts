@@ -193,8 +193,11 @@ const timeoutOf = (given: Given): number | undefined => milliseconds(textOf(give
 
 /** The first mistake in what was given to a command, in words; undefined: there is none. */
 function mistakeIn(name: CommandName, given: Given): string | undefined {
+  return mistakeInArguments(name, given) ?? mistakeInFlags(name, given);
+}
+
+function mistakeInArguments(name: CommandName, { positionals }: Given): string | undefined {
   const command = commandOf(name);
-  const { values, positionals } = given;
   const [argument, ...tooMany] = positionals;
   if (argument !== undefined && command.argument === undefined) return `"${argument}": ${name} takes flags only`;
   if (tooMany.length > 0) return `"${tooMany[0]}": ${name} takes one ${command.argument} only`;
@@ -202,16 +205,22 @@ function mistakeIn(name: CommandName, given: Given): string | undefined {
     return `${command.argument} is missing`;
   if (command.words && !command.words.includes(argument ?? ''))
     return `"${argument}": allowed: ${command.words.join(', ')}`;
-  for (const one of command.required ?? []) {
-    if (values[one] === undefined) return `--${one} is missing${flag(one).short ? ` (-${flag(one).short})` : ''}`;
-  }
-  for (const one of command.flags) if ([values[one]].flat().includes('')) return `--${one} is empty`;
+  return undefined;
+}
+
+function mistakeInFlags(name: CommandName, given: Given): string | undefined {
+  const command = commandOf(name);
+  const { values, positionals } = given;
+  const missing = command.required?.find((one) => values[one] === undefined);
+  if (missing) return `--${missing} is missing${flag(missing).short ? ` (-${flag(missing).short})` : ''}`;
+  const empty = command.flags.find((one) => [values[one]].flat().includes(''));
+  if (empty) return `--${empty} is empty`;
   const output = outputOf(name, given);
   if (command.outputs && !command.outputs.includes(output))
     return `--output is "${output}": allowed: ${command.outputs.join(', ')}`;
   if (timeoutOf(given) === undefined)
     return `--timeout is "${textOf(given, 'timeout')}": allowed: a time such as 90s, 5m or 1h`;
-  if (values['all-namespaces'] && (argument !== undefined || textOf(given, 'namespace') !== undefined))
+  if (values['all-namespaces'] && (positionals.length > 0 || textOf(given, 'namespace') !== undefined))
     return '--all-namespaces goes neither with NAME nor with --namespace';
   return undefined;
 }

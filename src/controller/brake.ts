@@ -1,6 +1,6 @@
 /**
- * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written. DESIGN section
- * 3, rule 9, and L4 of section 7. What is remembered is of one object and one term, and bounded by its ConfigMaps.
+ * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written (L4).
+ * What is remembered is of one object and one term, and bounded by its ConfigMaps.
  */
 import type { Clock } from '../kube/index.ts';
 import type { Halt } from './halt.ts';
@@ -10,7 +10,7 @@ const recent = 60_000;
 /** So many undone writes are healed at once: people who edit by hand are no fight. */
 const allowance = 4;
 /** From one trial to the end of its hold: at first, and at most, in milliseconds. */
-const firstRound = 5_000;
+const firstRound = 5_000; // R9.13
 const longestRound = 60_000;
 /**
  * How long a trial has to hold before the other ConfigMaps follow, in milliseconds: at least, and at most. What is left of a
@@ -22,7 +22,7 @@ const longestHold = 45_000;
 const forgetAfter = 300_000;
 /** Writes of a status that no change by people asked for: so many at once, then one each so many milliseconds. */
 const statusesAtOnce = 4;
-const statusEach = 10_000;
+const statusEach = 10_000; // R9.14
 
 /** A write that was as wanted when it was answered: what it was for, and when. */
 type Written = { readonly aim: string; readonly at: number };
@@ -67,7 +67,7 @@ export function isIdle({ written, contests, last, statusPaid }: Brake, now: numb
   return true;
 }
 
-/** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered. */
+/** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered (R9.12). */
 export function beginLook(brake: Brake, clock: Clock): void {
   const now = clock.monotonic();
   const { trial } = brake;
@@ -86,7 +86,7 @@ export function beginLook(brake: Brake, clock: Clock): void {
 /** A write that is about to be sent: of which ConfigMap, what for, and what is said if somebody undid the one before. */
 export type Attempt = { readonly name: string; readonly aim: string; readonly words: string };
 
-/** Notes where somebody undid our last write of a ConfigMap. Gives why it may not be written again now; undefined: it may. */
+/** Notes where somebody undid our last write of a ConfigMap. Gives why it may not be written again now; undefined: it may (R9.11). */
 export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attempt): Halt | undefined {
   const now = clock.monotonic();
   const before = brake.written.get(name);
@@ -106,7 +106,7 @@ export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attem
 
 /** True where a ConfigMap may not be written now, so that nothing need be read for it. */
 export const isHeldBack = (brake: Brake | undefined, name: string, now: number): boolean =>
-  brake !== undefined && brake.contests.has(name) && (now < brake.until || (brake.trial?.name ?? name) !== name);
+  brake?.contests.has(name) === true && (now < brake.until || (brake.trial?.name ?? name) !== name);
 
 /** A write was answered as it was sent. `isRight` tells later whether the ConfigMap still is. */
 export function wrote(
@@ -137,10 +137,12 @@ export function refused(brake: Brake, clock: Clock, name: string, halt: Refusal)
   return contestOf(brake, clock);
 }
 
-/** A ConfigMap is as it should be, without a write of ours: nothing is contested about it, unless it is on trial. */
-export function isRightNow(brake: Brake, name: string): void {
-  if (brake.trial?.name === name) brake.met.add(name);
-  else brake.contests.delete(name);
+/** All ConfigMaps are as they should be: what this look did not write is contested no more, unless it is on trial. */
+export function allRight({ contests, met, trial }: Brake): void {
+  for (const name of contests.keys()) {
+    if (trial?.name === name) met.add(name);
+    else if (!met.has(name)) contests.delete(name);
+  }
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */

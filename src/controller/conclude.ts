@@ -1,12 +1,13 @@
 /** The end of a reconcile: one status, one event, and when to look again. */
 import type { Status } from '../api/licensesettings.ts';
 import { shownText } from '../api/text.ts';
+import type { Note } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { toldConfigMaps } from '../settings/judgement.ts';
 import type { Done } from '../settings/next.ts';
 import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { isOnTrial } from './brake.ts';
-import { type Note, transition } from './events.ts';
+import { transition } from './events.ts';
 import type { Halt } from './halt.ts';
 import { type Failing, type Memory, remember } from './memory.ts';
 import type { LicenseSettings } from './objects.ts';
@@ -31,56 +32,65 @@ export type End = { readonly done?: Done; readonly wait?: number; readonly halt?
 
 export const nothingMore: Again = { after: 'nothing' };
 
-/** Halts of which a status says nothing. */
+/** Halts of which a status says nothing (R9.19). */
 const unsaid: readonly Halt['kind'][] = ['overtaken', 'terminating', 'turn is over'];
 
-/** Says in the status what came of it, sends the event, and gives the outcome. */
+/** Says in the status what came of it, sends the event, and gives the outcome (R8.6). */
 export async function conclude(place: Place, run: Run, end: End, started: number): Promise<Outcome> {
-  const { memory, clock } = place;
-  const { judged, object } = run;
+  const { memory } = place;
   const halt = end.halt ?? [...run.halted.values()][0];
-  if (halt && unsaid.includes(halt.kind)) return haltedQuietly(place, halt);
-  const problem = halt && problemOf(place, halt, started);
   if (!halt) memory.failing = undefined;
-  const said = halt && againAfter(halt, memory, clock.monotonic(), problem !== undefined);
-  // A failure may pass; only what doesn't depend on it is said meanwhile.
-  if (halt && !problem && judged.errors.length === 0 && !judged.pending)
-    return { said: 'retry', again: said ?? nothingMore, halt };
-  const facts = factsOf(place, run, end.done, problem);
-  const before = run.about.status;
-  const after = nextStatus(before, facts);
-  if (!after) return { said: halt ? 'retry' : 'unchanged', again: said ?? nothingMore, ...(halt ? { halt } : {}) };
-  const note = transition(object.status, after, memory.restored);
-  if (!sameStatus(before, after)) {
-    const refused = await putStatus(place, run, after);
-    if (refused) return unsaid.includes(refused.kind) ? haltedQuietly(place, refused) : failed(place, refused, started);
-  }
-  if (!after.applying) remember(memory, { what: 'has no plan' }, clock.monotonic());
-  const { restored } = memory;
-  memory.restored = undefined;
-  const wrote = run.about !== object || run.writes > 0;
+  const met = halt && meet(place, halt, started);
+  if (met && isQuiet(met, run)) return met.outcome;
+  const facts = factsOf(place, run, end.done, met?.problem);
+  const after = nextStatus(run.about.status, facts);
+  if (!after) return met?.outcome ?? { said: 'unchanged', again: nothingMore };
+  const note = transition(run.object.status, after, memory.restored);
+  const refused = await writeStatus(place, run, after);
+  if (refused) return meet(place, refused, started).outcome;
   return {
-    said: problem ? 'problem' : end.done?.later ? 'later' : wrote ? 'written' : 'unchanged',
-    again: said ?? (end.wait === undefined ? nothingMore : { after: 'time', milliseconds: end.wait }),
+    said: met?.problem ? 'problem' : saidOf(run, end),
+    again: met?.outcome.again ?? againAfterWait(end),
     ...(halt ? { halt } : {}),
     ...(note ? { event: { about: run.about, note } } : {}),
-    detail: detailOf(facts, run.writes, restored?.name),
+    detail: detailOf(facts, run.writes, takeRestored(memory)),
   };
 }
 
-/** A status that could not be written. */
-function failed(place: Place, halt: Halt, started: number): Outcome {
-  const problem = problemOf(place, halt, started);
-  return { said: 'retry', again: againAfter(halt, place.memory, place.clock.monotonic(), problem !== undefined), halt };
-}
+/** A halt, what the status says of it, and the outcome where no status is written. */
+type Met = { readonly problem: Problem | undefined; readonly outcome: Outcome & { readonly halt: Halt } };
 
 /** Of an object that is gone its own event follows; where none comes the answer was that of a server that is behind. */
-export function haltedQuietly({ memory, clock }: Place, halt: Halt): Outcome {
-  return {
-    said: halt.kind === 'turn is over' ? 'more' : 'quiet',
-    again: againAfter(halt, memory, clock.monotonic(), true),
-    halt,
-  };
+function meet(place: Place, halt: Halt, started: number): Met {
+  const isUnsaid = unsaid.includes(halt.kind);
+  const problem = isUnsaid ? undefined : problemOf(place, halt, started);
+  const again = againAfter(halt, place.memory, place.clock.monotonic(), isUnsaid || problem !== undefined);
+  const said = halt.kind === 'turn is over' ? 'more' : isUnsaid ? 'quiet' : 'retry';
+  return { problem, outcome: { said, again, halt } };
+}
+
+/** A failure may pass; only what doesn't depend on it is said meanwhile. */
+const isQuiet = ({ problem, outcome }: Met, { judged }: Run): boolean =>
+  unsaid.includes(outcome.halt.kind) || (!problem && judged.errors.length === 0 && !judged.pending);
+
+/** Writes a status that says something new. Gives why it could not be written. */
+async function writeStatus(place: Place, run: Run, after: Status): Promise<Halt | undefined> {
+  const refused = sameStatus(run.about.status, after) ? undefined : await putStatus(place, run, after);
+  if (!refused && !after.applying) remember(place.memory, { what: 'has no plan' }, place.clock.monotonic());
+  return refused;
+}
+
+const saidOf = ({ about, object, writes }: Run, { done }: End): Outcome['said'] =>
+  done?.later ? 'later' : about !== object || writes > 0 ? 'written' : 'unchanged';
+
+const againAfterWait = ({ wait }: End): Again =>
+  wait === undefined ? nothingMore : { after: 'time', milliseconds: wait }; // R9.7
+
+/** The name of what was restored; its event is sent now. */
+function takeRestored(memory: Memory): string | undefined {
+  const { restored } = memory;
+  memory.restored = undefined;
+  return restored?.name;
 }
 
 /** What is live, and what the status says of the rest. */

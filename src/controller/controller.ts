@@ -1,8 +1,11 @@
 /** The operator's loop: which kinds are watched, what reconciles them, and who is told of it. */
+
+import { apiVersion, kind, manager } from '../api/names.ts';
 import {
   after,
   type Client,
   type Clock,
+  createEventRecorder,
   createController as createRuntime,
   type Next,
   none,
@@ -14,18 +17,18 @@ import {
   type Said,
   type Task,
   type TermContext,
+  type Unsent,
   type Work,
 } from '../kube/index.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { onceAMinute } from '../observe/once-a-minute.ts';
 import { observeWatch } from '../observe/watch-trouble.ts';
 import type { Outcome } from './conclude.ts';
-import { createEventSender } from './event-sender.ts';
 import { createStores, kindsIn, type Stores } from './kinds.ts';
 import type { World } from './place.ts';
 import { nameOfPriority, priorities, priorityNames } from './priorities.ts';
 import { reconcile } from './reconcile.ts';
-import { createRequests } from './requests.ts';
 import { type RetryKind, retries } from './retries.ts';
 
 export type ControllerOptions = {
@@ -61,7 +64,7 @@ export function createController(options: ControllerOptions): Controller {
     ...{ client, clock, namespaces, workers, resync, retries },
     kinds: kindsIn(stores),
     priorities: { change: priorities.fresh, resync: priorities.resync },
-    listsAnew: fence !== undefined,
+    ...(fence ? { fence } : {}),
     begin: (term) => beginWork(options, stores, term),
     observer: (place) => observeWatch({ log, metrics, clock }, place),
     onServed: (namespace) => log.info({ namespace: namespace || undefined }, 'served from now on'),
@@ -71,12 +74,15 @@ export function createController(options: ControllerOptions): Controller {
 
 /** The work of one term: nothing that it remembers is known to the next. */
 function beginWork(options: ControllerOptions, stores: Stores, term: TermContext): Work<RetryKind, Reconciled> {
-  const { client, clock, log, metrics, instance, fence } = options;
-  const requests = createRequests(client, { fence, lost: term.lost });
-  const world: World = { ...stores, clock, requests, own: term.own, epoch: randomId(clock), memories: new Map() };
-  // A write may be under way or about to be: an event would take the API server's time from it. Nobody waits for rollouts.
-  const isBusy = () => term.isBusy(priorities.resync);
-  const events = createEventSender({ requests, clock, log, metrics, instance, isBusy });
+  const { clock, log, metrics, instance } = options;
+  const { client, own } = term;
+  const world: World = { ...stores, client, clock, own, epoch: randomId(clock), memories: new Map() };
+  const events = createEventRecorder({
+    ...{ client, clock, instance, controller: manager, about: { apiVersion, kind } },
+    // A write may be under way or about to be: an event would take the API server's time from it. Nobody waits for rollouts.
+    isBusy: () => term.isBusy(priorities.resync),
+    onUnsent: tellUnsent(options),
+  });
   return {
     reconcile: async (task) => resultOf(await reconcile(world, task), task),
     threw({ key }, thrown, seconds) {
@@ -97,6 +103,23 @@ function beginWork(options: ControllerOptions, stores: Stores, term: TermContext
     ended: () => events.clear(),
   };
 }
+
+/** Counts an event that is not sent, and says why where that is news. */
+function tellUnsent({ clock, log, metrics }: ControllerOptions): (event: Unsent) => void {
+  const mayTell = onceAMinute(clock);
+  return ({ key, reason, ...rest }) => {
+    if (rest.cause === 'failed') metrics.eventFailed();
+    else metrics.eventDropped(rest.cause);
+    if (rest.cause === 'replaced' || rest.cause === 'term' || !mayTell(rest.cause)) return;
+    const why = rest.cause === 'failed' ? { err: rest.error } : { why: dropped[rest.cause] };
+    log.warn({ key, reason, ...why }, 'event not sent');
+  };
+}
+
+const dropped = {
+  full: 'too many wait already',
+  burst: 'the object had too many: it may have one more each 5 minutes',
+};
 
 /** What a reconcile came to, as the runtime takes it. */
 function resultOf(outcome: Outcome & { readonly requests: number }, task: Task): Reconciled {

@@ -24,9 +24,9 @@ export type Halt =
 /** The halt of a request that failed. */
 export function haltOf(error: ApiError): Halt {
   const { message: words, retryAfter: after } = error;
-  if (error.causes.includes('NamespaceTerminating')) return { kind: 'terminating', error };
+  if (error.causes.includes('NamespaceTerminating')) return { kind: 'terminating', error }; // R5.4
   switch (error.class) {
-    case 'conflict':
+    case 'conflict': // R6.2
     case 'missing':
       return { kind: 'outdated', words, error };
     case 'rejected':

@@ -1,6 +1,6 @@
 /**
  * What the caches keep of metadata. Others may write up to the megabyte that an object may have, into any number of objects:
- * so what decides is kept, in bounds, and the rest of a ConfigMap only while it is small.
+ * so what decides is kept, in bounds, and the rest of a ConfigMap only while it is small (R9.24).
  */
 import { annotations, labels } from '../api/names.ts';
 import { cutText } from '../api/text.ts';

@@ -29,7 +29,7 @@ import type { StoredConfigMap } from './objects.ts';
  * (its default `--request-timeout`, whatever our own deadline), and 5 s are for the way there.
  */
 export const lateness = 65_000;
-/** So long a name is believed to have no ConfigMap, in milliseconds, unless one of it was seen since. */
+/** So long a name is believed to have no ConfigMap, in milliseconds, unless one of it was seen since (R9.4). */
 export const believedFree = 30_000;
 
 /** What tells a plan in a status from another, also from one that leads to the same settings. */
@@ -177,7 +177,7 @@ export const isSamePlan = (one: PlanId | undefined, other: PlanId | undefined): 
   one.settingsHash === other.settingsHash &&
   one.time === other.time;
 
-/** Of what somebody else was writing nobody tells what has landed, nor what dialers have seen. */
+/** Of what somebody else was writing nobody tells what has landed, nor what dialers have seen (R7.5). */
 function takeOver(
   memory: Memory,
   { applying, isThere }: Extract<Happened, { what: 'found a plan' }>,
@@ -204,6 +204,7 @@ function noteAnswer(memory: Memory, { name, zone }: Sent): void {
   if (zone) memory.given = new Map(memory.given).set(name, zone);
 }
 
+/** The write may have landed, or may land yet (R7.5). */
 function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
   const known = memory.unknown.get(name);
   // Of two that may land the later does not make the earlier one known.

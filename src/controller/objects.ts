@@ -52,13 +52,13 @@ export function projectSettings(object: KubeObject): LicenseSettings {
   };
 }
 
-/** A LicenseSettings that can't be read: its status will say so, and what is live stays. */
+/** A LicenseSettings that can't be read: its status will say so, and what is live stays (R9.21). */
 export function unreadableSettings(object: KubeObject, words: string): LicenseSettings {
   const { metadata, spec, status } = object as LicenseSettings;
   return { metadata: identityOf(metadata), spec, ...(status ? { status } : {}), unreadable: words };
 }
 
-/** A ConfigMap that can't be read: it is nobody's that we know, so it is neither a record nor written nor deleted. */
+/** A ConfigMap that can't be read: it is nobody's that we know, so it is neither a record nor written nor deleted (R9.21). */
 export const unreadableConfigMap = (object: KubeObject): StoredConfigMap => ({
   metadata: identityOf((object as NamespacedObject).metadata),
   ...{ dataHash: 'unreadable', binary: false, immutable: false },

@@ -1,6 +1,6 @@
 /**
  * What a reconcile looks at, before anything is decided: the object and its ConfigMaps as the caches have them, and one GET for
- * each thing that the caches can't tell (rule 8). Nothing of it is put into a cache.
+ * each thing that the caches can't tell (R8.5). Nothing of it is put into a cache (R6.4).
  */
 import type { Declaration } from '../api/licensesettings.ts';
 import { asApiError, compareResourceVersions } from '../kube/index.ts';
@@ -54,7 +54,7 @@ function needsLook({ memory, configMaps }: Place, object: LicenseSettings): bool
   const isAhead = () =>
     configMaps.by(carrying(metadata.uid)).some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
   const isSuspended = (object.spec as { suspend?: unknown } | undefined)?.suspend === true;
-  return memory.doubted || hidden.some(({ known }) => known) || (!isSuspended && isAhead());
+  return memory.doubted || hidden.some(({ known }) => known) || (!isSuspended && isAhead()); // V11, R6.3
 }
 
 /** What the cache has: the ConfigMaps with the object's uid, and those of a name that it has, had or wants. */
@@ -83,7 +83,7 @@ const namesTold = ({ known = [] }: Reading): string[] => known.map(({ name }) =>
 
 /**
  * True where an object may be gone that the cache still has: the garbage collector took one of its ConfigMaps, or an orphaning
- * delete released one. What is created or owned then would be nobody's, or would be lost. One that is immutable is created again.
+ * delete released one. What is created or owned then would be nobody's, or would be lost (R5.3, S7). One that is immutable is created again.
  */
 function mayBeGone(
   { memory, clock }: Place,

@@ -107,6 +107,7 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one) }, clock.monotonic());
+  // Not what was sent: it is not written again in this reconcile (R9.10).
   if (changed !== undefined) {
     const words = changedInWords(name, changed);
     return refused(brakeOf(memory), clock, name, { kind: 'contested', words, after: 0 });
@@ -128,7 +129,7 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
 async function discard({ place, run }: Doing, view: StoredConfigMap): Promise<Halt | undefined> {
   const { memory, turn, own, key } = place;
   const { name } = view.metadata;
-  // Asking again would not hurry it.
+  // Asking again would not hurry it (R9.15).
   if (view.metadata.deletionTimestamp) return hasToGo(view);
   const answer = await answered(() => place.requests.deleteConfigMap(view));
   if ('halt' in answer) {

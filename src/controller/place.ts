@@ -1,15 +1,15 @@
 /** What a reconcile works with: the namespace of its object, whatever lies in others. */
-import type { Clock, NamespacedStore, OwnWrites, Store } from '../kube/index.ts';
+import type { Clock, NamespacedStore, OwnWrites, Store, TermClient } from '../kube/index.ts';
 import { isSuspended } from '../settings/judgement.ts';
 import type { Halt } from './halt.ts';
 import type { Memory } from './memory.ts';
 import type { LicenseSettings, StoredConfigMap } from './objects.ts';
-import type { NamespacedRequests, Requests } from './requests.ts';
+import type { Requests } from './requests.ts';
 import type { Turn } from './turn.ts';
 
 /** What a term works with, in every namespace that is watched. */
 export type World = {
-  readonly requests: Requests;
+  readonly client: TermClient;
   readonly clock: Clock;
   readonly settings: Store<LicenseSettings>;
   readonly configMaps: Store<StoredConfigMap>;
@@ -25,7 +25,7 @@ export type Place = {
   readonly key: string;
   readonly name: string;
   readonly clock: Clock;
-  readonly requests: NamespacedRequests;
+  readonly requests: Requests;
   readonly settings: NamespacedStore<LicenseSettings>;
   readonly configMaps: NamespacedStore<StoredConfigMap>;
   readonly epoch: string;
@@ -37,7 +37,7 @@ export type Place = {
 };
 
 /**
- * A plan can take hundreds of writes, so the decision is renewed before each of them (rule 5): the halt where the object is gone,
+ * A plan can take hundreds of writes, so the decision is renewed before each of them (R5.2): the halt where the object is gone,
  * being deleted or, for ConfigMaps, suspended, as far as the cache knows.
  *
  * @param seen the version that was decided from: the cache may be behind it

@@ -1,6 +1,6 @@
-/** What goes first in the queue: DESIGN section 3, rule 9. */
+/** What goes first in the queue. */
 
-/** A fresh change; then the first list and what is looked at again; then what can wait for all other work. */
+/** A fresh change; then the first list and what is looked at again; then what can wait for all other work (R9.8). */
 export const priorities = { fresh: 0, resync: -100, background: -200 } as const;
 
 /** What log and metrics call a priority. */

@@ -5,7 +5,7 @@ import { uidOf } from '../settings/configmap.ts';
 import { isSuspended, judge, read } from '../settings/judgement.ts';
 import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
 import { failedStatus, sameStatus } from '../settings/status.ts';
-import { beginLook, contestIn, isIdle } from './brake.ts';
+import { allRight, beginLook, contestIn, isIdle } from './brake.ts';
 import { conclude, type End, nothingMore, type Outcome, rfc3339, statusOfBeginning } from './conclude.ts';
 import type { Halt } from './halt.ts';
 import { createMemory, type Memory, remember } from './memory.ts';
@@ -14,6 +14,7 @@ import { lookAtDoubts, type Observation, observe } from './observe.ts';
 import { begin, hasToGo, perform, type Run } from './perform.ts';
 import type { Place, World } from './place.ts';
 import { priorities } from './priorities.ts';
+import { createRequests } from './requests.ts';
 import { createTurn } from './turn.ts';
 
 /** Steps of one reconcile at most: each step of a plan is one, and each may be repeated where somebody interferes. */
@@ -25,10 +26,10 @@ export async function reconcile(
   { key, priority }: Task,
 ): Promise<Outcome & { readonly requests: number }> {
   const [namespace = '', name = ''] = key.split('/');
-  const requests = world.requests.in(namespace);
+  const requests = createRequests(world.client, namespace);
   const settings = world.settings.in(namespace);
   const object = settings.get(name);
-  // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap.
+  // While an object is being deleted nothing at all is written: healing during an orphaning delete loses the ConfigMap (T9, R5.1).
   if (!object || object.metadata.deletionTimestamp) {
     world.memories.delete(key);
     return { said: 'gone', again: nothingMore, requests: 0 };
@@ -90,7 +91,7 @@ function runOf({ object, reading, seen }: Observation): Run {
   };
 }
 
-/** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began. */
+/** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began (R2.9). */
 function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run): void {
   const now = clock.monotonic();
   const isThere = [...configMaps.values()].some((view) => uidOf(view) === judged.owner.uid);
@@ -104,7 +105,7 @@ function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run
 
 /** Does one step after the other, until nothing is left to do, a plan waits, or something is in the way. */
 async function work(place: Place, run: Run, background: boolean): Promise<End> {
-  if (run.judged.suspended) return {};
+  if (run.judged.suspended) return {}; // A9
   if (place.memory.brake) beginLook(place.memory.brake, place.clock);
   for (let steps = 0; steps < mostSteps; steps++) {
     const now = place.clock.monotonic();
@@ -139,7 +140,8 @@ async function doStep(place: Place, run: Run, step: Step): Promise<End | undefin
     case 'stop':
       return stopped(place, run, step.why);
     case 'done': {
-      const contest = memory.brake && contestIn(memory.brake, clock);
+      if (memory.brake) allRight(memory.brake);
+      const contest = memory.brake && contestIn(memory.brake, clock); // S10
       return { done: step.result, ...(contest ? { halt: contest } : {}) };
     }
   }
@@ -159,7 +161,7 @@ async function beginPlan(place: Place, run: Run, plan: Omit<Applied, 'time'>): P
   return halt;
 }
 
-/** A name that turns out to be taken is looked at once, and decided on anew. */
+/** A name that turns out to be taken is looked at once, and decided on anew (R9.6). */
 async function performOrLook(
   place: Place,
   run: Run,
@@ -182,7 +184,7 @@ function stopped({ memory }: Place, { judged }: Run, why: Stop): End {
   }
 }
 
-/** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is. */
+/** Says in the status that the operator fails on an object, where that can be said: what is live stays as it is (R9.22). */
 async function tellDefect(place: Place, object: LicenseSettings, thrown: unknown): Promise<void> {
   const { clock, requests } = place;
   if (place.settings.get(place.name)?.metadata.deletionTimestamp) return;

@@ -2,14 +2,13 @@
 import type { Status } from '../api/licensesettings.ts';
 import { apiVersion, group, kind, plural, version } from '../api/names.ts';
 import {
-  type Client,
   collectionPath,
   type KubeObject,
   type Method,
   type NamespacedMeta,
   objectPath,
-  type Request,
   type Resource,
+  type TermClient,
 } from '../kube/index.ts';
 import { type ConfigMapView, type Owner, type Want, wantedMetadata } from '../settings/configmap.ts';
 import { differenceOf, type Wire } from '../settings/difference.ts';
@@ -26,52 +25,26 @@ export type AnsweredConfigMap = StoredConfigMap & { readonly changed?: string };
 
 export const settingsResource: Resource = { group, version, plural };
 export const configMapsResource: Resource = { group: '', version: 'v1', plural: 'configmaps' };
-const eventsResource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
-
-/** The term that requests belong to: writes are sent only while `fence` gives time, and `lost` breaks off all of them. */
-export type RequestsTerm = { readonly fence?: (() => number) | undefined; readonly lost?: AbortSignal | undefined };
 
 /**
- * The requests of a term. Every write carries the uid and resourceVersion it was decided from, or is a create.
+ * All that a reconcile may ask for: what it is not bound to it can neither read nor write (C1). Every write carries the uid and
+ * resourceVersion that it was decided from, or is a create (R6.1). `sent` counts the requests.
  */
-export function createRequests(anyTerm: Client, { fence, lost }: RequestsTerm = {}) {
-  const client: Sender = {
-    request: <T>(request: Request): Promise<T> =>
-      anyTerm.request({
-        ...request,
-        ...(lost ? { signal: lost } : {}),
-        ...(fence && request.method !== 'GET' ? { fence } : {}),
-      }),
-  };
-  return {
-    /**
-     * All that a reconcile may ask for: what it is not bound to it can neither read nor write. `sent` counts the requests
-     * that it made.
-     */
-    in(namespace: string) {
-      let count = 0;
-      const counted: Sender = {
-        request(request) {
-          count++;
-          return client.request(request);
-        },
-      };
-      return { ...settingsIn(counted, namespace), ...configMapsIn(counted, namespace), sent: () => count };
-    },
-
-    async createEvent(namespace: string, event: object): Promise<void> {
-      const path = collectionPath(eventsResource, namespace);
-      await client.request<unknown>({ method: 'POST', path, resource: 'events', body: event, deadline: 5_000 });
+export function createRequests(client: TermClient, namespace: string) {
+  let count = 0;
+  const counted: TermClient = {
+    request(request) {
+      count++;
+      return client.request(request);
     },
   };
+  return { ...settingsIn(counted, namespace), ...configMapsIn(counted, namespace), sent: () => count };
 }
 
-type Sender = Pick<Client, 'request'>;
 export type Requests = ReturnType<typeof createRequests>;
-export type NamespacedRequests = ReturnType<Requests['in']>;
 
 /** Requests on the LicenseSettings of one namespace. */
-const settingsIn = (client: Sender, namespace: string) => ({
+const settingsIn = (client: TermClient, namespace: string) => ({
   async getSettings(name: string): Promise<LicenseSettings> {
     const path = objectPath(settingsResource, { namespace, name });
     return projectSettings(await client.request<KubeObject>({ method: 'GET', path, resource: plural }));
@@ -97,7 +70,7 @@ const decidedFrom = (
 });
 
 /** Requests on the ConfigMaps of one namespace. */
-function configMapsIn(client: Sender, namespace: string) {
+function configMapsIn(client: TermClient, namespace: string) {
   const pathOf = (name: string) => objectPath(configMapsResource, { namespace, name });
   const bodyOf = (
     owner: Owner,

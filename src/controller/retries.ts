@@ -6,18 +6,16 @@ import type { Memory } from './memory.ts';
 
 /**
  * What a failure waits for:
- * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment.
+ * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment; and what was out of date.
  * - `slow`: 403, 413, 422 and ConfigMaps of others: somebody who has to change something.
- * - `again`: a look that came to nothing: what it was decided from was out of date.
  * - `pause`: writes that don't stay: the brake says for how long.
  */
-export type RetryKind = 'transport' | 'slow' | 'again' | 'pause';
+export type RetryKind = 'transport' | 'slow' | 'pause';
 
 /** Bounds of each kind, in milliseconds. */
 export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
-  transport: { base: 100, cap: 5_000 },
-  slow: { base: 1_000, cap: 60_000 },
-  again: { base: 200, cap: 60_000 },
+  transport: { base: 100, cap: 5_000 }, // R9.1, L1
+  slow: { base: 1_000, cap: 60_000 }, // R9.2
   pause: { base: 0, cap: 0 },
 };
 
@@ -25,16 +23,16 @@ export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
  * What the tries of an object that fails may cost, whatever each costs: at most 30 requests in any 60 s (L4). No try waits longer
  * for what was spent than its kind of failure waits at most.
  */
-export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_500, longest: 60_000 };
+export const tryBudget: BudgetOptions = { burst: 6, refillEvery: 2_500, longest: 60_000 }; // R9.3
 
 /** As the runtime takes them. After an outage waiting objects come back spread over 2 s, at most once in 30 s. */
 export const retries: Retries<RetryKind> = {
   backoffs,
-  outage: { kind: 'transport', spread: 2_000, each: 30_000 },
+  outage: { kind: 'transport', spread: 2_000, each: 30_000 }, // R9.5
   budget: tryBudget,
 };
 
-/** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were. */
+/** Until a write failure has lasted this long, in milliseconds, the conditions stay as they were (T7, R9.6). */
 export const failurePatience = 10_000;
 
 /** When an object is looked at again after this reconcile. */
@@ -71,5 +69,5 @@ export function againAfter(halt: Halt, { failing, brake }: Memory, now: number, 
   if (kind === 'pause' && isOnTrial(brake)) return { after: 'time', milliseconds: atLeast };
   const left = (failing?.since ?? now) + failurePatience - now;
   const isQuiet = halt.kind === 'overtaken' || halt.kind === 'conflict';
-  return { after: 'backoff', kind, atLeast, ...(isTold || isQuiet || left <= 0 ? {} : { atMost: left }) };
+  return { after: 'backoff', kind, atLeast, ...(isTold || isQuiet || left <= 0 ? {} : { atMost: left }) }; // R9.16
 }

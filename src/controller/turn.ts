@@ -1,4 +1,4 @@
-/** No object holds a worker for long: its work is done in turns, and between two of them others have theirs. Rule 9. */
+/** No object holds a worker for long: its work is done in turns, and between two of them others have theirs (R9.17, L2). */
 import type { Clock } from '../kube/index.ts';
 
 /** After so many milliseconds, or so many requests, a turn ends before the next ConfigMap. */
@@ -22,7 +22,7 @@ export function createTurn(clock: Clock, sent: () => number): Turn {
   const began = clock.monotonic();
   let hasProgressed = false;
   return {
-    isOver: () => hasProgressed && (clock.monotonic() - began >= longest || sent() >= mostRequests),
+    isOver: () => hasProgressed && (clock.monotonic() - began >= longest || sent() >= mostRequests), // R9.19
     progressed() {
       hasProgressed = true;
     },

@@ -59,7 +59,7 @@ export type ClientOptions = {
 };
 
 /** For one request, in milliseconds. */
-const defaultDeadline = 15_000;
+const defaultDeadline = 15_000; // R7.3
 
 /**
  * A client for the current context of a KubeConfig. Throws an Error that says what to mend when the configuration can't
@@ -235,7 +235,7 @@ class Exchange {
     return answer;
   }
 
-  /** Throws where the sender may not write any more. */
+  /** Throws where the sender may not write any more (R7.1, S5). */
   #askFence(fence: () => number): void {
     const left = fence();
     // Written so that NaN forbids too.

@@ -29,10 +29,11 @@ export type ControllerOptions<Kind extends string, R extends Result<Kind>> = {
   /** `defaultPriorities` unless told. */
   readonly priorities?: Priorities;
   /**
-   * True where another process may have led before, as under a lease: each term then waits for lists of its own, since what
-   * the other wrote may not have been seen yet. Without that the first list is as good as a new one.
+   * For how many milliseconds this process may still write, as the lease has it: asked before each write of a term. Another
+   * process may have led before, so each term waits for lists of its own: what the other wrote may not have been seen yet.
+   * Without it this process is the only one, and the first list is as good as a new one.
    */
-  readonly listsAnew?: boolean;
+  readonly fence?: () => number;
   /** Who is told how each watch fares. */
   readonly observer?: (place: WatchPlace) => WatchObserver;
   /** Told when a scope, by its namespace, is served from now on. */
@@ -68,7 +69,7 @@ export function createController<Kind extends string, R extends Result<Kind>>(
   options: ControllerOptions<Kind, R>,
 ): Controller {
   const { client, clock, kinds, begin, retries, namespaces = [] } = options;
-  const { workers = 4, resync = 600_000, priorities = defaultPriorities, listsAnew = false } = options;
+  const { workers = 4, resync = 600_000, priorities = defaultPriorities, fence } = options;
   const { observer = () => ({}), onServed = () => {}, timing = {}, currentFor = 60_000 } = options;
   /** The term under way: what is decided, and remembered, by one leader. */
   let current: Term<Kind, R> | undefined;
@@ -96,7 +97,21 @@ export function createController<Kind extends string, R extends Result<Kind>>(
 
     async lead(signal, lost) {
       const term = new Term<Kind, R>({
-        ...{ clock, barrier, scopes, workers, resync, priorities, retries, listsAnew, begin, onServed, signal, lost },
+        ...{
+          client,
+          clock,
+          barrier,
+          scopes,
+          workers,
+          resync,
+          priorities,
+          retries,
+          fence,
+          begin,
+          onServed,
+          signal,
+          lost,
+        },
         keys: () => reconciled?.keys() ?? [],
       });
       current = term;

@@ -5,7 +5,7 @@
  *
  * Two times end differently. The *fence*, which allows writes, counts from before the last renewal was sent: nobody else
  * can hold the lease before it is over. The *term* goes on while renewals succeed, however slow their answers are: one
- * that succeeds from the version that we wrote last proves that nobody held the lease in between.
+ * that succeeds from the version that we wrote last proves that nobody held the lease in between (R7.2).
  */
 import type { Client } from './client.ts';
 import { type Clock, sleep } from './clock.ts';

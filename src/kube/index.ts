@@ -34,6 +34,16 @@ export {
   type Status,
 } from './errors.ts';
 export {
+  createEventRecorder,
+  type DropCause,
+  dropCauses,
+  type EventRecorder,
+  type EventRecorderOptions,
+  maxEventsUnderWay,
+  type Note,
+  type Unsent,
+} from './event-recorder.ts';
+export {
   type Informer,
   type InformerOptions,
   type Kind,
@@ -68,5 +78,5 @@ export { after, type Next, none, now, type Result, retry, type Said } from './re
 export { type Retries, retryOf, type StandardKind, standardRetries } from './retries.ts';
 export { createScope, type Scope } from './scope.ts';
 export { type NamespacedStore, Store } from './store.ts';
-export type { OwnWrites, Priorities, TermContext, Work } from './term.ts';
+export type { OwnWrites, Priorities, TermClient, TermContext, Work } from './term.ts';
 export { parseEvent, type WatchEvent } from './watch-event.ts';

@@ -1,4 +1,4 @@
-/** Whatever one object holds, at most that object suffers. */
+/** Whatever one object holds, at most that object suffers (R9.20). */
 import { type KubeObject, keyOf } from './object.ts';
 
 /**

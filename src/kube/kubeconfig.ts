@@ -16,6 +16,22 @@ export function loadKubeConfig(
   { file, context }: { file?: string; context?: string },
   env: NodeJS.ProcessEnv,
 ): KubeConfig {
+  const config = read(file, env);
+  choose(config, context);
+  const user = config.getCurrentUser();
+  for (const [what, path] of [
+    ['certificate-authority', config.getCurrentCluster()?.caFile],
+    ['client-certificate', user?.certFile],
+    ['client-key', user?.keyFile],
+    ['tokenFile', user ? tokenFileOf(user) : undefined],
+  ] as const) {
+    if (path && !existsSync(path)) throw new Error(`the kubeconfig names ${what} ${path}: there is no such file`);
+  }
+  return config;
+}
+
+/** From where it is found first. */
+function read(file: string | undefined, env: NodeJS.ProcessEnv): KubeConfig {
   const config = new KubeConfig();
   const list = (env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
   const home = join(homedir(), '.kube', 'config');
@@ -34,6 +50,11 @@ export function loadKubeConfig(
       'no kubeconfig: give --kubeconfig, or set KUBECONFIG; in a pod, mount the ServiceAccount token (automountServiceAccountToken)',
     );
   }
+  return config;
+}
+
+/** Takes the context that is asked for, else the current one; it has to lead to a cluster. */
+function choose(config: KubeConfig, context: string | undefined): void {
   if (context !== undefined) {
     if (!config.getContextObject(context)) {
       const known = config.getContexts().map(({ name }) => name);
@@ -41,24 +62,13 @@ export function loadKubeConfig(
     }
     config.setCurrentContext(context);
   }
-  if (!config.getCurrentCluster()) {
-    const current = config.getCurrentContext();
-    throw new Error(
-      current
-        ? `the kubeconfig's context "${current}", or the cluster it names, is not in it: give --context`
-        : 'the kubeconfig has no current context: give --context',
-    );
-  }
-  const user = config.getCurrentUser();
-  for (const [what, path] of [
-    ['certificate-authority', config.getCurrentCluster()?.caFile],
-    ['client-certificate', user?.certFile],
-    ['client-key', user?.keyFile],
-    ['tokenFile', user ? tokenFileOf(user) : undefined],
-  ] as const) {
-    if (path && !existsSync(path)) throw new Error(`the kubeconfig names ${what} ${path}: there is no such file`);
-  }
-  return config;
+  if (config.getCurrentCluster()) return;
+  const current = config.getCurrentContext();
+  throw new Error(
+    current
+      ? `the kubeconfig's context "${current}", or the cluster it names, is not in it: give --context`
+      : 'the kubeconfig has no current context: give --context',
+  );
 }
 
 function load(config: KubeConfig, path: string): void {

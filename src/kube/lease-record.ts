@@ -153,7 +153,7 @@ export class LeaseRecord {
   #hold(lease: Lease, started: number): void {
     this.#held = lease;
     this.#took = this.#clock.monotonic() - started;
-    this.#deadline = started + this.patience;
+    this.#deadline = started + this.patience; // R7.1
   }
 
   #ours(lease: Lease | undefined): Lease {

@@ -72,7 +72,7 @@ export class WorkQueue<Kind extends string> {
       this.#working.set(key, { priority: highest, wakes: wakes || (again?.wakes ?? false) });
       return;
     }
-    if (this.#delayed.get(key)?.kind !== undefined && !wakes) return;
+    if (this.#delayed.get(key)?.kind !== undefined && !wakes) return; // R9.9
     this.#undelay(key);
     const known = this.#priorityOf(key);
     if (known !== undefined && known >= priority) return;

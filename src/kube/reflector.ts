@@ -101,6 +101,11 @@ export const defaultTiming: ReflectorTiming = {
 /** For less memory: see "Lists come in pages or as a stream" in docs/design.md. */
 const streamingByDefault = true;
 
+/** Attempts that failed one after the other, and why the last attempt ended. */
+type Failures = { inARow: number; last: RestartReason | undefined };
+/** An attempt that came to its end by itself; without an error the watch was ended as agreed. */
+type Attempt = { readonly started: number; readonly error: ApiError | undefined; readonly signal: AbortSignal };
+
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #timing: ReflectorTiming;
@@ -183,13 +188,8 @@ export class Reflector<T> {
     });
   }
 
-  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does. */
+  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does (R11.2). */
   async run(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    const { backoff } = this.#timing;
-    const healthyAfter = backoff.cap;
-    let failures = 0;
-    let reason: RestartReason | undefined;
     const end = () => {
       this.#ended = true;
       this.#attempt.abort();
@@ -197,37 +197,49 @@ export class Reflector<T> {
     };
     stop.addEventListener('abort', end, { once: true });
     if (stop.aborted) end();
+    const failures: Failures = { inARow: 0, last: undefined };
     while (!stop.aborted) {
       this.#attempt = new AbortController();
       const { signal } = this.#attempt;
-      const started = clock.monotonic();
-      let error: ApiError | undefined;
-      try {
-        await this.#follow(signal);
-      } catch (thrown) {
-        error =
-          asApiError(thrown) ??
-          new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, reason: 'Handler', cause: thrown });
-      }
+      const started = this.#options.clock.monotonic();
+      const error = await this.#tryOnce(signal);
       // Broken off by `refresh` or `stop`: that is no failure.
-      if (signal.aborted) continue;
-      const lasted = clock.monotonic() - started;
-      // One that ends at once may have been ended by whatever stands in between: nothing was watched.
-      if (!error && lasted > healthyAfter) this.#watched();
-      const before = reason;
-      reason = error ? this.#learn(error) : 'ended';
-      this.#doubt(reason, error);
-      this.#tell(reason, error);
-      // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
-      const isHealthy = lasted > healthyAfter || (!error && this.#hasLastedAsAgreed());
-      if (isHealthy) failures = 0;
-      if (reason === 'Unsupported' || (!error && isHealthy)) continue;
-      // After a 410 list at once. If the list itself gets 410 again, wait.
-      if (reason === '410' && before !== '410') continue;
-      // A server that ends watches at once must not make us spin either.
-      const wait = equalJitter(backoff, failures++, clock.random());
-      await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);
+      if (!signal.aborted) await this.#learnAndWait(failures, { started, error, signal });
     }
+  }
+
+  /** Gives what it failed with. */
+  async #tryOnce(signal: AbortSignal): Promise<ApiError | undefined> {
+    try {
+      await this.#follow(signal);
+      return undefined;
+    } catch (thrown) {
+      const words = `handling ${this.#options.resource}: ${thrown}`;
+      return asApiError(thrown) ?? new ApiError(words, { code: 0, reason: 'Handler', cause: thrown });
+    }
+  }
+
+  /** Learns from an attempt that came to its end by itself, tells of it, and waits where the next one has to. */
+  async #learnAndWait(failures: Failures, { started, error, signal }: Attempt): Promise<void> {
+    const { clock } = this.#options;
+    const { backoff } = this.#timing;
+    const hasLasted = clock.monotonic() - started > backoff.cap;
+    // One that ends at once may have been ended by whatever stands in between: nothing was watched.
+    if (!error && hasLasted) this.#watched();
+    const before = failures.last;
+    const reason = error ? this.#learn(error) : 'ended';
+    failures.last = reason;
+    this.#doubt(reason, error);
+    this.#tell(reason, error);
+    // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
+    const isHealthy = hasLasted || (!error && this.#hasLastedAsAgreed());
+    if (isHealthy) failures.inARow = 0;
+    if (reason === 'Unsupported' || (!error && isHealthy)) return;
+    // After a 410 list at once. If the list itself gets 410 again, wait.
+    if (reason === '410' && before !== '410') return;
+    // A server that ends watches at once must not make us spin either.
+    const wait = equalJitter(backoff, failures.inARow++, clock.random());
+    await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);
   }
 
   /** Decides from what an attempt failed with how the next one begins, and names it. */
@@ -256,7 +268,7 @@ export class Reflector<T> {
       this.#version = undefined;
     }
     const isSilent = error.reason === 'NoAnswer' && this.#openFor() >= this.#deadlineOf(this.#opened?.seconds);
-    return isSilent ? 'Silent' : reasonOf(error);
+    return isSilent ? 'Silent' : reasonOf(error); // L1
   }
 
   /** For how many milliseconds the watch of this attempt has been open. */
@@ -402,7 +414,7 @@ export class Reflector<T> {
    * state that the server has: nothing of these is seen until the bookmark that ends them.
    */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, clock, path, labelSelector, resource, sink, project } = this.#options;
+    const { client, clock, path, labelSelector, resource, project } = this.#options;
     let initial = this.#version === undefined ? new Map<string, T>() : undefined;
     // A list that is due later ends the watch then.
     const seconds = Math.max(1, Math.min(this.#timing.watchSeconds, Math.ceil(this.#untilListDue() / 1000)));
@@ -421,36 +433,41 @@ export class Reflector<T> {
     for await (const line of client.lines(request)) {
       if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
-      if (type === 'ERROR') {
-        const code = Number((object as { code?: unknown }).code) || 500;
-        const body = JSON.stringify(object);
-        throw fromAnswer(`watch of ${resource}`, { code, body, now: clock.wall() });
+      if (type === 'ERROR') throw errorOf(object, resource, clock.wall());
+      if (!initial) this.#take(type, object, signal);
+      else if (type === 'DELETED') initial.delete(keyOf(object));
+      else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
+      else if (isEndOfInitialEvents(object)) {
+        this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
+        initial = undefined;
+        if (!signal.aborted) this.#watched();
       }
-      if (initial) {
-        if (type === 'DELETED') initial.delete(keyOf(object));
-        else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
-        else if (isEndOfInitialEvents(object)) {
-          this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
-          initial = undefined;
-          if (!signal.aborted) this.#watched();
-        }
-        continue;
-      }
-      const version = object.metadata.resourceVersion;
-      this.#notOlder(version, 'an event');
-      if (type === 'DELETED') sink.remove(project(object));
-      else if (type !== 'BOOKMARK') sink.put(project(object));
-      sink.seen?.(version);
-      if (signal.aborted) return;
-      this.#newest = version;
-      this.#version = version;
-      this.#stuck = 0;
-      this.#watched();
     }
     if (initial && !signal.aborted) {
       throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });
     }
   }
+
+  /** Brings an event into the copy. */
+  #take(type: string, object: KubeObject, signal: AbortSignal): void {
+    const { sink, project } = this.#options;
+    const version = object.metadata.resourceVersion;
+    this.#notOlder(version, 'an event');
+    if (type === 'DELETED') sink.remove(project(object));
+    else if (type !== 'BOOKMARK') sink.put(project(object));
+    sink.seen?.(version);
+    if (signal.aborted) return;
+    this.#newest = version;
+    this.#version = version;
+    this.#stuck = 0;
+    this.#watched();
+  }
+}
+
+/** What an event says that ends a watch. */
+function errorOf(object: object, resource: string, now: number): ApiError {
+  const code = Number((object as { code?: unknown }).code) || 500;
+  return fromAnswer(`watch of ${resource}`, { code, body: JSON.stringify(object), now });
 }
 
 /** The server's data are of an older time than what we know. */

@@ -1,4 +1,4 @@
-/** A scope: one namespace that is watched, or all of them. Its kinds are watched together, and it is served by itself. */
+/** A scope: one namespace that is watched, or all of them. Its kinds are watched together, and it is served by itself (R7.8). */
 import type { Informer, InformerOptions, Watched, WatchState } from './informer.ts';
 import { namespaceOf } from './object.ts';
 

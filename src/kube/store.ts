@@ -24,7 +24,7 @@ export type NamespacedStore<T extends KubeObject> = {
 export type Replaced<T> = { readonly changed: T[]; readonly gone: T[]; readonly wentBack: boolean };
 
 /**
- * A copy of all objects of a kind, as its watches tell of them. The informers alone write it: what this process writes to the
+ * A copy of all objects of a kind, as its watches tell of them. The informers alone write it (R6.4): what this process writes to the
  * cluster comes in by the watch like anything else, and `Barrier` says when it has. Values are found by key; in a
  * namespace also by what `index` gives: there is no way to ask for that across namespaces.
  */

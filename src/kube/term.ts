@@ -1,6 +1,7 @@
 /** A term: the work of one leader, from the start, or from winning the lease, to the end, or to losing it. */
 import type { Barrier } from './barrier.ts';
 import { Budget } from './budget.ts';
+import type { Client, Request } from './client.ts';
 import { type Clock, whenAborted } from './clock.ts';
 import type { ApiError } from './errors.ts';
 import { identityOf, type KubeObject } from './object.ts';
@@ -29,12 +30,15 @@ export type OwnWrites = {
   deleted(key: string, resource: string, object: KubeObject): void;
 };
 
+/** The requests of one term. */
+export type TermClient = Pick<Client, 'request'>;
+
 /** What a program is given of a term that begins. */
 export type TermContext = {
   /** Aborted at its end. */
   readonly signal: AbortSignal;
-  /** Aborted when the lease is lost: what is in flight is broken off. */
-  readonly lost: AbortSignal | undefined;
+  /** Its writes are sent only while the lease allows it, and all of its requests are broken off when the lease is lost. */
+  readonly client: TermClient;
   /** To be told of what is written for a key: it is not worked on again before the watches have told of that. */
   readonly own: OwnWrites;
   /** How many keys wait at a priority. */
@@ -52,6 +56,7 @@ export type Priorities = {
 };
 
 export type TermOptions<Kind extends string, R extends Result<Kind>> = {
+  readonly client: Client;
   readonly clock: Clock;
   readonly barrier: Barrier;
   readonly scopes: readonly Scope[];
@@ -61,13 +66,28 @@ export type TermOptions<Kind extends string, R extends Result<Kind>> = {
   readonly resync: number;
   readonly priorities: Priorities;
   readonly retries: Retries<Kind>;
-  readonly listsAnew: boolean;
+  readonly fence: (() => number) | undefined;
   readonly begin: (term: TermContext) => Work<Kind, R>;
   readonly onServed: (namespace: string) => void;
   /** Aborted at its end. */
   readonly signal: AbortSignal;
   readonly lost: AbortSignal | undefined;
 };
+
+type Fenced = {
+  readonly client: Client;
+  readonly fence: (() => number) | undefined;
+  readonly lost: AbortSignal | undefined;
+};
+
+const fenced = ({ client, fence, lost }: Fenced): TermClient => ({
+  request: <T>(request: Request): Promise<T> =>
+    client.request({
+      ...request,
+      ...(lost ? { signal: lost } : {}),
+      ...(fence && request.method !== 'GET' ? { fence } : {}),
+    }),
+});
 
 /**
  * An answer by which the server is back: it decided on the request. Most reconciles send none; a gateway answers 503 and
@@ -96,13 +116,13 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   #cameBackAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TermOptions<Kind, R>) {
-    const { clock, scopes, retries, signal, lost } = options;
+    const { clock, scopes, retries, signal } = options;
     this.#options = options;
     this.#queue = new WorkQueue(clock, retries.backoffs);
     this.#budget = retries.budget && new Budget(clock, retries.budget);
     this.#unserved = new Map(scopes.map((scope) => [scope, new Set()]));
     this.#work = options.begin({
-      ...{ signal, lost, own: ownWrites(options.barrier) },
+      ...{ signal, client: fenced(options), own: ownWrites(options.barrier) },
       depth: (priority) => this.#queue.depth(priority),
       isBusy: (lowest) => this.#workersFrom(lowest) + this.#queue.depthFrom(lowest) > 0,
     });
@@ -127,7 +147,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     else if (!isFirst) changed.add(key);
   }
 
-  /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew. */
+  /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew (R7.10). */
   async listAnew(scope: Scope): Promise<void> {
     const { signal } = this.#options;
     if (this.#unserved.has(scope)) return;
@@ -141,8 +161,8 @@ export class Term<Kind extends string, R extends Result<Kind>> {
    * may never be complete, are not waited for.
    */
   async #serve(scope: Scope): Promise<void> {
-    const { signal, listsAnew, onServed } = this.#options;
-    await scope.listed(signal, listsAnew);
+    const { signal, fence, onServed } = this.#options;
+    await scope.listed(signal, fence !== undefined); // R7.4
     if (signal.aborted) return;
     this.#nowServed(scope);
     onServed(scope.namespace);
@@ -209,7 +229,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     if (scope.watches().some(({ synced }) => !synced)) void this.listAnew(scope);
     const changed = this.#unserved.get(scope);
     const { barrier } = this.#options;
-    if (!changed && barrier.isReady(key)) return false;
+    if (!changed && barrier.isReady(key)) return false; // R6.5
     this.#queue.done(key);
     if (changed) changed.add(key);
     else barrier.whenReady(key, () => this.#queue.add(key, priority));

@@ -1,10 +1,7 @@
 /** The operator's metrics: nothing else knows which library keeps them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { type DropCause, dropCauses } from '../kube/index.ts';
 import { version } from '../version.ts';
-
-/** Why an event is not sent: replaced by a later one, too many wait, too many of its object, or the term is over. */
-const dropCauses = ['replaced', 'full', 'burst', 'term'] as const;
-export type DropCause = (typeof dropCauses)[number];
 
 /** What the rest of the operator counts with. All durations are seconds. */
 export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,4 +1,4 @@
-/** Words for what keeps a cache from being filled: what is wrong, and what a person can do about it. */
+/** Words for what keeps a cache from being filled: what is wrong, and what a person can do about it (R11.5). */
 import { plural } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
 import type { ApiError, Clock, WatchObserver, WatchPlace } from '../kube/index.ts';

@@ -88,7 +88,7 @@ export type Target = {
 /** True where people want to work on the ConfigMaps by hand. */
 export const isSuspended = (spec: unknown): boolean => (spec as { suspend?: unknown } | undefined)?.suspend === true;
 
-/** Reads an object. What acts at once is read also where the rest of the spec is invalid. */
+/** Reads an object. What acts at once is read also where the rest of the spec is invalid (A6). */
 export function read(object: SettingsView): Reading {
   const { metadata, spec, status, hidden = [], unreadable } = object;
   const { name, uid, generation = 0 } = metadata;
@@ -104,7 +104,7 @@ export function read(object: SettingsView): Reading {
     approved: newestHash !== undefined && isApproved(metadata.annotations, newestHash),
     applying: planUnderWay(status, name, generation),
     suspended: isSuspended(spec),
-    // A policy that can't be read takes no protection away.
+    // A policy that can't be read takes no protection away (R5.6).
     retained: deletionPolicy === 'Retain' || (!isDelete(deletionPolicy) && retainedBefore),
     settle: 1000 * (isSettleSeconds(settleSeconds) ? settleSeconds : defaultSettleSeconds),
   };
@@ -128,12 +128,12 @@ export function judge(
   inherited: readonly ConfigMapView[] = [],
 ): Judgement {
   const { status, generation, owner, applying, newestHash, spec, approved } = reading;
-  // While a plan is under way it is what is live: it is finished or superseded, never abandoned.
+  // While a plan is under way it is what is live: it is finished or superseded, never abandoned (R2.15, S2).
   const applied = liveSettings(status, applying ? [] : owned, owner, generation);
   const live = applying ?? applied;
-  const waits = spec?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash;
+  const waits = spec?.applyPolicy === 'Manual' && newestHash !== live?.settingsHash; // A5, A6
   const pending = waits && !approved ? newestHash : undefined;
-  const applicable = reading.newest !== undefined && pending === undefined;
+  const applicable = reading.newest !== undefined && pending === undefined; // A1
   const target = targetOf(reading, { live, applicable, owned });
   const before = applying ? [applied?.declaration, applying.declaration] : [applied?.declaration].filter(Boolean);
   return {
@@ -144,15 +144,15 @@ export function judge(
   };
 }
 
-/** An applicable spec is always rendered from the spec; else what is live is kept alive. */
+/** An applicable spec is always rendered from the spec (R1.2); else what is live is kept alive (R1.1). */
 function targetOf(
   { newest, newestHash, generation, owner }: Reading,
   { live, applicable, owned }: { live: Live | undefined; applicable: boolean; owned: readonly ConfigMapView[] },
 ): Target | undefined {
   const [declaration, hash] = applicable ? [newest, newestHash] : [live?.declaration, live?.settingsHash];
-  if (!declaration || !hash) return undefined;
+  if (!declaration || !hash) return undefined; // V12, R1.6
   const unchanged = hash === live?.settingsHash;
-  // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back.
+  // Where the status is that of a backup a ConfigMap may have a later stamp, which must not go back (S3).
   const stamps = owned.flatMap((view) => stampOf(view, owner) ?? []).filter((one) => one <= generation);
   return {
     ...{ declaration, hash, unchanged, rendered: render(declaration) },

@@ -110,7 +110,7 @@ export function next(situation: Situation): Next {
   const { judged, seen } = situation;
   const { target, owner, planned } = judged;
   if (!target) return { step: { do: 'done', result: { live: undefined, configMaps: undefined, later: false } } };
-  // What an earlier object of the name gave out is obeyed until the garbage collector has taken it.
+  // What an earlier object of the name gave out is obeyed until the garbage collector has taken it (R4.4).
   const left = target.unchanged ? undefined : [...seen.configMaps.values()].find((view) => isLeftBehind(view, owner));
   if (left) return { step: { do: 'stop', why: { kind: 'waits', view: left } } };
   return planned ? nextOfPlan(situation, target) : { step: nextOfHealing(situation, target) };
@@ -118,6 +118,7 @@ export function next(situation: Situation): Next {
 
 // --- Healing, and changes without zones ---
 
+/** Each ConfigMap that is not as it should be is written once, to what it should be (R8.2, R8.4, S1). */
 function nextOfHealing(situation: Situation, target: Target): Step {
   const { judged, seen, halted } = situation;
   const { owner, retained } = judged;
@@ -130,6 +131,7 @@ function nextOfHealing(situation: Situation, target: Target): Step {
   if (halted.size === 0 && leaving?.view) return { do: 'stop', why: { kind: 'waits', view: leaving.view } };
   const names = new Set(target.rendered.map(({ name }) => name));
   if (leaving || [...halted.keys()].some((name) => names.has(name))) return { do: 'stop', why: { kind: 'halted' } };
+  // As after a rename (R2.17).
   const views = obsolete(oursOf(situation, false).values(), owner, names).filter(
     ({ metadata }) => !halted.has(metadata.name),
   );
@@ -147,7 +149,7 @@ function nextOfHealing(situation: Situation, target: Target): Step {
   };
 }
 
-/** What an earlier object left gets this object's uid before it is deleted: nothing else may be. */
+/** What an earlier object left gets this object's uid before it is deleted: nothing else may be (R4.7). */
 function claim({ judged }: Situation, { generation }: Target, views: readonly ConfigMapView[]): Step | undefined {
   const { owner, retained } = judged;
   const writes = views.flatMap((view): Write[] => {
@@ -206,7 +208,7 @@ type Plan = Situation & {
   readonly left: ZonePlan;
 };
 
-/** The steps of a plan in their order (rule 2): the first that has something to do is next. */
+/** The steps of a plan in their order (R2.1, R8.1): the first that has something to do is next. So S9 and S1 hold. */
 export const order: readonly { readonly name: string; readonly step: (plan: Plan) => Next | undefined }[] = [
   { name: "names: none that is wanted is somebody else's", step: names },
   { name: 'fence: what a plan that is superseded may still write', step: fenceSuperseded },
@@ -242,7 +244,7 @@ function firstOf(plan: Plan): Next | undefined {
 
 const isBegun = ({ judged: { applying }, target }: Plan): boolean => applying?.settingsHash === target.hash;
 
-/** Before the first write of a plan; one that takes a name meanwhile stops the plan where it stands. */
+/** Before the first write of a plan; one that takes a name meanwhile stops the plan where it stands (R4.6). */
 function names(plan: Plan): Next | undefined {
   if (isBegun(plan)) return undefined;
   const { owner } = plan.judged;
@@ -258,6 +260,7 @@ function fenceSuperseded(plan: Plan): Next | undefined {
   return plan.judged.applying && !isBegun(plan) ? fence(plan) : undefined;
 }
 
+/** The status says what is on its way before anything moves (R2.3). */
 function begin(plan: Plan): Next | undefined {
   if (isBegun(plan)) return undefined;
   const { hash, declaration } = plan.target;
@@ -265,7 +268,7 @@ function begin(plan: Plan): Next | undefined {
   return { step: { do: 'begin', applying }, sight: sightOf(plan) };
 }
 
-/** Whether licenses may have been taken away by others than this term since it last looked. */
+/** Whether licenses may have been taken away by others than this term since it last looked (R2.9). */
 function sightOf({ present, judged, memory }: Plan): Sight {
   if (present.size === 0) return 'no ConfigMap';
   // Of what is adopted nobody tells what an earlier object took away, and when.
@@ -274,13 +277,14 @@ function sightOf({ present, judged, memory }: Plan): Sight {
   return isNew || isAdopted || holdsLess({ before: judged.before, present }) ? 'taken' : 'nothing to take';
 }
 
+/** Zones give licenses back before any gets more (R2.4). */
 function lower(plan: Plan): Next | undefined {
   // Noted before the write: its answer may get lost.
   const found = writing(plan, plan.left.decreases);
   return found && { ...found, sight: 'being taken' };
 }
 
-/** A late update conflicts once its ConfigMap was written again, a late create as long as there is one of the name. */
+/** A late update conflicts once its ConfigMap was written again, a late create as long as there is one of the name (R7.6). */
 function fence(plan: Plan): Next | undefined {
   const { present, seen, memory, judged, epoch, target } = plan;
   const writes = [...memory.unknown].flatMap(([name, unknown]): Write[] => {
@@ -321,12 +325,14 @@ function asItIs({ target, judged, memory }: Plan, view: ConfigMapView): Rendered
   return target.rendered.find((one) => one.name === name && one.dataHash === view.dataHash);
 }
 
+/** The ConfigMap of the system, once, with its final content (R2.6). */
 function system(plan: Plan): Next | undefined {
   const { system: wanted, systemTakesAway } = plan.left;
   const found = wanted && writing(plan, [wanted]);
   return found && { ...found, ...(systemTakesAway ? { sight: 'being taken' } : {}) };
 }
 
+/** Dialers get time to see what was taken away (R2.8). */
 function settle(plan: Plan): Next | undefined {
   const { left, memory, judged, now } = plan;
   if (left.increases.length + left.creations.length + leavers(plan).length === 0) return undefined;
@@ -334,11 +340,12 @@ function settle(plan: Plan): Next | undefined {
   return milliseconds > 0 ? { step: { do: 'wait', milliseconds } } : undefined;
 }
 
+/** What is there gets more (R2.12). */
 function raise(plan: Plan): Next | undefined {
   return writing(plan, plan.left.increases);
 }
 
-/** A quota may have room for no more ConfigMaps than the settings need. What may not be deleted keeps nobody waiting. */
+/** A quota may have room for no more ConfigMaps than the settings need (R2.13). What may not be deleted keeps nobody waiting. */
 function makeRoom(plan: Plan): Next | undefined {
   if (plan.left.creations.length === 0) return undefined;
   const emptied = new Set(plan.left.emptied);
@@ -349,10 +356,12 @@ function makeRoom(plan: Plan): Next | undefined {
   return { step: claim(plan, plan.target, views) ?? { do: 'delete', views, each: true } };
 }
 
+/** New zones come with their final numbers (R2.12). */
 function create(plan: Plan): Next | undefined {
   return writing(plan, plan.left.creations);
 }
 
+/** What is not wanted any more goes last (R2.14). */
 function remove(plan: Plan): Next | undefined {
   const views = leavers(plan);
   if (views.length === 0) return undefined;
@@ -370,7 +379,7 @@ function leavers({ left, present }: Plan): ConfigMapView[] {
   return views.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
-/** A ConfigMap that is not wanted stays as long as it keeps out a create that may still land. */
+/** A ConfigMap that is not wanted stays as long as it keeps out a create that may still land (R7.7). */
 function keepsOut({ memory, now }: Plan, name: string): Unknown | undefined {
   const unknown = memory.unknown.get(name);
   return unknown?.create && unknown.until > now ? unknown : undefined;
@@ -388,9 +397,10 @@ function mend(plan: Plan): Next | undefined {
   return writing(plan, wrong, true);
 }
 
+/** What the status may say from now on: all ConfigMaps are written (S4). */
 function doneOf({ judged, target }: Plan): Done {
   const { generation, hash, declaration, rendered } = target;
-  // The way back to what is applied is no apply: it moves only with the settingsHash.
+  // The way back to what is applied is no apply: it moves only with the settingsHash (A8).
   const isApply = hash !== judged.applied?.settingsHash;
   return {
     live: isApply ? { generation, settingsHash: hash, declaration } : undefined,

@@ -1,5 +1,5 @@
 /**
- * When licenses were last taken away from a dialer of an object: DESIGN section 3, rule 2. Every raise of a zone waits until
+ * When licenses were last taken away from a dialer of an object (R2.10). Every raise of a zone waits until
  * `settleSeconds` after that moment. Pure; the moment is one number of an object's memory, and this is the only place that
  * moves it.
  */
@@ -24,7 +24,7 @@ export type Sight = 'no ConfigMap' | 'being taken' | 'taken' | 'nothing to take'
 /** The moment after a look at `now`. */
 export function afterSight(known: TakenAway, sight: Sight, now: number): TakenAway {
   switch (sight) {
-    case 'no ConfigMap':
+    case 'no ConfigMap': // R2.11
       return known ?? Number.NEGATIVE_INFINITY;
     case 'being taken':
       return Number.POSITIVE_INFINITY;

@@ -40,15 +40,15 @@ export type Context = {
 
 /** Judges the ConfigMap that has the wanted name; undefined: there is none. */
 export function verdictOn(view: ConfigMapView | undefined, { owner, want, healing }: Context): Verdict {
-  if (!view) return 'create';
+  if (!view) return 'create'; // R3.1
   if (isLeftBehind(view, owner)) return 'wait';
-  if (!isOurs(view, owner)) return 'conflict';
+  if (!isOurs(view, owner)) return 'conflict'; // R4.5, S6
   if (view.metadata.deletionTimestamp) return 'wait';
   // To be created again it has to be deleted, and only what carries this object's uid may be.
-  if (view.immutable) return carriesUid(view, owner) ? 'replace' : 'conflict';
+  if (view.immutable) return carriesUid(view, owner) ? 'replace' : 'conflict'; // R3.2, R4.7
   if (!view.binary && view.dataHash === want.rendered.dataHash)
     return metadataRight(owner, want, view) ? 'right' : 'update';
-  if (!healing || !isOfOlderRelease(view, healing)) return 'update';
+  if (!healing || !isOfOlderRelease(view, healing)) return 'update'; // R3.5
   if (healing.applicable) {
     // Who owns it does not wait for a rollout: under Retain that is what keeps it.
     return healing.background || isOwnedBy(owner, view) === want.retained ? 'update' : 'keep';
@@ -57,7 +57,7 @@ export function verdictOn(view: ConfigMapView | undefined, { owner, want, healin
   return metadataRight(owner, older, view) ? 'keep' : 'relabel';
 }
 
-/** True where a ConfigMap holds what the status says: nobody edited it, but today's release renders it another way. */
+/** True where a ConfigMap holds what the status says: nobody edited it, but today's release renders it another way (R3.4). */
 export const isOfOlderRelease = (view: ConfigMapView, { knownDataHash }: NonNullable<Context['healing']>): boolean =>
   !view.binary && view.dataHash === knownDataHash;
 

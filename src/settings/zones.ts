@@ -43,7 +43,7 @@ export type ZonePlan = {
   readonly emptied: string[];
   /** Zones, or a system that waited for the increases, that have no ConfigMap yet: created with their final numbers. */
   readonly creations: Rendered[];
-  /** Names of other ConfigMaps that have to go, as after a rename: not before the new ones are there. */
+  /** Names of other ConfigMaps that have to go, as after a rename: not before the new ones are there (R2.16). */
   readonly obsolete: string[];
 };
 
@@ -114,11 +114,11 @@ export function planZones({ target, before, present, given }: PlanInput): ZonePl
     if (zone !== undefined)
       return renderZone(name, lower(held(view, zone, { target, before, given }), targetZones.get(zone)));
     // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones, nor when its
-    // name is to be that of a zone.
+    // name is to be that of a zone (R2.5).
     return declaration.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];
   });
 
-  // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so.
+  // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so (R2.7).
   const systemWaits = declaration.zones === undefined && others.some(({ zone }) => zone !== undefined);
   const system = differs(wantedSystem) ? wantedSystem : undefined;
   const presentSystem = present.get(wantedSystem.name);
@@ -155,7 +155,7 @@ export function holdsLess({ before, present }: Pick<PlanInput, 'before' | 'prese
 
 /**
  * What a zone's ConfigMap holds now. Where somebody edited it by hand, what the operator wrote last; where that is not
- * remembered, the smaller of what was live and what is on its way.
+ * remembered, the smaller of what was live and what is on its way (R2.2).
  */
 export function held(
   view: ConfigMapView,

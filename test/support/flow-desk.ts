@@ -15,7 +15,6 @@ import {
 import type { World } from '../../src/controller/place.ts';
 import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { createRequests } from '../../src/controller/requests.ts';
 import type { Request } from '../../src/kube/client.ts';
 import { Store } from '../../src/kube/store.ts';
 import { wantedMetadata } from '../../src/settings/configmap.ts';
@@ -43,7 +42,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   const { server, faults, send } = front;
   server.admission.limit(namespace, Number.isFinite(quota) ? quota : undefined);
   const world: World = {
-    requests: createRequests(front.client),
+    client: front.client,
     own: { wrote: () => {}, deleted: () => {} },
     clock,
     settings: new Store<LicenseSettings>(),

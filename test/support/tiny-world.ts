@@ -12,7 +12,6 @@ import {
 import type { World } from '../../src/controller/place.ts';
 import { priorities } from '../../src/controller/priorities.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { createRequests } from '../../src/controller/requests.ts';
 import type { Request } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -52,7 +51,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
 
   function newWorld(): World {
     return {
-      requests: createRequests(front.client),
+      client: front.client,
       own: { wrote: () => {}, deleted: () => {} },
       clock,
       epoch: `epoch-${++epoch}`,

@@ -49,8 +49,6 @@ test('a name is one part of a path, whatever is in it', async () => {
     paths.push(path);
     return { metadata: { name: 'x', uid: 'x', resourceVersion: '1' } };
   };
-  await createRequests({ request } as unknown as Client)
-    .in('dialer')
-    .getConfigMap('../../secrets?x');
+  await createRequests({ request } as unknown as Client, 'dialer').getConfigMap('../../secrets?x');
   assert.equal(paths, ['/api/v1/namespaces/dialer/configmaps/..%2F..%2Fsecrets%3Fx']);
 });
