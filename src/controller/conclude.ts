@@ -69,9 +69,15 @@ function meet(place: Place, halt: Halt, started: number): Met {
   return { problem, outcome: { said, again, halt } };
 }
 
-/** A failure may pass; only what doesn't depend on it is said meanwhile. */
-const isQuiet = ({ problem, outcome }: Met, { judged }: Run): boolean =>
-  unsaid.includes(outcome.halt.kind) || (!problem && judged.errors.length === 0 && !judged.pending);
+/**
+ * A failure may pass; only what doesn't depend on it is said meanwhile. While a ConfigMap that the cache left out can't be read
+ * nobody knows what is live.
+ */
+function isQuiet({ problem, outcome }: Met, { judged, configMaps }: Run): boolean {
+  if (unsaid.includes(outcome.halt.kind)) return true;
+  const isBlind = () => [...configMaps.values()].some(({ unread }) => unread);
+  return !problem && ((judged.errors.length === 0 && !judged.pending) || isBlind());
+}
 
 /** Writes a status that says something new. Gives why it could not be written. */
 async function writeStatus(place: Place, run: Run, after: Status): Promise<Halt | undefined> {

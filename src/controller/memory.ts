@@ -57,6 +57,8 @@ export type Memory = PlanMemory & {
   /** A name that a plan wants, and that was somebody else's when it was looked at last. */
   taken: string | undefined;
   looks: ReadonlyMap<string, Look>;
+  /** What was read of ConfigMaps whose contents the cache left out, until the watch tells of another version. */
+  contents: ReadonlyMap<string, StoredConfigMap>;
   /** Names of which the cache is not believed. */
   doubts: ReadonlySet<string>;
   /** True when the cached LicenseSettings is not believed. */
@@ -76,7 +78,7 @@ const nobody: ReadonlySet<string> = new Set();
 
 export const createMemory = (uid: string, asked: string): Memory => ({
   ...{ uid, asked, takenAway: undefined, plan: undefined, taken: undefined },
-  ...{ unknown: none, given: none, looks: none, doubts: nobody, doubted: false, goesOn: false },
+  ...{ unknown: none, given: none, looks: none, contents: none, doubts: nobody, doubted: false, goesOn: false },
   ...{ failing: undefined, restored: undefined, brake: undefined },
 });
 
@@ -108,6 +110,8 @@ export type Happened =
   | { readonly what: 'got no answer'; readonly write: Sent }
   /** A GET told what stands under a name; undefined: nothing. */
   | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
+  /** The contents were read of a ConfigMap that is in the cache without them. */
+  | { readonly what: 'read'; readonly found: StoredConfigMap }
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
@@ -147,6 +151,9 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
     case 'looked':
       memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
       memory.doubts = others(memory.doubts, happened.name);
+      return;
+    case 'read':
+      memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
       return;
     case 'sees':
       memory.looks = without(memory.looks, (_, name) => happened.names.has(name));

@@ -131,12 +131,17 @@ class Looks {
 
   /** The contents of ConfigMaps that the cache left out, as where a backup brought them before their object. */
   async contents(configMaps: Map<string, StoredConfigMap>, { owner }: Reading): Promise<void> {
+    const { memory, clock } = this.#place;
     for (const [name, view] of [...configMaps]) {
       if (!view.unread || !isOurs(view, owner)) continue;
-      const found = await this.#look(name);
+      const known = memory.contents.get(name);
+      const isSame = known?.metadata.resourceVersion === view.metadata.resourceVersion;
+      const found = isSame ? known : await this.#look(name);
       if (this.halt) return;
-      if (found) configMaps.set(name, found);
-      else configMaps.delete(name);
+      if (found) {
+        configMaps.set(name, found);
+        remember(memory, { what: 'read', found }, clock.monotonic());
+      } else configMaps.delete(name);
     }
   }
 

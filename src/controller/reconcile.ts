@@ -2,7 +2,7 @@
 import type { Applied } from '../api/licensesettings.ts';
 import type { Task } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
-import { isSuspended, judge, read } from '../settings/judgement.ts';
+import { isSuspended, type Judgement, judge, type Reading, read } from '../settings/judgement.ts';
 import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
 import { failedStatus, sameStatus } from '../settings/status.ts';
 import { allRight, beginLook, contestIn, isIdle } from './brake.ts';
@@ -81,14 +81,25 @@ function pauseOf({ failing }: Memory, now: number): Halt | undefined {
 }
 
 function runOf({ object, reading, seen }: Observation): Run {
-  const views = [...seen.configMaps.values()];
-  const owned = views.filter((view) => uidOf(view) === reading.owner.uid);
-  const inherited = views.filter(({ metadata }) => seen.inherited.has(metadata.name));
+  const configMaps = new Map(seen.configMaps);
   return {
-    judged: judge(object, reading, owned, inherited),
-    ...{ object, about: object, configMaps: new Map(seen.configMaps), inherited: seen.inherited },
-    ...{ halted: new Map(), writes: 0 },
+    judged: judgedOf(object, reading, { configMaps, inherited: seen.inherited }),
+    ...{ object, about: object, configMaps, inherited: seen.inherited, halted: new Map(), writes: 0 },
   };
+}
+
+function judgedOf(
+  object: LicenseSettings,
+  reading: Reading,
+  { configMaps, inherited }: Observation['seen'],
+): Judgement {
+  const views = [...configMaps.values()];
+  return judge(
+    object,
+    reading,
+    views.filter((view) => uidOf(view) === reading.owner.uid),
+    views.filter(({ metadata }) => inherited.has(metadata.name)),
+  );
 }
 
 /** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began (R2.9). */
@@ -157,7 +168,7 @@ async function beginPlan(place: Place, run: Run, plan: Omit<Applied, 'time'>): P
   const time = (isRepeated && memory.plan?.time) || rfc3339(clock.wall());
   const status = statusOfBeginning(place, run, { ...plan, time });
   const halt = status && (await begin(place, run, status));
-  if (!halt) run.judged = judge(run.about, read(run.about), []);
+  if (!halt) run.judged = judgedOf(run.about, read(run.about), run);
   return halt;
 }
 
@@ -168,8 +179,11 @@ async function performOrLook(
   step: Extract<Step, { do: 'write' | 'delete' }>,
 ): Promise<Halt | undefined> {
   const halt = await perform(place, run, step);
-  const isTaken = halt?.kind === 'outdated' && halt.error?.reason === 'AlreadyExists';
-  return isTaken ? lookAtDoubts(place, run) : halt;
+  if (halt?.kind !== 'outdated' || halt.error?.reason !== 'AlreadyExists') return halt;
+  const failed = await lookAtDoubts(place, run);
+  // It may be the record of newer settings.
+  if (!failed) run.judged = judgedOf(run.about, read(run.about), run);
+  return failed;
 }
 
 function stopped({ memory }: Place, { judged }: Run, why: Stop): End {

@@ -226,8 +226,8 @@ export const order: readonly { readonly name: string; readonly step: (plan: Plan
 
 function nextOfPlan(situation: Situation, target: Target): Next {
   const present = oursOf(situation, true);
-  const { before } = situation.judged;
-  const left = planZones({ target, before, present, given: situation.memory.given });
+  const { before, owner } = situation.judged;
+  const left = planZones({ target, before, owner, present, given: situation.memory.given });
   const plan: Plan = { ...situation, target, present, left };
   const found = firstOf(plan) ?? { step: { do: 'done', result: doneOf(plan) } };
   const isLowered = isBegun(plan) && left.decreases.length === 0 && !left.system;
@@ -244,9 +244,8 @@ function firstOf(plan: Plan): Next | undefined {
 
 const isBegun = ({ judged: { applying }, target }: Plan): boolean => applying?.settingsHash === target.hash;
 
-/** Before the first write of a plan; one that takes a name meanwhile stops the plan where it stands (R4.6). */
+/** Before the first write of a plan; who takes a name meanwhile stops the plan where it stands (R4.6). */
 function names(plan: Plan): Next | undefined {
-  if (isBegun(plan)) return undefined;
   const { owner } = plan.judged;
   const taken = plan.target.rendered.find(({ name }) => {
     const view = plan.seen.configMaps.get(name);
@@ -321,7 +320,10 @@ function asItIs({ target, judged, memory }: Plan, view: ConfigMapView): Rendered
   const { name } = view.metadata;
   const zone = readZone(view)?.name;
   if (zone !== undefined)
-    return renderZone(name, held(view, zone, { target, before: judged.before, given: memory.given }));
+    return renderZone(
+      name,
+      held(view, zone, { target, before: judged.before, owner: judged.owner, given: memory.given }),
+    );
   return target.rendered.find((one) => one.name === name && one.dataHash === view.dataHash);
 }
 

@@ -7,7 +7,7 @@ import { licenseTypes } from '../api/license-types.ts';
 import { type ZoneJson, zoneJsonSchema } from '../api/licenses-json.ts';
 import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
 import { annotations, labels } from '../api/names.ts';
-import type { ConfigMapView } from './configmap.ts';
+import { type ConfigMapView, carriesUid, type Owner } from './configmap.ts';
 import { normalZone } from './declaration.ts';
 import { type Rendered, renderSystem, renderZone, zoneConfigMapName } from './render.ts';
 
@@ -20,6 +20,8 @@ export type PlanInput = {
    * for nothing, as before a first apply; with none at all nothing is known.
    */
   readonly before: readonly (Declaration | undefined)[];
+  /** Whose plan it is. */
+  readonly owner: Owner;
   /** The ConfigMaps of this object, by name; those of others are not among them. */
   readonly present: ReadonlyMap<string, ConfigMapView>;
   /** What the operator itself wrote last into the ConfigMap of a zone, by name, as far as it remembers. */
@@ -99,7 +101,7 @@ const zoneByName = (name: string, before: PlanInput['before']): string | undefin
         .map((zone) => zone.name)[0];
 
 /** What is still to do until the target is live. */
-export function planZones({ target, before, present, given }: PlanInput): ZonePlan {
+export function planZones({ target, before, owner, present, given }: PlanInput): ZonePlan {
   const { declaration, rendered } = target;
   const [wantedSystem = renderSystem(declaration), ...wantedZones] = rendered;
   const wantedNames = new Set(rendered.map(({ name }) => name));
@@ -112,7 +114,7 @@ export function planZones({ target, before, present, given }: PlanInput): ZonePl
 
   const decreases = others.flatMap(({ name, view, zone }) => {
     if (zone !== undefined)
-      return renderZone(name, lower(held(view, zone, { target, before, given }), targetZones.get(zone)));
+      return renderZone(name, lower(held(view, zone, { target, before, owner, given }), targetZones.get(zone)));
     // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones, nor when its
     // name is to be that of a zone (R2.5).
     return declaration.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];
@@ -160,15 +162,16 @@ export function holdsLess({ before, present }: Pick<PlanInput, 'before' | 'prese
 export function held(
   view: ConfigMapView,
   zone: string,
-  { target, before, given }: Pick<PlanInput, 'target' | 'before' | 'given'>,
+  { target, before, owner, given }: Pick<PlanInput, 'target' | 'before' | 'owner' | 'given'>,
 ): DeclaredZone {
   const read = readZone(view);
   const isWhole =
     read?.name === zone && !view.binary && renderZone(view.metadata.name, read).dataHash === view.dataHash;
   const last = given.get(view.metadata.name);
   if (isWhole && last && within(read, [last])) return read;
-  // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed.
-  const known = before.length > 0 ? [...before, target.declaration] : [];
+  // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed; so is
+  // what an earlier object of the name wrote.
+  const known = before.length > 0 && carriesUid(view, owner) ? [...before, target.declaration] : [];
   const bounds = known.map((one) => zoneIn(one, zone));
   if (isWhole && !last && (bounds.length === 0 || within(read, bounds))) return read;
   return last ?? leastOf(zone, known);
