@@ -1,5 +1,5 @@
 /**
- * Judges safety: the invariants S1 to S4, S6, S7 and S9 of DESIGN section 7, on every committed revision of a namespace,
+ * Judges safety: the invariants S1 to S4, S6, S7 and S9 of docs/contract.md, on every committed revision of a namespace,
  * and S8 as far as writes tell. Pure: a harness brings the revisions (a watch, or a simulation) and says who wrote each.
  * Of the operator's code it shares the table of types, and what has proofs of its own: validation, the normal form, hash
  * and rendering of a declaration. The parts are in `safety/`, a file for each thing that is judged.
