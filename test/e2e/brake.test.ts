@@ -1,5 +1,5 @@
 /**
- * L4 and S10 of DESIGN section 7 on a real API server: what an object costs while somebody stands in the way, counted in
+ * L4 and S10 of docs/contract.md on a real API server: what an object costs while somebody stands in the way, counted in
  * the audit log; what its status says, within 15 s; that it is whole 65 s after. All states at once, each in a namespace
  * of its own. It prints the table of docs/testing.md.
  */

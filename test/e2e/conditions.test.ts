@@ -1,4 +1,4 @@
-/** The condition table of DESIGN section 2, row by row, on the real API server; kstatus, Argo CD and `kubectl wait` judge too. */
+/** The condition table of docs/contract.md, T9 to T20, row by row, on the real API server; kstatus, Argo CD and `kubectl wait` judge too. */
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';

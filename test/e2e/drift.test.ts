@@ -1,4 +1,4 @@
-/** Drift and ConfigMaps of others: DESIGN section 3, rules 1, 3, 4 and 6, each case a test. */
+/** Drift and ConfigMaps of others: rules 1, 3, 4 and 6 of docs/contract.md, each case a test. */
 import * as assert from 'uvu/assert';
 import { declare } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';

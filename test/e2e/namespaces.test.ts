@@ -1,6 +1,6 @@
 /**
  * Copies of an object's ConfigMaps in another namespace, as tools that mirror or restore make them, on the real API
- * server: DESIGN section 2. The audit log shows that the operator asks for nothing there.
+ * server: C1. The audit log shows that the operator asks for nothing there.
  */
 import * as assert from 'uvu/assert';
 import type { Spec } from '../../src/api/licensesettings.ts';

@@ -8,7 +8,7 @@ import { suite } from '../suite.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 
 const test = suite('restore of etcd');
-/** As DESIGN section 7 says of a silent watch. */
+/** L1: after a restore of etcd from a backup. */
 const bar = 65_000;
 const changes = 21;
 let plane: ControlPlane;

@@ -9,10 +9,11 @@
  * const requests = createRequests(front.client);
  * ```
  */
-import { configMapsPath, settingsPath } from '../../src/controller/api.ts';
+import { configMapsResource, settingsResource } from '../../src/controller/requests.ts';
 import type { Client, Method, Request } from '../../src/kube/client.ts';
 import type { Clock } from '../../src/kube/clock.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
+import { collectionPath, objectPath } from '../../src/kube/paths.ts';
 import { type Answer, type Change, createServer, type Metadata, type Stored } from '../simulation/server.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -47,12 +48,14 @@ export type FrontOptions = {
 
 export type ServerFront = ReturnType<typeof createServerFront>;
 
-const paths = { licensesettings: settingsPath, configmaps: configMapsPath } as const;
-type Plural = keyof typeof paths;
+const resources = { licensesettings: settingsResource, configmaps: configMapsResource } as const;
+type Plural = keyof typeof resources;
 
 /** The path of a collection, or of an object in it. */
-export const pathOf = (plural: Plural, namespace: string, name = ''): string =>
-  `${paths[plural](namespace)}${name && `/${name}`}`;
+export const pathOf = (plural: Plural, namespace: string, name?: string): string =>
+  name === undefined
+    ? collectionPath(resources[plural], namespace)
+    : objectPath(resources[plural], { namespace, name });
 
 export function createServerFront({
   clock = createVirtualClock(),
@@ -172,7 +175,7 @@ async function* linesOf(
 function createFrontDesk(namespace: string, by: string, { server, send }: Pick<Parts, 'server' | 'send'>) {
   const of = (plural: Plural) => {
     const get = (name: string) => server.get(plural, namespace, name);
-    const path = (name = '') => pathOf(plural, namespace, name);
+    const path = (name?: string) => pathOf(plural, namespace, name);
     return {
       get,
       names: (): string[] => server.all(plural, namespace).map(({ metadata }) => metadata.name),

@@ -260,7 +260,7 @@ test('render: the ConfigMaps byte for byte, and the hash', async () => {
   );
   assert.is(json.items[0]?.metadata.annotations[annotations.settingsHash], wanted[0]?.settingsHash);
   assert.is((await runCli(['render', '-f', file, '-o', 'hash'])).out, `${wanted[0]?.settingsHash}\n`);
-  // The example of DESIGN section 1.
+  // The example of D3.
   const pom = `${head}spec: {licenses: {outboundPorts: {minimum: 100, maximum: 500}}}\n`;
   const example = await runCli(['render', '-f', '-', '-o', 'hash'], { stdin: pom });
   assert.is(example.out, '81eaf05234b97463655fef6ebc9f1300e260b492124052a867376766d958a6ce\n');
