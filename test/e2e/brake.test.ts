@@ -199,7 +199,7 @@ test.after(async () => {
   await plane?.stop();
 });
 
-test('S10 the status names what is wrong, and who, within 15 s', async () => {
+test('S10, T15 the status names what is wrong, and who, within 15 s', async () => {
   await each(async ({ first, spec }, desk) => {
     if (first) return;
     await desk.create('pom', spec);
