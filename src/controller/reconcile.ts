@@ -111,7 +111,9 @@ function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run
   const sight = isThere && judged.suspended ? 'being taken' : isThere ? first : 'nothing to take';
   remember(memory, { what: 'saw', sight }, now);
   const applying = object.status?.applying;
-  if (applying) remember(memory, { what: 'found a plan', applying, isThere: (name) => configMaps.has(name) }, now);
+  // One that no spec of the object could give is no plan of ours: somebody made it up, or a later release knows what it is.
+  if (applying && judged.applying?.declaration)
+    remember(memory, { what: 'found a plan', applying, isThere: (name) => configMaps.has(name) }, now);
 }
 
 /** Does one step after the other, until nothing is left to do, a plan waits, or something is in the way. */

@@ -5,20 +5,11 @@
  *   or an answer that can't be read says nothing about what the server did. 0, 401 (credentials rotate), 408, 410 (a
  *   version or a continue token has expired), 425, 429, and all 5xx.
  * - `conflict`: what it was decided from is out of date: read again, decide again (409: a conflict, or AlreadyExists).
- * - `missing`: there is no such object, or no such resource (404).
+ * - `missing`: an API server says that there is no such object (404, and a Status whose reason is NotFound).
  * - `rejected`: the server understood and refuses: only a change elsewhere helps (403, 413, 422, every other 4xx, and
  *   redirects, which an API server does not send).
  */
 export type ErrorClass = 'retry' | 'conflict' | 'missing' | 'rejected';
-
-/** The part of a Kubernetes Status that errors carry. */
-export type Status = {
-  kind?: string;
-  code?: number;
-  reason?: string;
-  message?: string;
-  details?: { causes?: { reason?: string; message?: string }[]; retryAfterSeconds?: number };
-};
 
 /** What an API server says of a request that it refuses: `metav1.StatusReason`. Empty: it gives no reason. */
 export type ServerReason =
@@ -52,8 +43,8 @@ export type ServerReason =
  * - `Credentials`: there was nothing to sign in with; nothing was sent.
  * - `NotLeader`: the sender's lease did not allow a write when it was its turn; nothing was sent.
  * - `Handler`: the program that uses the runtime threw while it took in what a list or watch brought.
- * - `NotFromApiServer`: a 404 or 5xx that is no Kubernetes answer. Something in between answered, or nobody serves the
- *   kind yet: it does not say that an object is gone, and the request is tried again.
+ * - `NotFromApiServer`: a 404 or 5xx that no API server wrote about an object. Something in between answered, or nobody
+ *   serves the kind yet (404 page not found): it does not say that an object is gone, and the request is tried again.
  */
 export type LocalReason =
   | 'NoAnswer'
@@ -68,7 +59,7 @@ export type LocalReason =
 /** Why a request failed. */
 export type Reason = ServerReason | LocalReason;
 
-/** The reason of a 404 or 5xx that no API server wrote. */
+/** The reason of a 404 or 5xx that says nothing about an object. */
 export const notOfApi: LocalReason = 'NotFromApiServer';
 
 /** What an ApiError is made of. */
@@ -140,18 +131,23 @@ export type FailedAnswer = {
 
 /** The error of an answer that is not a success; `what` names the request. */
 export function fromAnswer(what: string, { code, body, headers = {}, now }: FailedAnswer): ApiError {
-  const status = parseStatus(body);
+  const status = statusIn(body);
   const header = (name: string) => [headers[name]].flat()[0];
-  const asked =
-    retryAfterOf(header('retry-after'), header('date'), now) ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
-  // A server of a later release may say a word that ServerReason lacks: it is told to people, and decides nothing.
-  const said = status.reason as ServerReason | undefined;
-  return new ApiError(`${what}: ${code} ${status.message ?? body.slice(0, 200)}`.trim(), {
+  const asked = retryAfterOf(header('retry-after'), header('date'), now) ?? (status?.retryAfterSeconds ?? 0) * 1000;
+  return new ApiError(`${what}: ${code} ${status?.message ?? body.slice(0, 200)}`.trim(), {
     code,
-    reason: said ?? ((code === 404 || code >= 500) && status.kind !== 'Status' ? notOfApi : ''),
-    causes: (status.details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
+    reason: reasonIn(status, code),
+    causes: status?.causes ?? [],
     retryAfter: asked > 0 ? Math.min(asked, maxRetryAfter) : 0,
   });
+}
+
+/** A gateway may answer with any JSON: whether an object is gone, and whether the server is there, only a Status tells. */
+function reasonIn(status: Status | undefined, code: number): Reason {
+  const isOfApi = code === 404 ? status?.reason === 'NotFound' : code < 500 || status !== undefined;
+  if (!isOfApi) return notOfApi;
+  // A server of a later release may say a word that ServerReason lacks: it is told to people, and decides nothing.
+  return (status?.reason ?? '') as ServerReason;
 }
 
 /**
@@ -168,14 +164,41 @@ function retryAfterOf(value: string | undefined, date: string | undefined, now: 
   return until - (Number.isNaN(sent) ? now : sent);
 }
 
-function parseStatus(body: string): Status {
+/** What is read of a Kubernetes Status. */
+type Status = {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  /** Reasons of its causes. */
+  readonly causes: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+};
+
+/** The Status that a body holds; undefined where it holds none. A part that is of another type is left out. */
+function statusIn(body: string): Status | undefined {
+  const { kind, apiVersion, reason, message, details } = partsOf(parsed(body));
+  if (kind !== 'Status' || apiVersion !== 'v1') return undefined;
+  const { causes, retryAfterSeconds } = partsOf(details);
+  return {
+    reason: textOf(reason),
+    message: textOf(message),
+    causes: (Array.isArray(causes) ? causes : []).flatMap((cause) => textOf(partsOf(cause)['reason']) ?? []),
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+  };
+}
+
+function parsed(text: string): unknown {
   try {
-    const status = JSON.parse(body) as Status | null;
-    return typeof status === 'object' && status !== null ? status : {};
+    return JSON.parse(text);
   } catch {
-    return {};
+    return undefined;
   }
 }
+
+/** The fields of a value, of which nothing is known; none where it has none. */
+const partsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 /** What Node's and OpenSSL's codes mean, in words for somebody who runs an operator. */
 const explanations: [RegExp, string][] = [

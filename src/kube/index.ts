@@ -31,7 +31,6 @@ export {
   notOfApi,
   type Reason,
   type ServerReason,
-  type Status,
 } from './errors.ts';
 export {
   createEventRecorder,

@@ -466,8 +466,9 @@ export class Reflector<T> {
 
 /** What an event says that ends a watch. */
 function errorOf(object: object, resource: string, now: number): ApiError {
-  const code = Number((object as { code?: unknown }).code) || 500;
-  return fromAnswer(`watch of ${resource}`, { code, body: JSON.stringify(object), now });
+  const { code } = object as { code?: unknown };
+  const isCode = typeof code === 'number' && code >= 400;
+  return fromAnswer(`watch of ${resource}`, { code: isCode ? code : 500, body: JSON.stringify(object), now });
 }
 
 /** The server's data are of an older time than what we know. */

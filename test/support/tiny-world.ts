@@ -18,7 +18,6 @@ import { Store } from '../../src/kube/store.ts';
 import type { Revision, Snapshot, Stored } from '../contract/revision.ts';
 import { createDesk } from '../simulation/desk.ts';
 import type { Change } from '../simulation/server.ts';
-import { legacy } from './legacy.ts';
 import { createServerFront } from './server-front.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -101,8 +100,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (const kind of ['LicenseSettings', 'ConfigMap'] as const)
         for (const object of listed[kind]) show({ type: 'ADDED', kind, object, by: 'other' });
     },
-    reconcile: async (name: string) =>
-      legacy(await reconcile(world, { key: `${namespace}/${name}`, priority: priorities.background })),
+    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: priorities.background }),
     /** The garbage collector takes what a deleted LicenseSettings owns. */
     collect() {
       while (server.collect());
@@ -117,10 +115,10 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
         let pause = 2_000;
         for (const { metadata } of server.all('licensesettings', namespace)) {
           self.see();
-          const { result, again = 0 } = await self.reconcile(metadata.name);
-          if (result === 'retry') quiet = 0;
+          const { said, again } = await self.reconcile(metadata.name);
+          if (said === 'retry') quiet = 0;
           // A plan also waits for creates that may still land.
-          pause = Math.max(pause, again);
+          if (again.after === 'time') pause = Math.max(pause, again.milliseconds);
         }
         self.see();
         await clock.advance(pause);

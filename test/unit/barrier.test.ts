@@ -1,5 +1,4 @@
 /** Reading one's own writes: what a key waits for, and what does not keep it waiting. */
-import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { Barrier } from '../../src/kube/index.ts';
 import { suite } from '../suite.ts';
@@ -15,7 +14,7 @@ function setUp(scope = 'dialer') {
   return barrier;
 }
 
-const test = suite('barrier');
+const test = suite('R6.5 barrier');
 
 test('a key is ready where nothing was written for it', () => {
   assert.ok(setUp().isReady(key));
@@ -147,7 +146,7 @@ test('the event of our own write is told from all others, until the watch has pa
   assert.is(barrier.isOwn(map, '14'), true);
 });
 
-test('when time went back nothing is waited for in that scope, and those who waited are told', () => {
+test('R7.10 when time went back nothing is waited for in that scope, and those who waited are told', () => {
   const barrier = setUp();
   for (const resource of ['widgets', 'configmaps']) barrier.seen(resource, 'other', '10');
   let told = 0;
@@ -165,62 +164,11 @@ test('when time went back nothing is waited for in that scope, and those who wai
   assert.is(barrier.isReady(key), false, 'and it begins anew');
 });
 
-test('after time went back an object that is there again is not taken for gone', () => {
+test('R7.10 after time went back an object that is there again is not taken for gone', () => {
   const barrier = setUp();
   barrier.gone(map);
   barrier.forget('dialer');
   barrier.seen('configmaps', 'dialer', '5');
   barrier.deleted(key, 'configmaps', map);
   assert.is(barrier.isReady(key), false);
-});
-
-type Move =
-  | { do: 'write'; key: string; id: number; ahead: number }
-  | { do: 'pass'; by: number }
-  | { do: 'delete'; key: string; id: number }
-  | { do: 'go'; id: number };
-const someKey = fc.constantFrom('a/1', 'a/2', 'a/3');
-const id = fc.nat(5);
-const move: fc.Arbitrary<Move> = fc.oneof(
-  fc.record({ do: fc.constant('write' as const), key: someKey, id, ahead: fc.nat(20) }),
-  fc.record({ do: fc.constant('pass' as const), by: fc.nat(10) }),
-  fc.record({ do: fc.constant('delete' as const), key: someKey, id }),
-  fc.record({ do: fc.constant('go' as const), id }),
-);
-
-test('a key is ready exactly when the watch has passed all its writes and deletions', () => {
-  fc.assert(
-    fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
-      const barrier = new Barrier();
-      let version = 10;
-      barrier.seen('maps', 'a', '10');
-      const written = new Map<string, number>();
-      const deleted = new Map<string, string>();
-      const gone = new Set<string>();
-      for (const one of moves) {
-        if (one.do === 'pass') {
-          version += one.by;
-          barrier.seen('maps', 'a', String(version));
-        } else {
-          const identity = `a/${one.id}`;
-          if (one.do === 'write') {
-            const at = version + one.ahead;
-            barrier.wrote(one.key, 'maps', identity, String(at));
-            written.set(one.key, Math.max(at, written.get(one.key) ?? 0));
-          } else if (one.do === 'delete') {
-            barrier.deleted(one.key, 'maps', identity);
-            if (!gone.has(identity)) deleted.set(identity, one.key);
-          } else {
-            barrier.gone(identity);
-            gone.add(identity);
-            deleted.delete(identity);
-          }
-        }
-        for (const key of ['a/1', 'a/2', 'a/3']) {
-          const isReady = (written.get(key) ?? 0) <= version && ![...deleted.values()].includes(key);
-          assert.is(barrier.isReady(key), isReady);
-        }
-      }
-    }),
-  );
 });

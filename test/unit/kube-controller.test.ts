@@ -10,6 +10,7 @@ import {
   type Next,
   none,
   now,
+  type OwnWrites,
   type Request,
   type Result,
   retry,
@@ -23,13 +24,20 @@ import {
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const widget = (name: string): KubeObject => ({ metadata: { name, uid: `uid-${name}`, resourceVersion: '5' } });
+const widget = (name: string, version = 5): KubeObject => ({
+  metadata: { name, uid: `uid-${name}`, resourceVersion: String(version) },
+});
 
-/** A controller of two cluster-scoped widgets, a and b; `reconcile` decides what comes of each look. */
-function setUp(reconcile: (task: Task, looks: number) => Result<StandardKind>) {
+/**
+ * A controller of two cluster-scoped widgets, a and b, which are listed at version 10; `reconcile` decides what comes of each
+ * look.
+ */
+function setUp(reconcile: (task: Task, looks: number, own: OwnWrites) => Result<StandardKind>) {
   const clock = createVirtualClock();
   const paths = new Set<string>();
   const looks: { key: string; priority: number; at: number }[] = [];
+  const told: string[] = [];
+  let wake = () => {};
   const client: Client = {
     async request<T>({ path }: Request): Promise<T> {
       paths.add(path.split('?')[0] ?? '');
@@ -37,7 +45,13 @@ function setUp(reconcile: (task: Task, looks: number) => Result<StandardKind>) {
     },
     async *lines({ path, signal }) {
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
-      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+      while (!signal?.aborted) {
+        for (let line = told.shift(); line !== undefined; line = told.shift()) yield line;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          signal?.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
     },
     close: async () => {},
   };
@@ -49,10 +63,10 @@ function setUp(reconcile: (task: Task, looks: number) => Result<StandardKind>) {
   let idle = 0;
   const controller = createController({
     ...{ client, clock, kinds: [widgets], retries: standardRetries, workers: 1 },
-    begin: () => ({
+    begin: ({ own }) => ({
       async reconcile(task: Task) {
         looks.push({ ...task, at: clock.monotonic() });
-        return reconcile(task, looks.filter(({ key }) => key === task.key).length);
+        return reconcile(task, looks.filter(({ key }) => key === task.key).length, own);
       },
       threw: (_: Task, thrown: unknown) => retryOf(thrown),
       idle: () => idle++,
@@ -63,6 +77,14 @@ function setUp(reconcile: (task: Task, looks: number) => Result<StandardKind>) {
   return {
     ...{ clock, paths, looks, store },
     idle: () => idle,
+    /** The watch tells of an object, or of a version alone, and what is due now is done. */
+    async tell(type: 'MODIFIED' | 'DELETED' | 'BOOKMARK', object: KubeObject) {
+      told.push(JSON.stringify({ type, object }));
+      wake();
+      await clock.advance(0);
+    },
+    /** The keys that were looked at since this was asked last. */
+    looked: () => looks.splice(0).map(({ key }) => key),
     async stop() {
       stop.abort();
       await running;
@@ -133,5 +155,59 @@ test('a reconcile that throws stops no worker', async () => {
     desk.looks.map(({ key }) => key),
     ['a', 'b', 'a'],
   );
+  await desk.stop();
+});
+
+/** A desk whose first look at a does `act`, and what comes later is told by the watch. */
+async function afterOwn(act: (own: OwnWrites) => void) {
+  const desk = setUp(({ key }, looks, own) => {
+    if (key === 'a' && looks === 1) act(own);
+    return unchanged;
+  });
+  await desk.clock.advance(1_000);
+  assert.equal(desk.looked(), ['a', 'b']);
+  return desk;
+}
+const own = suite('R6.5 what a term wrote itself');
+
+own('a key is not looked at before the watch has passed the last write for it; another is', async () => {
+  const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 14)));
+  await desk.tell('MODIFIED', widget('a', 12));
+  await desk.tell('MODIFIED', widget('b', 13));
+  assert.equal(desk.looked(), ['b']);
+  await desk.tell('BOOKMARK', widget('', 14));
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+own('its event costs no look; that of anybody else does', async () => {
+  const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 12)));
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.equal(desk.looked(), []);
+  await desk.tell('MODIFIED', widget('a', 13));
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+own('R6.4 a write is in the copy when the watch has told of it, and not before', async () => {
+  const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 12)));
+  assert.is(desk.store.get('a')?.metadata.resourceVersion, '5');
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.is(desk.store.get('a')?.metadata.resourceVersion, '12');
+  await desk.stop();
+});
+own('a key is not looked at before the watch has told that what was deleted for it is gone', async () => {
+  const desk = await afterOwn(({ deleted }) => deleted('a', 'widgets', widget('b')));
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.equal(desk.looked(), []);
+  await desk.tell('DELETED', widget('b', 13));
+  assert.equal(desk.looked().sort(), ['a', 'b']);
+  await desk.stop();
+});
+own('R7.10 after a restore of an older time nothing is waited for that may never come', async () => {
+  const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 1_000)));
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.equal(desk.looked(), []);
+  await desk.tell('BOOKMARK', widget('', 7));
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a']);
   await desk.stop();
 });

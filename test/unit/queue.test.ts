@@ -1,9 +1,8 @@
-import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { backoffs, type RetryKind } from '../../src/controller/retries.ts';
+import { backoffs } from '../../src/controller/retries.ts';
 import { WorkQueue } from '../../src/kube/index.ts';
 import { suite } from '../suite.ts';
-import { createVirtualClock, settle } from '../support/virtual-clock.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 function setUp(random?: number) {
   const clock = createVirtualClock();
@@ -65,13 +64,13 @@ test('a key added several times while it is worked on comes once, at the best pr
     [0, 0, 0],
   );
 });
-test('namespaces take turns: whoever has many keys does not keep those of another waiting', async () => {
+test('R9.18 namespaces take turns: whoever has many keys does not keep those of another waiting', async () => {
   const { queue, takeAll } = setUp();
   for (const key of ['many/a', 'many/b', 'many/c', 'few/a', 'one/a', 'few/b']) queue.add(key, fresh);
   assert.is(queue.depth(fresh), 6);
   assert.equal(await takeAll(), ['many/a', 'few/a', 'one/a', 'many/b', 'few/b', 'many/c']);
 });
-test('a namespace with one key more after its turn has gone behind the others', async () => {
+test('R9.18 a namespace with one key more after its turn has gone behind the others', async () => {
   const { queue } = setUp();
   for (const key of ['many/a', 'many/b', 'few/a', 'few/b']) queue.add(key, fresh);
   assert.is((await queue.next())?.key, 'many/a');
@@ -80,7 +79,7 @@ test('a namespace with one key more after its turn has gone behind the others', 
   while (queue.depth(fresh) > 0) keys.push((await queue.next())?.key);
   assert.equal(keys, ['few/a', 'many/b', 'late/a', 'few/b']);
 });
-test('fresh goes before resync, resync before background', async () => {
+test('R9.8 fresh goes before resync, resync before background', async () => {
   const { queue, takeAll } = setUp();
   queue.add('background', background);
   queue.add('resync', resync);
@@ -99,7 +98,7 @@ test('a waiting key moves up to a better priority, never down', async () => {
   );
   assert.equal(await takeAll(), ['b', 'c', 'a']);
 });
-test('a hot key delays the others by one turn at most', async () => {
+test('L2 a hot key delays the others by one turn at most', async () => {
   const { queue } = setUp();
   for (const key of ['hot', 'a', 'b', 'c']) queue.add(key, fresh);
   const order: string[] = [];
@@ -143,7 +142,7 @@ test('adding a key ends its delay', async () => {
   await clock.advance(2_000);
   assert.is(queue.depth(fresh), 0);
 });
-test('what wakes a key while it is worked on does not wait for the backoff of that work', async () => {
+test('R9.9 what wakes a key while it is worked on does not wait for the backoff of that work', async () => {
   const { clock, queue } = setUp(0.5);
   queue.add('a', fresh);
   await queue.next();
@@ -158,7 +157,7 @@ test('what wakes a key while it is worked on does not wait for the backoff of th
 const backoff = suite('backoff of a key');
 for (const kind of ['transport', 'slow', 'again'] as const) {
   const { base, cap } = backoffs[kind];
-  backoff(`${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
+  backoff(`R9.1 R9.2 ${kind}: doubles from ${base} ms to ${cap} ms, and never exceeds it`, () => {
     const { queue } = setUp(0.999_999);
     let ceiling = base;
     for (let attempt = 0; attempt < 2_000; attempt++) {
@@ -167,7 +166,7 @@ for (const kind of ['transport', 'slow', 'again'] as const) {
       ceiling = Math.min(cap, ceiling * 2);
     }
   });
-  backoff(`${kind}: full jitter, from nothing to the ceiling`, () => {
+  backoff(`R9.1 R9.2 ${kind}: full jitter, from nothing to the ceiling`, () => {
     const { queue } = setUp();
     const delays = Array.from({ length: 400 }, () => queue.retry('a', kind, fresh)).slice(50);
     assert.ok(delays.every((delay) => delay >= 0 && delay <= cap));
@@ -175,11 +174,11 @@ for (const kind of ['transport', 'slow', 'again'] as const) {
     assert.ok(Math.max(...delays) > cap * 0.95);
   });
 }
-backoff('is that of rule 9: up to 5 s for transport, up to 60 s for the slow kind', () => {
+backoff('R9.1 R9.2 is up to 5 s for transport, up to 60 s for the slow kind', () => {
   assert.is(backoffs.transport.cap, 5_000);
   assert.is(backoffs.slow.cap, 60_000);
 });
-backoff('a longer Retry-After is honoured, a shorter one changes nothing', async () => {
+backoff('R9.1 a longer Retry-After is honoured, a shorter one changes nothing', async () => {
   const { clock, queue } = setUp(0.5);
   assert.is(queue.retry('a', 'transport', fresh, { atLeast: 30_000 }), 30_000);
   await clock.advance(29_999);
@@ -188,7 +187,7 @@ backoff('a longer Retry-After is honoured, a shorter one changes nothing', async
   assert.is(queue.depth(fresh), 1);
   assert.is(queue.retry('b', 'transport', fresh, { atLeast: 1 }), 50);
 });
-backoff('what a try has cost is waited for no longer than its kind of failure waits', () => {
+backoff('R9.3 what a try has cost is waited for no longer than its kind of failure waits', () => {
   const { queue } = setUp(0.5);
   assert.is(queue.retry('a', 'transport', fresh, { pace: 3_000 }), 3_000);
   assert.is(queue.retry('a', 'transport', fresh, { pace: 40_000 }), backoffs.transport.cap);
@@ -210,7 +209,7 @@ backoff('failures that alternate grow both: each kind counts for itself', () => 
   );
 });
 backoff(
-  'a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
+  'R9.8 a key comes back at the priority that it was worked on with: a resync stays behind a fresh change',
   async () => {
     const { clock, queue, takeAll } = setUp(0.5);
     queue.retry('resync', 'transport', resync);
@@ -225,13 +224,13 @@ backoff('is no longer than it may be, and a pause is as long as it is told', () 
   assert.is(queue.retry('b', 'pause', fresh, { atLeast: 7_000 }), 7_000);
   assert.is(queue.retry('b', 'pause', fresh, { atLeast: 7_000 }), 7_000);
 });
-backoff('ends when what people ask for has changed', () => {
+backoff('R9.9 ends when what people ask for has changed', () => {
   const { queue } = setUp(0.5);
   queue.retry('a', 'slow', fresh, { atLeast: 30_000 });
   queue.add('a', fresh, true);
   assert.is(queue.depth(fresh), 1);
 });
-backoff('goes on after an event that came while the key was worked on, as those of our own writes do', async () => {
+backoff('R9.9 goes on after an event that came while the key was worked on, as those of our own writes do', async () => {
   const { clock, queue } = setUp(0.5);
   queue.add('a', fresh);
   await queue.next();
@@ -244,7 +243,7 @@ backoff('goes on after an event that came while the key was worked on, as those 
   assert.is(queue.depth(fresh), 1);
 });
 for (const [name, priority] of Object.entries({ fresh, resync, background }))
-  backoff(`${name}: what wakes nobody does not end it`, async () => {
+  backoff(`R9.9 ${name}: what wakes nobody does not end it`, async () => {
     const { clock, queue } = setUp(0.5);
     queue.retry('a', 'transport', fresh, { atLeast: 30_000 });
     queue.add('a', priority);
@@ -259,7 +258,7 @@ backoff('another kind of failure begins small', () => {
   assert.is(queue.retry('a', 'slow', fresh), 500);
 });
 
-const hurry = suite('after an outage');
+const hurry = suite('R9.5 after an outage');
 hurry('keys with a transport backoff come back within the spread, not all at once', async () => {
   const { clock, queue } = setUp();
   const keys = Array.from({ length: 200 }, (_, n) => `key-${n}`);
@@ -335,87 +334,4 @@ closing('drops what waited, and what was added to a key in work', async () => {
   queue.done('a');
   assert.is(queue.depth(fresh), 0);
   assert.is(await queue.next(), undefined);
-});
-
-type Step =
-  | { do: 'add'; key: string; priority: number }
-  | { do: 'addAfter'; key: string; delay: number; priority: number }
-  | { do: 'take' }
-  | { do: 'done'; retry: RetryKind | undefined }
-  | { do: 'hurry' }
-  | { do: 'advance'; ms: number };
-
-const key = fc.constantFrom('a', 'b', 'c', 'd');
-const priority = fc.constantFrom(...priorities);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('add' as const), key, priority }),
-  fc.record({ do: fc.constant('addAfter' as const), key, delay: fc.nat(5_000), priority }),
-  fc.record({ do: fc.constant('take' as const) }),
-  fc.record({
-    do: fc.constant('done' as const),
-    retry: fc.option(fc.constantFrom<RetryKind>('transport', 'slow'), { nil: undefined }),
-  }),
-  fc.record({ do: fc.constant('hurry' as const) }),
-  fc.record({ do: fc.constant('advance' as const), ms: fc.nat(10_000) }),
-);
-
-suite('any use of the work queue')('loses no key, makes up none, and never gives one to two workers', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { clock, queue } = setUp();
-      /** The model: keys that must still be handed out, keys that somebody works on, how often a key was asked for. */
-      const owed = new Set<string>();
-      const working: string[] = [];
-      const asked = new Map<string, number>();
-      const broken: string[] = [];
-      let idle = 0;
-      const ask = (key: string) => {
-        owed.add(key);
-        asked.set(key, (asked.get(key) ?? 0) + 1);
-      };
-      const take = async () => {
-        idle++;
-        void queue.next().then((task) => {
-          idle--;
-          if (!task) return;
-          if (working.includes(task.key)) broken.push(`${task.key} is in work already`);
-          const left = (asked.get(task.key) ?? 0) - 1;
-          if (left < 0) broken.push(`${task.key} came more often than it was asked for`);
-          asked.set(task.key, left);
-          owed.delete(task.key);
-          working.push(task.key);
-        });
-        await settle();
-      };
-      const finish = async (retry?: RetryKind) => {
-        const done = working.shift();
-        if (done === undefined) return;
-        if (retry) {
-          queue.retry(done, retry, resync);
-          ask(done);
-        } else queue.forget(done);
-        queue.done(done);
-        await settle();
-      };
-      for (const one of steps) {
-        if (one.do === 'add' || one.do === 'addAfter') ask(one.key);
-        if (one.do === 'add') queue.add(one.key, one.priority);
-        else if (one.do === 'addAfter') queue.addAfter(one.key, one.delay, one.priority);
-        else if (one.do === 'take') await take();
-        else if (one.do === 'done') await finish(one.retry);
-        else if (one.do === 'hurry') queue.hurry('transport', 2_000);
-        else await clock.advance(one.ms);
-        await settle();
-      }
-      // The work is done: everything that was asked for comes.
-      for (let turn = 0; turn < 50 && (owed.size > 0 || working.length > 0); turn++) {
-        await clock.advance(60_000);
-        if (idle === 0) await take();
-        await finish();
-      }
-      assert.equal([[...owed], broken], [[], []]);
-      queue.close();
-    }),
-    { numRuns: 150 },
-  );
 });
