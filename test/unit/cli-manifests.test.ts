@@ -257,7 +257,7 @@ test('validate: a directory, with its subdirectories, sorted, without hidden one
   }
 });
 
-test('render: the ConfigMaps byte for byte, and the hash', async () => {
+test('D3, D4 render: the ConfigMaps byte for byte, and the hash', async () => {
   const file = 'deploy/samples/zones.yaml';
   const wanted = render(declare('sites', sampleSpec('zones.yaml')));
   type Map = { metadata: { name: string; namespace: string; annotations: Record<string, string> }; data: object };
