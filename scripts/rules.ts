@@ -4,7 +4,7 @@
  * seeded defect is named, and the exit code is 1.
  *
  * A comment in src/ that names a rule stands at the line that decides it; a title of a test, or of its suite, names the rule
- * that the test protects; a seeded defect has it in its field `rule`.
+ * that the test protects (where tests are rows of a table, the row begins with it); a seeded defect has it in its field `rule`.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { defects } from '../test/mutation/defects.ts';
@@ -105,6 +105,12 @@ function declarationAt(lines: readonly string[], comments: readonly string[], at
 
 const literal = `'((?:\\\\.|[^'\\\\])*)'|"((?:\\\\.|[^"\\\\])*)"|\`((?:\\\\.|[^\`\\\\])*)\``;
 
+/** A row of a table of tests, whose title begins with ids and a space: `['R2.4 zones go first', ...` or `name: 'R2.4 ...'`. */
+const row = new RegExp(
+  `^\\s*(?:[[{] ?)*(?:\\w+: )?(?=['"\`](?:${idPattern})(?:, (?:${idPattern}))* )(?:${literal})`,
+  'gm',
+);
+
 /** The rules that titles name: those of the suites of a test file, and of the tests that are registered with them. */
 export function mentionsInTitles({ path, text }: Source): Mention[] {
   const suites = [...text.matchAll(/const (\w+) = suite\b/g)].map(([, name]) => name);
@@ -112,7 +118,11 @@ export function mentionsInTitles({ path, text }: Source): Mention[] {
     `^\\s*(?:const \\w+ = )?(?:${['suite', ...suites].join('|')})(?:\\.(?:only|skip))?(?:<[^(]*>)?\\(\\s*(?:${literal})`,
     'gm',
   );
-  return [...text.matchAll(call)].flatMap((match) => {
+  const titles = [...text.matchAll(call), ...text.matchAll(row)];
+  // A title on a line of its own is found twice.
+  const ends = titles.map((match) => match.index + match[0].length);
+  const once = titles.filter((_, at) => ends.indexOf(ends[at] ?? 0) === at).sort((a, b) => a.index - b.index);
+  return once.flatMap((match) => {
     const words = match.slice(1).find((one) => one !== undefined) ?? '';
     const line = text.slice(0, match.index + match[0].search(/\S/)).split('\n').length;
     return idsIn(words).map((id) => ({ id, path, line, words }));

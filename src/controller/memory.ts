@@ -122,7 +122,7 @@ export type Happened =
 export function remember(memory: Memory, happened: Happened, now: number): void {
   switch (happened.what) {
     case 'asked':
-      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: undefined, looks: none });
+      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: undefined, looks: none, taken: undefined });
       if (memory.failing) memory.failing = { ...memory.failing, until: 0 };
       return;
     case 'saw':

@@ -242,7 +242,8 @@ function firstOf(plan: Plan): Next | undefined {
   return undefined;
 }
 
-const isBegun = ({ judged: { applying }, target }: Plan): boolean => applying?.settingsHash === target.hash;
+const isBegun = ({ judged: { applying }, target }: Plan): boolean =>
+  applying?.declaration !== undefined && applying.settingsHash === target.hash;
 
 /** Before the first write of a plan; who takes a name meanwhile stops the plan where it stands (R4.6). */
 function names(plan: Plan): Next | undefined {

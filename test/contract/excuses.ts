@@ -5,7 +5,7 @@
  */
 import { isSuspended, note, type Snapshot, type Stored } from './revision.ts';
 
-/** L1 of DESIGN section 7, in milliseconds. */
+/** L1 of docs/contract.md, in milliseconds. */
 export const expectedWithin = {
   /** After the last fault. */
   soon: 5_000,
@@ -34,7 +34,7 @@ export function hasGarbage({ settings, configMaps }: Snapshot): boolean {
   return owners.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
 }
 
-/** A zone that a plan does not want stays at zero, because a create of it may still land (rule 7). */
+/** A zone that a plan does not want stays at zero, because a create of it may still land (R7.7). */
 export const isKeptOut = ({ settings, configMaps }: Snapshot): boolean =>
   configMaps.some(({ metadata, data = {} }) => {
     const owner = metadata.annotations?.[note('owner-uid')];

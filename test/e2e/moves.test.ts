@@ -193,7 +193,7 @@ function createWorld({ below, chance, pick }: Random) {
   };
 }
 
-test('random moves between 64 zones with kills: the sum over the zones never exceeds the total, at no revision', async () => {
+test('S9 random moves between 64 zones with kills: the sum over the zones never exceeds the total, at no revision', async () => {
   const random = createRandom(seed);
   const world = createWorld(random);
   const started = performance.now();

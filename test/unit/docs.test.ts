@@ -1,5 +1,5 @@
 /** The docs keep up with the sources: what can be seen of the operator stands in troubleshooting.md, and no link is dead. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -117,6 +117,29 @@ test('no link leads nowhere', () => {
   const bad =
     '# A `b`: c!\n[x](#a-b-c) [y](#nowhere) [z](docs/none.md) [w](docs/status.md#conditions) [v](docs/status.md#no)';
   assert.equal(deadLinks('README.md', bad), ['#nowhere', 'docs/none.md', 'docs/status.md#no']);
+});
+
+/** Files and scripts of npm that a page names between backquotes or in a command, and that are not there. */
+function unknownIn(text: string): string[] {
+  const files = [...text.matchAll(/`((?:src|test|docs|deploy|scripts|crds)\/[\w./*-]+)`/g)].map(
+    ([, file = '']) => file,
+  );
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> };
+  const commands = [...text.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)].map(([, name = '']) => name);
+  return [
+    ...files.filter((file) => globSync(file, { cwd: root }).length === 0),
+    ...commands.filter((name) => scripts[name] === undefined).map((name) => `npm run ${name}`),
+  ];
+}
+
+test('each file and each script of npm that a page names is there', () => {
+  const current = pages.filter((page) => page !== 'CHANGELOG.md');
+  assert.equal(
+    current.flatMap((page) => unknownIn(read(page)).map((name) => `${page}: ${name}`)),
+    [],
+  );
+  const bad = '`src/main.ts` `test/unit/docs.test.ts` `test/unit/none.ts` `src/*.none` `npm run demo` `npm run none`';
+  assert.equal(unknownIn(bad), ['test/unit/none.ts', 'src/*.none', 'npm run none']);
 });
 
 test('README lists each page of the docs but the decisions, which have a list of their own', () => {

@@ -1,4 +1,4 @@
-/** DESIGN section 4: which folder may import which, and that time and chance come in as arguments. */
+/** The table of ARCHITECTURE.md, "Folders": which folder may import which; and that time and chance come in as arguments. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';

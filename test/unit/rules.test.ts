@@ -86,6 +86,36 @@ test('titles of suites and tests name rules, whatever their quotes; other texts 
   assert.equal(found, ['S1 1', 'R2.1 3', 'R3.1 4', 'R4.1 8']);
 });
 
+test('a row of a table names rules by the ids that it begins with', () => {
+  const text = lines(
+    "const test = suite('table');",
+    'for (const [title, { n }] of [',
+    "  ['R2.1, R2.10 a row', { n: 1 }],",
+    "  { situation: 'T9 a row', n: 2 },",
+    "  ['a row that has R3.1 later', {}],",
+    "  ['R4.1: what a judge says', {}],",
+    '  [',
+    '    `V7 the kind`,',
+    '    {},',
+    '  ],',
+    ']) test(title, () => {});',
+    'test(',
+    "  'R5.1 on a line of its own',",
+    '  () => {},',
+    ');',
+  );
+  const found = mentionsInTitles({ path: 'test/a.test.ts', text }).map(
+    ({ id, line, words }) => `${line} ${id}: ${words}`,
+  );
+  assert.equal(found, [
+    '3 R2.1: R2.1, R2.10 a row',
+    '3 R2.10: R2.1, R2.10 a row',
+    '4 T9: T9 a row',
+    '8 V7: V7 the kind',
+    '12 R5.1: R5.1 on a line of its own',
+  ]);
+});
+
 const mention = (id: string) => ({ id, path: 'x.ts', line: 7, words: 'where' });
 const whole: Book = {
   rules: rulesIn(contract),

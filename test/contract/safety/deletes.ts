@@ -1,6 +1,6 @@
 /** Judges the ConfigMaps that the operator deletes: S6 whose they are, S1 that nobody obeys them any more. */
 import { canonical, keys } from '../document.ts';
-import { isLabelled, type Revision, type Stored, uidIn } from '../revision.ts';
+import { type Revision, type Stored, uidIn } from '../revision.ts';
 import { type Book, type Kept, type Life, namesOf, type Wrong, wrongAbout } from './book.ts';
 import { mayWrite, viewOf } from './views.ts';
 

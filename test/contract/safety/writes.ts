@@ -72,15 +72,18 @@ function judgeClaim(life: Life, object: Stored, wrong: Wrong): void {
   if (uidIn(object) !== life.uid) wrong('ownership', `expected the uid ${life.uid}, found ${uidIn(object)}`);
 }
 
-/** Rule 4: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
-function isOurs({ lives }: Book, object: Stored, life: Life, desired: boolean): boolean {
+/** R4.1, R4.2, R4.5: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
+function isOurs({ lives, livesElsewhere }: Book, object: Stored, life: Life, desired: boolean): boolean {
   const controller = controllerOf(object);
   if (controller) return controller.uid === life.uid;
   const uid = object.metadata.annotations?.[note('owner-uid')];
   if (uid === life.uid) return true;
   // What an earlier object of the name left to nobody is the next one's.
   const former = lives.get(uid ?? '');
-  const inherits = former?.ended === true && former.name === life.name;
+  const isLeft = former?.ended === true && former.name === life.name;
+  // A copy of what an object had that lived elsewhere, and is gone, can't be told from that (R4.3).
+  const isCopy = !former && uid !== undefined && !livesElsewhere(uid) && life.object.status?.applied === undefined;
+  const inherits = isLeft || isCopy;
   return (desired || inherits) && isLabelled(object, life.name);
 }
 

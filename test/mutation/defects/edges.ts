@@ -39,7 +39,7 @@ export const edges: readonly Defect[] = [
     replace: '[msg]',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: "logger > pretty: others' words neither begin a line nor steer the terminal",
+      test: "logger > R9.23 pretty: others' words neither begin a line nor steer the terminal",
     },
   },
   {
@@ -49,7 +49,7 @@ export const edges: readonly Defect[] = [
     replace: 'word',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -59,7 +59,7 @@ export const edges: readonly Defect[] = [
     replace: "if (typeof value === 'string') return value;",
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -69,7 +69,7 @@ export const edges: readonly Defect[] = [
     replace: '[key, bounded(inner, depth - 1)]',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -79,7 +79,7 @@ export const edges: readonly Defect[] = [
     replace: 'const { message } = error;',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -89,7 +89,7 @@ export const edges: readonly Defect[] = [
     replace: 'hideSecrets(stack)',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -106,7 +106,7 @@ export const edges: readonly Defect[] = [
     replace: 'hideSecrets(line)',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > control and bidirectional characters are escapes, in JSON too',
+      test: 'logger > R9.23 control and bidirectional characters are escapes, in JSON too',
     },
   },
   {
@@ -126,7 +126,7 @@ export const edges: readonly Defect[] = [
     replace: "replace(/\\beyJ[\\w-]+\\.[\\w-]+\\.[\\w-]*/g, '[hidden]').replace(/[\\w.-]+/g, hideWebToken)",
     caughtBy: {
       file: 'test/unit/regexes.test.ts',
-      test: 'regular expressions > every one of src/ is linear on hostile input',
+      test: 'regular expressions > R9.25 every one of src/ is linear on hostile input',
     },
   },
   {
@@ -136,7 +136,7 @@ export const edges: readonly Defect[] = [
     replace: 'const steering = /[\\p{Cc}\\u2028\\u2029]/gu;',
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'texts of others > nothing that steers a terminal, a line or the order of writing is left; other characters stay',
+      test: 'texts of others > R9.23 nothing that steers a terminal, a line or the order of writing is left; other characters stay',
     },
   },
   {
@@ -146,15 +146,15 @@ export const edges: readonly Defect[] = [
     replace: "problem?.message ?? ''",
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > a status that tells what an API server or a webhook said',
+      test: 'where texts of others are shown > R9.23 a status that tells what an API server or a webhook said',
     },
   },
   {
     defect: 'an event says what others said as it stands',
     file: 'src/controller/events.ts',
-    find: 'note: shownText(note, maxNote),',
-    replace: 'note: note.slice(0, maxNote),',
-    caughtBy: { file: 'test/unit/text.test.ts', test: 'where texts of others are shown > an event' },
+    find: 'note: shownText(found.note, maxNote)',
+    replace: 'note: found.note.slice(0, maxNote)',
+    caughtBy: { file: 'test/unit/text.test.ts', test: 'where texts of others are shown > R9.23 an event' },
   },
   {
     defect: 'JSON of the plugin steers the terminal',
@@ -163,7 +163,7 @@ export const edges: readonly Defect[] = [
     replace: 'const json = (value: unknown): string => String(',
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
+      test: 'where texts of others are shown > R9.23 `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
     },
   },
   {
@@ -173,7 +173,7 @@ export const edges: readonly Defect[] = [
     replace: "node.type = 'PLAIN'",
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
+      test: 'where texts of others are shown > R9.23 `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
     },
   },
   {
@@ -183,7 +183,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+      test: 'a crowd at the servers > R11.3 of 300 connections the newest 64 are kept, and a probe that comes last is answered',
     },
   },
   {
@@ -193,7 +193,7 @@ export const edges: readonly Defect[] = [
     replace: 'socket.destroy();',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+      test: 'a crowd at the servers > R11.3 of 300 connections the newest 64 are kept, and a probe that comes last is answered',
     },
   },
   {
@@ -273,7 +273,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+      test: 'a crowd at the servers > R11.3 of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
     },
   },
   {
@@ -283,7 +283,7 @@ export const edges: readonly Defect[] = [
     replace: 'rate',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+      test: 'a crowd at the servers > R11.3 of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
     },
   },
   {
@@ -323,7 +323,7 @@ export const edges: readonly Defect[] = [
     replace: '200',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > readyz says what is missing, a line each, until nothing is',
+      test: 'health and metrics servers > R11.4 readyz says what is missing, a line each, until nothing is',
     },
   },
   {
@@ -333,7 +333,7 @@ export const edges: readonly Defect[] = [
     replace: 'false',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > readyz?verbose names every check, also those that are well',
+      test: 'health and metrics servers > R11.4 readyz?verbose names every check, also those that are well',
     },
   },
   {
@@ -373,7 +373,7 @@ export const edges: readonly Defect[] = [
     replace: "pages.set('/healthz', (response) => send(response, notReady().length > 0 ? 503 : 200, 'ok\\n'));",
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > healthz is well while the process is alive, ready or not',
+      test: 'health and metrics servers > R11.3 healthz is well while the process is alive, ready or not',
     },
   },
   {
@@ -383,7 +383,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > close ends connections that are kept alive, and half a request, at once',
+      test: 'health and metrics servers > R11.1 close ends connections that are kept alive, and half a request, at once',
     },
   },
   {
@@ -393,7 +393,7 @@ export const edges: readonly Defect[] = [
     replace: '} else void page(response, ',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > a page that fails is a 500, and the next request is answered',
+      test: 'health and metrics servers > L3 a page that fails is a 500, and the next request is answered',
     },
   },
   {
@@ -433,7 +433,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
@@ -443,7 +443,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
@@ -453,7 +453,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+      test: 'news of the election > R11.4 who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
     },
   },
   {
@@ -463,7 +463,7 @@ export const edges: readonly Defect[] = [
     replace: 'since >= 0',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
@@ -473,7 +473,7 @@ export const edges: readonly Defect[] = [
     replace: 'since: clock.monotonic()',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+      test: 'news of the election > R11.4 who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
     },
   },
   {
@@ -483,7 +483,7 @@ export const edges: readonly Defect[] = [
     replace: 'return { name, remark: standing };',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a replica that has not read the lease yet is not ready, whatever comes of the request',
+      test: 'news of the election > R11.4 a replica that has not read the lease yet is not ready, whatever comes of the request',
     },
   },
   {
@@ -500,7 +500,7 @@ export const edges: readonly Defect[] = [
     replace: 'log.warn',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a lease that can not be read is told once a minute at most',
+      test: 'news of the election > R11.5 a lease that can not be read is told once a minute at most',
     },
   },
   {
@@ -510,7 +510,7 @@ export const edges: readonly Defect[] = [
     replace: 'error.message',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > what a server says is cut and steers nothing where it is asked for',
+      test: 'news of the election > R9.23 what a server says is cut and steers nothing where it is asked for',
     },
   },
   {
@@ -518,7 +518,10 @@ export const edges: readonly Defect[] = [
     file: 'src/stop.ts',
     find: '      after(askedAt + hardStop - monotonic(), exit);\n',
     replace: '',
-    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > it ends 4.5 s after the signal, whatever is awaited' },
+    caughtBy: {
+      file: 'test/unit/stop.test.ts',
+      test: 'stop > R11.1 it ends 4.5 s after the signal, whatever is awaited',
+    },
   },
   {
     defect: 'a signal counts from when it was seen',
@@ -527,7 +530,7 @@ export const edges: readonly Defect[] = [
     replace: 'askedAt = monotonic();',
     caughtBy: {
       file: 'test/unit/stop.test.ts',
-      test: 'stop > a signal that came while the process was blocked counts from when the block began',
+      test: 'stop > R11.1 a signal that came while the process was blocked counts from when the block began',
     },
   },
   {
@@ -537,7 +540,7 @@ export const edges: readonly Defect[] = [
     replace: 'last',
     caughtBy: {
       file: 'test/unit/stop.test.ts',
-      test: 'stop > a timer that runs before the handler of the signal, when the block is over, does not hide it',
+      test: 'stop > R11.1 a timer that runs before the handler of the signal, when the block is over, does not hide it',
     },
   },
   {
@@ -545,7 +548,7 @@ export const edges: readonly Defect[] = [
     file: 'src/stop.ts',
     find: 'askedAt + patience - monotonic()',
     replace: 'askedAt + hardStop - monotonic()',
-    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > what is in flight gets 4 s of them' },
+    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > R11.1 what is in flight gets 4 s of them' },
   },
   {
     defect: 'a variable goes before its flag',

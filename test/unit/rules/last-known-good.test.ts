@@ -242,6 +242,20 @@ async function mapsReadBy(desk: FlowDesk): Promise<string[]> {
   return desk.asked().filter((one) => one.startsWith('GET') && one !== 'GET object');
 }
 
+rule('R1.4 a plan that no spec of the object could give is no plan: nothing is created for its zones', async () => {
+  for (const hashOf of [() => 'f'.repeat(64), (one: Applied) => one.settingsHash]) {
+    const desk = await live(zonesOf({ a: 1 }));
+    const status = desk.status() as Status;
+    const applied = status.applied as Applied;
+    const settings = { ...applied.settings, zones: [{ name: 'a' }, { name: 'made-up' }] };
+    desk.restore({ ...status, applying: { ...applied, settings, settingsHash: hashOf(applied) } });
+    await desk.run();
+    assert.is(desk.status()?.applying, undefined);
+    const strange = desk.writes().filter((one) => one.includes('made-up'));
+    assert.equal(strange, []);
+  }
+});
+
 rule('R1.5 a name that no spec of the object could give is not asked for, whatever the status says', async () => {
   const desk = await live(zonesOf({ a: 1 }));
   const strange = ['../../secrets', 'other', 'pom-/x', 'pom-?watch=true', 'pom-A', `pom-${'n'.repeat(160)}`, ''];
