@@ -26,7 +26,6 @@ import {
   isLeftBehind,
   isOurs,
   isOwnedBy,
-  mayDelete,
   metadataRight,
   stampOf,
   wantedMetadata,
@@ -114,7 +113,7 @@ test('R9.24 what our own metadata decide is the same, whatever others wrote besi
   ];
   const verdicts = (metadata: ObjectMeta) => {
     const view = { metadata, dataHash: rendered.dataHash, binary: false, immutable: false };
-    const of = [carriesUid, isOurs, isLeftBehind, mayDelete].map((holds) => holds(view, owner));
+    const of = [carriesUid, isOurs, isLeftBehind].map((holds) => holds(view, owner));
     return [...of, isOwnedBy(owner, view), stampOf(view, owner), metadataRight(owner, want, view)];
   };
   for (const [i, one] of cases.entries()) {
