@@ -27,7 +27,7 @@ const of = ({ metadata }: Part): string => {
 };
 
 /** An informer of parts, of which one of `whole` is listed at version 10; any list after that brings `later`. */
-async function setUp({ listed = [part('one', 5, 'whole')], later = listed } = {}) {
+async function setUp({ listed = [part('one', 5, 'whole')], later }: { listed?: Part[]; later?: Part[] } = {}) {
   const clock = createVirtualClock();
   const barrier = new Barrier();
   const [woken, unreadable, gone]: [string[], string[], string[]] = [[], [], []];
@@ -36,7 +36,7 @@ async function setUp({ listed = [part('one', 5, 'whole')], later = listed } = {}
   const client: Client = {
     async request<T>({ path }: Request): Promise<T> {
       assert.match(path, '/apis/example.dev/v1/namespaces/ns/parts');
-      const items = lists++ === 0 ? listed : later;
+      const items = lists++ === 0 ? listed : (later ?? listed);
       return { metadata: { resourceVersion: lists === 1 ? '10' : '100' }, items } as T;
     },
     async *lines({ path, signal }) {

@@ -308,7 +308,7 @@ term('it ends when what is in flight is finished, and nothing of it goes on', as
   const desk = setUp(
     async ({ key }) => {
       if (key === 'a') await gate.promise;
-      return { said: 'unchanged', next: after<StandardKind>(1_000) };
+      return { said: 'unchanged', next: after(1_000) };
     },
     { leads: false },
   );
@@ -361,12 +361,12 @@ for (const [what, result, isOver] of [
     ] as const
   ).map(
     ([code, isBack]) =>
-      [`an answer ${code}`, { said: 'retry', next: none, error: new ApiError('', { code }) }, isBack] as const,
+      [`an answer ${code}`, { said: 'problem', next: none, error: new ApiError('', { code }) }, isBack] as const,
   ),
 ] as [string, Result<StandardKind>, boolean][])
   outage(`${what}: ${isOver ? 'who waits comes back within 2 s' : 'that says nothing of the server'}`, async () => {
     const late = retry<StandardKind>('transport', { pace: 5_000 });
-    const desk = setUp(({ key }) => (key === 'a' ? { said: 'retry', next: late, error: away } : result));
+    const desk = setUp(({ key }) => (key === 'a' ? { said: 'problem', next: late, error: away } : result));
     await desk.clock.advance(100);
     assert.equal(desk.looked(), ['a', 'b']);
     await desk.tell('MODIFIED', widget('b', 12));
@@ -377,7 +377,7 @@ for (const [what, result, isOver] of [
 outage('there is one in 30 s at most, however often another gets an answer', async () => {
   const late = retry<StandardKind>('transport', { pace: 5_000 });
   const desk = setUp(({ key }) =>
-    key === 'a' ? { said: 'retry', next: late, error: away } : { said: 'written', next: after<StandardKind>(500) },
+    key === 'a' ? { said: 'problem', next: late, error: away } : { said: 'written', next: after(500) },
   );
   await desk.clock.advance(60_000);
   const tries = desk.looks.filter(({ key }) => key === 'a').length;
@@ -389,7 +389,7 @@ for (const [what, budget, least, most] of [
   ['without a budget it is not', undefined, 60, 100_000],
 ] as const)
   term(what, async () => {
-    const failed = { said: 'retry', next: retry<StandardKind>('slow'), requests: 3 } as const;
+    const failed = { said: 'problem', next: retry<StandardKind>('slow'), requests: 3 } as const;
     const desk = setUp(({ key }) => (key === 'a' ? failed : unchanged), budget ? { budget } : {});
     Object.assign(desk.clock, { random: () => 0.01 });
     await desk.clock.advance(59_000);
@@ -400,7 +400,7 @@ for (const [what, budget, least, most] of [
 term('a success makes the next backoff small again', async () => {
   const desk = setUp(({ key }, looks) => {
     if (key !== 'a') return unchanged;
-    return looks <= 6 ? { said: 'retry', next: retry<StandardKind>('slow') } : { said: 'unchanged', next: none };
+    return looks <= 6 ? { said: 'problem', next: retry<StandardKind>('slow') } : { said: 'unchanged', next: none };
   });
   Object.assign(desk.clock, { random: () => 0.5 });
   await desk.clock.advance(60_000);
