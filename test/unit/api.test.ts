@@ -43,7 +43,7 @@ test('every field has a description', () => {
   );
   assert.ok(root.description);
 });
-test('nothing has a default but the status, which says: not judged yet', () => {
+test('V1, T1 nothing has a default but the status, which says: not judged yet', () => {
   assert.equal(
     pathsWhere((node) => 'default' in node),
     ['.status'],
@@ -62,7 +62,7 @@ test('every node has a type, and none what a structural schema forbids', () => {
     [],
   );
 });
-test('all lists and maps directly below the status are atomic', () => {
+test('T1 all lists and maps directly below the status are atomic', () => {
   const below = Object.entries(at('.status').properties ?? {}).filter(([, { type }]) => type !== 'integer');
   assert.ok(below.length >= 6);
   for (const [name, node] of below) {
@@ -70,7 +70,7 @@ test('all lists and maps directly below the status are atomic', () => {
     assert.is(node[keyword], 'atomic', name);
   }
 });
-test('all whole numbers have a format: counts int32 with bounds, generations int64', () => {
+test('V6 all whole numbers have a format: counts int32 with bounds, generations int64', () => {
   const formats = nodes.filter(({ node }) => node.type === 'integer').map(({ path, node }) => [path, node] as const);
   assert.ok(formats.length > 40);
   for (const [path, node] of formats) {
@@ -85,7 +85,7 @@ test('times are date-time, without a pattern', () => {
   assert.ok(times.length >= 3);
   for (const path of times) assert.equal([at(path)['format'], at(path)['pattern']], ['date-time', undefined], path);
 });
-test('the spec: six license types, both numbers required, at least one type; only licenses are required', () => {
+test('V6, V7 the spec: six license types, both numbers required, at least one type; only licenses are required', () => {
   assert.equal(at('.spec').required, ['licenses']);
   assert.equal(root.required, ['spec']);
   assert.is(at('.spec.licenses')['minProperties'], 1);
@@ -99,7 +99,7 @@ test('the spec: six license types, both numbers required, at least one type; onl
     assert.equal([rule?.['rule'], rule?.['fieldPath']], ['self.minimum <= self.maximum', '.minimum']);
   }
 });
-test('rules on the root leave what is stored alone, so that a bad object still gets a status', () => {
+test('V9 rules on the root leave what is stored alone, so that a bad object still gets a status', () => {
   const rules = root['x-kubernetes-validations'] as { optionalOldSelf?: boolean }[];
   assert.ok(rules.length > 0);
   assert.ok(rules.every(({ optionalOldSelf }) => optionalOldSelf === true));
@@ -112,13 +112,13 @@ test('names: short name, category, plural and singular; namespaced, with a statu
   assert.equal([plural, singular, kind], ['licensesettings', 'licensesettings', 'LicenseSettings']);
   assert.equal(version?.subresources, { status: {} });
 });
-test('columns: Ready, reason and four capacities, the rest only with -o wide', () => {
+test('T8 columns: Ready, reason and four capacities, the rest only with -o wide', () => {
   const columns = version?.additionalPrinterColumns ?? [];
   const names = (wide: boolean) => columns.filter((column) => 'priority' in column === wide).map(({ name }) => name);
   assert.equal(names(false), ['Ready', 'Reason', 'Ports', 'Predictive', 'Preview', 'Manual', 'Age']);
   assert.equal(names(true), ['External', 'Web API', 'Applied', 'Hash']);
 });
-test('every column shows a field that there is', () => {
+test('T8 every column shows a field that there is', () => {
   for (const { jsonPath, type } of version?.additionalPrinterColumns ?? []) {
     if (jsonPath.startsWith('.metadata')) continue;
     const node = at(jsonPath.replace(/\[\?.*\)\]/, '[]'));
