@@ -55,10 +55,11 @@ const isMap = (value: unknown): value is Unknown =>
 /** Of our kind or of our group: `kind: licensesettings` is a mistake, not another kind. */
 function isOurs(value: unknown): boolean {
   if (!isMap(value)) return false;
-  const [itsGroup = ''] = String(value['apiVersion'] ?? '').split('/');
-  // A later kind of our group is another kind; one that differs in case alone is a mistake.
-  if (itsGroup === group) return String(value['kind'] ?? '').toLowerCase() === kind.toLowerCase() || !value['kind'];
-  return value['kind'] === kind;
+  const { apiVersion: version, kind: itsKind } = value;
+  if (itsKind === kind) return true;
+  if (typeof version !== 'string' || version.split('/')[0] !== group) return false;
+  // A later kind of our group is another kind; one that is none, or differs in case alone, is a mistake.
+  return typeof itsKind !== 'string' || itsKind === '' || itsKind.toLowerCase() === kind.toLowerCase();
 }
 
 const place = ({ source, position }: Manifest, error: FieldError): Finding => ({

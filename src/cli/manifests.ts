@@ -65,6 +65,7 @@ export function readManifests({ name, text }: Source): { manifests: Manifest[]; 
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 1000 });
+      if (holdsItself(value)) throw new Error('holds itself: an alias stands within its own anchor');
     } catch (cause) {
       problems.push({ source: name, position: at(lines, 0, 1), message: (cause as Error).message });
       continue;
@@ -81,6 +82,17 @@ export function readManifests({ name, text }: Source): { manifests: Manifest[]; 
     } else manifests.push({ source: name, value, position: (field, show) => locate(document, lines, field, show) });
   }
   return { manifests, problems };
+}
+
+/** @param open what it stands in */
+function holdsItself(value: unknown, open = new Set<unknown>(), done = new Set<unknown>()): boolean {
+  if (typeof value !== 'object' || value === null || done.has(value)) return false;
+  if (open.has(value)) return true;
+  open.add(value);
+  const found = Object.values(value).some((inner) => holdsItself(inner, open, done));
+  open.delete(value);
+  done.add(value);
+  return found;
 }
 
 /** The items of `kind: List`, as `kubectl get -o yaml` prints, or of a typed list. */

@@ -5,7 +5,7 @@ import type { Note } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { toldConfigMaps } from '../settings/judgement.ts';
 import type { Done } from '../settings/next.ts';
-import { type Facts, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
+import { type Facts, failedStatus, nextStatus, type Problem, sameStatus } from '../settings/status.ts';
 import { isOnTrial } from './brake.ts';
 import { transition } from './events.ts';
 import type { Halt } from './halt.ts';
@@ -27,8 +27,11 @@ export type Outcome = {
   readonly detail?: Record<string, unknown>;
 };
 
-/** How the steps of a reconcile ended: all is done, a plan waits so many milliseconds, or something is in the way. */
-export type End = { readonly done?: Done; readonly wait?: number; readonly halt?: Halt };
+/**
+ * How the steps of a reconcile ended: all is done, a plan waits so many milliseconds, or something is in the way. `blind`: it is
+ * not known what the object says, or what is live.
+ */
+export type End = { readonly done?: Done; readonly wait?: number; readonly halt?: Halt; readonly blind?: boolean };
 
 export const nothingMore: Again = { after: 'nothing' };
 
@@ -41,15 +44,17 @@ export async function conclude(place: Place, run: Run, end: End, started: number
   const halt = end.halt ?? [...run.halted.values()][0];
   if (!halt) memory.failing = undefined;
   const met = halt && meet(place, halt, started);
-  if (met && isQuiet(met, run)) return met.outcome;
-  const facts = factsOf(place, run, end.done, met?.problem);
-  const after = nextStatus(run.about.status, facts);
+  if (met && isQuiet(met, run, end)) return met.outcome;
+  const { problem } = met ?? {};
+  const facts = factsOf(place, run, end.done, problem);
+  const before = run.about.status;
+  const after = end.blind && problem ? failedStatus(before, { ...facts, problem }) : nextStatus(before, facts);
   if (!after) return met?.outcome ?? { said: 'unchanged', again: nothingMore };
   const note = transition(run.object.status, after, memory.restored);
   const refused = await writeStatus(place, run, after);
   if (refused) return meet(place, refused, started).outcome;
   return {
-    said: met?.problem ? 'problem' : saidOf(run, end),
+    said: problem ? 'problem' : saidOf(run, end),
     again: met?.outcome.again ?? againAfterWait(end),
     ...(halt ? { halt } : {}),
     ...(note ? { event: { about: run.about, note } } : {}),
@@ -69,14 +74,10 @@ function meet(place: Place, halt: Halt, started: number): Met {
   return { problem, outcome: { said, again, halt } };
 }
 
-/**
- * A failure may pass; only what doesn't depend on it is said meanwhile. While a ConfigMap that the cache left out can't be read
- * nobody knows what is live.
- */
-function isQuiet({ problem, outcome }: Met, { judged, configMaps }: Run): boolean {
+/** A failure may pass; only what doesn't depend on it is said meanwhile. */
+function isQuiet({ problem, outcome }: Met, { judged }: Run, { blind = false }: End): boolean {
   if (unsaid.includes(outcome.halt.kind)) return true;
-  const isBlind = () => [...configMaps.values()].some(({ unread }) => unread);
-  return !problem && ((judged.errors.length === 0 && !judged.pending) || isBlind());
+  return !problem && (blind || (judged.errors.length === 0 && !judged.pending));
 }
 
 /** Writes a status that says something new. Gives why it could not be written. */

@@ -5,7 +5,7 @@
 import type { Declaration } from '../api/licensesettings.ts';
 import { asApiError, compareResourceVersions } from '../kube/index.ts';
 import { isLeftBehind, isOurs, isOwnedBy, stampOf, uidOf } from '../settings/configmap.ts';
-import { type Reading, read } from '../settings/judgement.ts';
+import { isSuspended, type Reading, read } from '../settings/judgement.ts';
 import { isInherited } from '../settings/live.ts';
 import type { Seen } from '../settings/next.ts';
 import { configMapNames } from '../settings/render.ts';
@@ -16,18 +16,24 @@ import { believedFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
 import type { Place } from './place.ts';
 
-/** What was seen. `halt`: why it may not be all, so that nothing but the status may be written. */
+/**
+ * What was seen. `halt`: why it may not be all, so that nothing but the status may be written. `blind`: it is not even known
+ * what the object says, or what is live.
+ */
 export type Observation = {
   readonly object: LicenseSettings;
   readonly reading: Reading;
   readonly seen: Seen & { readonly configMaps: ReadonlyMap<string, StoredConfigMap> };
   readonly halt?: Halt;
+  readonly blind: boolean;
 };
 
 /** @param pause why the API server is not asked anything yet */
 export async function observe(place: Place, cached: LicenseSettings, pause: Halt | undefined): Promise<Observation> {
   const looks = new Looks(place);
-  const object = pause || !needsLook(place, cached) ? cached : ((await looks.fresh(cached)) ?? cached);
+  const isBehind = needsLook(place, cached);
+  const object = (isBehind && !pause && (await looks.fresh(cached))) || cached;
+  const isPruned = isBehind && (pause ?? looks.halt) !== undefined;
   const reading = read(object);
   const configMaps = inSight(place, reading);
   if (!pause && !reading.suspended) {
@@ -38,11 +44,17 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
     }
   }
   const views = [...configMaps.values()];
+  // What was found beside the cache may be of a later generation.
+  if (!isBehind && !looks.halt && !pause && !reading.suspended && isAhead(object, views)) {
+    place.memory.doubted = true;
+    return observe(place, cached, pause);
+  }
   const isNew = reading.status?.applied === undefined;
   const inherited = isNew ? views.filter((view) => isInherited(view, reading.owner, place.isThere)) : [];
   const seen = { configMaps, inherited: new Set(inherited.map(({ metadata }) => metadata.name)) };
   const halt = pause ?? looks.halt;
-  return { object, reading, seen, ...(halt ? { halt } : {}) };
+  const blind = isPruned || views.some((view) => view.unread && isOurs(view, reading.owner));
+  return { object, reading, seen, blind, ...(halt ? { halt } : {}) };
 }
 
 /**
@@ -50,12 +62,14 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
  * opened under an older CRD goes on to prune by it; or a ConfigMap has a stamp above the generation.
  */
 function needsLook({ memory, configMaps }: Place, object: LicenseSettings): boolean {
-  const { metadata, hidden = [] } = object;
-  const isAhead = () =>
-    configMaps.by(carrying(metadata.uid)).some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
-  const isSuspended = (object.spec as { suspend?: unknown } | undefined)?.suspend === true;
-  return memory.doubted || hidden.some(({ known }) => known) || (!isSuspended && isAhead()); // V11, R6.3
+  const { metadata, spec, hidden = [] } = object;
+  const views = () => (isSuspended(spec) ? [] : configMaps.by(carrying(metadata.uid)));
+  return memory.doubted || hidden.some(({ known }) => known) || isAhead(object, views()); // V11
 }
+
+/** True where a ConfigMap has a stamp of a later generation than the object as it was read (R6.3). */
+const isAhead = ({ metadata }: LicenseSettings, views: readonly StoredConfigMap[]): boolean =>
+  views.some((view) => (stampOf(view, metadata) ?? 0) > (metadata.generation ?? 0));
 
 /** What the cache has: the ConfigMaps with the object's uid, and those of a name that it has, had or wants. */
 function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredConfigMap> {
@@ -98,11 +112,18 @@ function mayBeGone(
   return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
 }
 
-/** Reads again what a write has met that the cache did not show. Gives why it can't be read. */
-export async function lookAtDoubts(place: Place, { configMaps }: { configMaps: Map<string, StoredConfigMap> }) {
+/** Reads again what a write has met that the cache did not show. Gives why nothing can be decided from that. */
+export async function lookAtDoubts(
+  place: Place,
+  { configMaps, about }: { configMaps: Map<string, StoredConfigMap>; about: LicenseSettings },
+): Promise<Halt | undefined> {
   const looks = new Looks(place);
   await looks.doubts(configMaps);
-  return looks.halt;
+  if (looks.halt || !isAhead(about, [...configMaps.values()])) return looks.halt;
+  const fresh = await looks.fresh(about);
+  if (!fresh) return looks.halt;
+  place.memory.doubted = true;
+  return { kind: 'outdated', words: `LicenseSettings ${place.name} has changed since it was read` };
 }
 
 /** GETs, until one fails or the turn is over: then `halt` says why. */

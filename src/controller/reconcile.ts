@@ -67,7 +67,8 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   const observed = await observe(place, cached, pause);
   const run = runOf(observed);
   noteSight(place, run);
-  const end = observed.halt ? { halt: observed.halt } : await work(place, run, background);
+  const { halt, blind } = observed;
+  const end = halt ? { halt, blind } : await work(place, run, background);
   const outcome = await conclude(place, run, end, started);
   remember(memory, { what: 'ends', goesOn: outcome.said === 'more', halted: outcome.halt !== undefined }, started);
   if (memory.brake && isIdle(memory.brake, clock.monotonic())) memory.brake = undefined;
@@ -206,7 +207,9 @@ async function tellDefect(place: Place, object: LicenseSettings, thrown: unknown
   if (place.settings.get(place.name)?.metadata.deletionTimestamp) return;
   try {
     const { generation = 0 } = object.metadata;
-    const after = failedStatus(object.status, { generation, words: String(thrown), now: rfc3339(clock.wall()) });
+    const message = `the operator fails on this object, which is a defect of it: ${thrown}; what is live stays, and it tries again within a minute; please report it with its log`;
+    const problem = { kind: 'WriteFailed', message } as const;
+    const after = failedStatus(object.status, { generation, problem, now: rfc3339(clock.wall()) });
     if (!sameStatus(object.status, after)) await requests.putStatus(object, after);
   } catch {
     // Then the log and the metric alone tell it.

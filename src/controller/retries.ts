@@ -6,16 +6,18 @@ import type { Memory } from './memory.ts';
 
 /**
  * What a failure waits for:
- * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment; and what was out of date.
+ * - `transport`: no answer, 401, 5xx and 429: the server, which may be back in a moment.
  * - `slow`: 403, 413, 422 and ConfigMaps of others: somebody who has to change something.
+ * - `again`: what was decided from was out of date: it has to be read and decided again.
  * - `pause`: writes that don't stay: the brake says for how long.
  */
-export type RetryKind = 'transport' | 'slow' | 'pause';
+export type RetryKind = 'transport' | 'slow' | 'again' | 'pause';
 
 /** Bounds of each kind, in milliseconds. */
 export const backoffs: Readonly<Record<RetryKind, Backoff>> = {
   transport: { base: 100, cap: 5_000 }, // R9.1, L1
   slow: { base: 1_000, cap: 60_000 }, // R9.2
+  again: { base: 100, cap: 60_000 },
   pause: { base: 0, cap: 0 },
 };
 
@@ -51,7 +53,7 @@ const kinds = {
   contested: 'pause',
   refused: 'slow',
   failed: 'transport',
-  outdated: 'transport',
+  outdated: 'again',
   overtaken: 'slow',
 } as const satisfies Partial<Record<Halt['kind'], RetryKind>>;
 

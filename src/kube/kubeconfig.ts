@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { KubeConfig, loadYaml, type User } from '@kubernetes/client-node';
 import { tokenFileOf } from './credentials.ts';
+import { misshapen } from './kubeconfig-shape.ts';
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const serviceAccountToken = `${serviceAccount}/token`;
@@ -19,8 +20,16 @@ export function loadKubeConfig(
   const config = read(file, env);
   choose(config, context);
   const user = config.getCurrentUser();
+  const cluster = config.getCurrentCluster();
+  for (const [what, url, schemes] of [
+    ['server', cluster?.server, ['http:', 'https:']],
+    ['proxy-url', cluster?.proxyUrl, ['http:', 'https:', 'socks5:']],
+  ] as const) {
+    if (!url || schemes.some((scheme) => scheme === URL.parse(url)?.protocol)) continue;
+    throw new Error(`the kubeconfig's cluster "${cluster?.name}" has the ${what} "${url}", which is no URL`);
+  }
   for (const [what, path] of [
-    ['certificate-authority', config.getCurrentCluster()?.caFile],
+    ['certificate-authority', cluster?.caFile],
     ['client-certificate', user?.certFile],
     ['client-key', user?.keyFile],
     ['tokenFile', user ? tokenFileOf(user) : undefined],
@@ -75,6 +84,8 @@ function load(config: KubeConfig, path: string): void {
   const one = new KubeConfig();
   let users: User[];
   try {
+    const wrong = misshapen(loadYaml(readFileSync(path, 'utf8')));
+    if (wrong !== undefined) throw new Error(wrong);
     one.loadFromFile(path);
     users = withWhatClientNodeDrops(one.getUsers(), path);
   } catch (cause) {

@@ -180,22 +180,20 @@ function nextCondition(
 }
 
 /**
- * The status of an object on which the operator itself fails: nothing is known of what it says now, so all that was told of
- * what is live stays, and of the spec only what was told of this generation.
- *
- * @param words of what was thrown
+ * The status of an object of which is not known what it says now: all that was told of what is live stays, and of the spec only
+ * what was told of this generation.
  */
 export function failedStatus(
   previous: Status | undefined,
-  { generation, words, now }: { readonly generation: number; readonly words: string; readonly now: string },
+  { generation, problem, now }: { readonly generation: number; readonly problem: Problem; readonly now: string },
 ): Status {
   const { errors, pending, conditions = [], ...told } = previous ?? {};
   const isOfNow = previous?.observedGeneration === generation;
-  const message = shownText(
-    `the operator fails on this object, which is a defect of it: ${words}; what is live stays, and it tries again within a minute; please report it with its log`,
-  );
+  const { kind: reason } = problem;
+  const message = shownText(problem.message);
+  const { also } = rows.find((row) => row.reason === reason) ?? {};
   const condition = (type: string, status: Condition['status']) =>
-    nextCondition(previous, { type, status, reason: 'WriteFailed', observedGeneration: generation, message }, now);
+    nextCondition(previous, { type, status, reason, observedGeneration: generation, message }, now);
   return {
     ...{ ...told, observedGeneration: generation },
     ...(isOfNow && errors ? { errors } : {}),
@@ -204,7 +202,7 @@ export function failedStatus(
       condition('Ready', 'False'),
       ...(isOfNow ? conditions.filter(({ type }) => type === 'Valid') : []),
       condition('Applied', 'False'),
-      condition('Reconciling', 'True'),
+      ...(also ? [condition(also, 'True')] : []),
     ],
   };
 }

@@ -94,12 +94,12 @@ export function createWalk(committed: (revision: Revision) => void = () => {}) {
     if (applying) remember(memory, { what: 'found a plan', applying, isThere: (one) => maps.has(one) }, now);
   }
 
-  function situation(halted: Situation['halted'] = new Map()): Situation {
+  function situation(halted: Situation['halted'] = new Map(), background = true): Situation {
     const seen = {
       configMaps: views,
       inherited: new Set(inherited(object.status).map(({ metadata }) => metadata.name)),
     };
-    return { judged: judgement(), seen, memory, now, epoch: `term-${term}`, background: true, halted };
+    return { judged: judgement(), seen, memory, now, epoch: `term-${term}`, background, halted };
   }
 
   /** Says in the status what came of it. */
@@ -249,7 +249,7 @@ export function createWalk(committed: (revision: Revision) => void = () => {}) {
       throw new Error(`it does not come to an end: ${log.join(', ')}`);
     },
     /** The next step, which is not done. */
-    next: (halted?: Situation['halted']): Next => next(situation(halted)),
+    next: (halted?: Situation['halted'], background?: boolean): Next => next(situation(halted, background)),
     judgement,
     /** Time passes. */
     pass(seconds: number): void {

@@ -53,6 +53,25 @@ test('each mistake is shown at the value, and what is missing at what it is miss
   );
 });
 
+for (const [what, text, expected] of [
+  ['an apiVersion', good.replace('licensing.dialer.dev/v1', '{toString: 5}'), ['1:1-11 apiVersion InvalidValue']],
+  ['a kind', good.replace('LicenseSettings', '{toString: 5}'), ['2:1-5 kind InvalidValue']],
+  ['a kind', good.replace('LicenseSettings', '5'), ['2:7-8 kind InvalidValue']],
+  ['a name', good.replace('pom', '{toString: 5}'), ['3:12-16 metadata.name InvalidName']],
+] as const)
+  test(`${what} that is no text is shown as a mistake, whatever it is: ${text.split('\n').join(' ')}`, () =>
+    assert.equal(found(text), expected));
+for (const place of ['{name: &a {b: *a}}', '{name: pom, annotations: {x: &a [*a]}}', '{name: pom, labels: &a {x: *a}}'])
+  test(`what holds itself is told, and the rest is read: ${place}`, () => {
+    const text = `${good.replace('{name: pom}', place)}---\n${good}`;
+    const { findings, judged } = check([{ name: 'a.yaml', text }]);
+    assert.equal(
+      findings.map(({ field, reason, message }) => `${field} ${reason}: ${message}`),
+      [' Syntax: holds itself: an alias stands within its own anchor'],
+    );
+    assert.is(judged, 1);
+  });
+
 test('what the API server says of the rest of the object', () => {
   const object = (more: string) => `${more}\nspec: {licenses: {outboundPorts: {minimum: 1, maximum: 2}}}\n`;
   const ours = 'kind: LicenseSettings\napiVersion: licensing.dialer.dev/v1\n';
