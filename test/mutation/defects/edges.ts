@@ -343,7 +343,7 @@ export const edges: readonly Defect[] = [
     replace: 'checks.every(({ wrong }) => wrong === undefined)',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: "scopes > a namespace that can't be listed stops no other, after a restart",
+      test: "scopes > R7.9 a namespace that can't be listed stops no other, after a restart",
     },
   },
   {
@@ -353,7 +353,7 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a leader that can not work in any namespace is not ready, and says why',
+      test: 'scopes > R11.4 a leader that can not work in any namespace is not ready, and says why',
     },
   },
   {
@@ -363,7 +363,7 @@ export const edges: readonly Defect[] = [
     replace: '...(troubled.length > 9 ?',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > watches that are refused while lists work: served, told once a minute, and over only when a watch works',
+      test: 'scopes > R11.5 watches that are refused while lists work: served, told once a minute, and over only when a watch works',
     },
   },
   {
