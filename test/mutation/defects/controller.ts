@@ -20,7 +20,7 @@ export const controller: readonly Defect[] = [
     replace: "error.reason === 'Never'",
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'advice > what could not be taken in: what is wrong, and the mend',
+      test: 'advice > R11.5 what could not be taken in: what is wrong, and the mend',
     },
   },
   {
@@ -568,7 +568,7 @@ export const controller: readonly Defect[] = [
     replace: "isOlder(object, known) && version === '';",
     caughtBy: {
       file: 'test/unit/store.test.ts',
-      test: 'store > a list that is no older than what is known, and has an object as it was, is of a time that went back',
+      test: 'store > R7.10 a list that is no older than what is known, and has an object as it was, is of a time that went back',
     },
   },
   {
@@ -1397,7 +1397,7 @@ export const controller: readonly Defect[] = [
     replace: 'const paid = pace;',
     caughtBy: {
       file: 'test/unit/queue.test.ts',
-      test: 'backoff of a key > what a try has cost is waited for no longer than its kind of failure waits',
+      test: 'backoff of a key > R9.3 what a try has cost is waited for no longer than its kind of failure waits',
     },
   },
   {
@@ -1587,7 +1587,7 @@ export const controller: readonly Defect[] = [
     replace: '/certificate|self.signed|SSL|TLS/i',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'advice > a connection that is cut before there is a certificate: what is wrong, and the mend',
+      test: 'advice > R11.5 a connection that is cut before there is a certificate: what is wrong, and the mend',
     },
   },
   {
@@ -1672,7 +1672,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
+      test: 'restarts of a watch > R11.5 trouble is told once, again after a minute, and when it is over',
     },
   },
   {
@@ -1682,7 +1682,7 @@ export const controller: readonly Defect[] = [
     replace: '< 1_000 * minute) return false;',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
+      test: 'restarts of a watch > R11.5 trouble is told once, again after a minute, and when it is over',
     },
   },
   {
@@ -1692,7 +1692,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > trouble is told once, again after a minute, and when it is over',
+      test: 'restarts of a watch > R11.5 trouble is told once, again after a minute, and when it is over',
     },
   },
   {
@@ -1702,7 +1702,7 @@ export const controller: readonly Defect[] = [
     replace: '      if (now) log.info',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > trouble that comes and goes is told once a minute, and its end only after it was told',
+      test: 'restarts of a watch > R11.5 trouble that comes and goes is told once a minute, and its end only after it was told',
     },
   },
   {
@@ -1712,7 +1712,7 @@ export const controller: readonly Defect[] = [
     replace: 'now.error.message',
     caughtBy: {
       file: 'test/unit/restarts.test.ts',
-      test: 'restarts of a watch > what a server says is cut and steers nothing where it is asked for',
+      test: 'restarts of a watch > R9.23 what a server says is cut and steers nothing where it is asked for',
     },
   },
   {
@@ -1810,7 +1810,7 @@ export const controller: readonly Defect[] = [
       '    await Promise.all(scopes.map((scope) => scope.listed(signal, this.#options.listsAnew)));\n    const serving = scopes.map((scope) => this.#serve(scope));\n',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: "scopes > a namespace that can't be listed stops no other, after a failover",
+      test: "scopes > R7.9 a namespace that can't be listed stops no other, after a failover",
     },
   },
   {
@@ -1840,7 +1840,7 @@ export const controller: readonly Defect[] = [
     replace: '    this.#queue.add(key, isFirst ? resync : change, wakes);\n    if (!isFirst) changed?.add(key);\n',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
+      test: 'scopes > R7.8 R9.8 a change in a namespace that is not served yet waits, and goes first when it is',
     },
   },
   {
@@ -1850,7 +1850,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a change in a namespace that is not served yet waits, and goes first when it is',
+      test: 'scopes > R7.8 R9.8 a change in a namespace that is not served yet waits, and goes first when it is',
     },
   },
   {
@@ -1860,7 +1860,7 @@ export const controller: readonly Defect[] = [
     replace: 'this.#queue.add(key, priorities.resync);',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > each namespace is looked at again at a time of its own, as long as the term lasts',
+      test: 'scopes > R7.8 each namespace is looked at again at a time of its own, as long as the term lasts',
     },
   },
   {
@@ -1955,7 +1955,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a namespace that was there under the last leader, and is gone, does not stop the next',
+      test: 'scopes > R7.4 R7.9 a namespace that was there under the last leader, and is gone, does not stop the next',
     },
   },
   {
@@ -1965,7 +1965,7 @@ export const controller: readonly Defect[] = [
     replace: ') <= 1_000 * currentFor,',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a copy that nothing has confirmed for more than a minute is not synced; back, it is',
+      test: 'scopes > R7.10 R11.4 a copy that nothing has confirmed for more than a minute is not synced; back, it is',
     },
   },
   {
@@ -2092,7 +2092,7 @@ export const controller: readonly Defect[] = [
     replace: '    } catch (error) {\n      if (error) throw error;\n',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
-      test: 'isolation > no object of a list or an event can end a list or a watch',
+      test: 'isolation > R9.20 no object of a list or an event can end a list or a watch',
     },
   },
   {
@@ -2102,7 +2102,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
-      test: 'isolation > no object of a list or an event can end a list or a watch',
+      test: 'isolation > R9.20 no object of a list or an event can end a list or a watch',
     },
   },
   {
@@ -2112,7 +2112,7 @@ export const controller: readonly Defect[] = [
     replace: 'log.error',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
-      test: 'isolation > a ConfigMap that can not be read is told, once a minute, counted, and nobody has it',
+      test: 'isolation > R9.21 a ConfigMap that can not be read is told, once a minute, counted, and nobody has it',
     },
   },
   {
@@ -2122,7 +2122,7 @@ export const controller: readonly Defect[] = [
     replace: '  metadata: (object as NamespacedObject).metadata,',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
-      test: 'isolation > what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it',
+      test: 'isolation > R9.24 what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it',
     },
   },
   {
@@ -2132,7 +2132,7 @@ export const controller: readonly Defect[] = [
     replace: 'validate({ name, spec, hidden });',
     caughtBy: {
       file: 'test/unit/isolate.test.ts',
-      test: 'isolation > what is live of a LicenseSettings that can not be read any more stays, and nothing else is written',
+      test: 'isolation > R9.21 what is live of a LicenseSettings that can not be read any more stays, and nothing else is written',
     },
   },
   {
@@ -3110,7 +3110,7 @@ export const controller: readonly Defect[] = [
     replace: 'return { ...metadata, ...kept };',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > of a LicenseSettings the metadata that decide, and nothing else that anybody wrote on it',
+      test: 'what is kept > R9.24 of a LicenseSettings the metadata that decide, and nothing else that anybody wrote on it',
     },
   },
   {
@@ -3120,7 +3120,7 @@ export const controller: readonly Defect[] = [
     replace: '? text :',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > an approval approves however many spaces are around it, and a long one approves nothing and is cut',
+      test: 'what is kept > R9.24 an approval approves however many spaces are around it, and a long one approves nothing and is cut',
     },
   },
   {
@@ -3130,7 +3130,7 @@ export const controller: readonly Defect[] = [
     replace: 'copyOf(cutText(text, maxApproval))',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > an approval approves however many spaces are around it, and a long one approves nothing and is cut',
+      test: 'what is kept > R9.24 an approval approves however many spaces are around it, and a long one approves nothing and is cut',
     },
   },
   {
@@ -3140,7 +3140,7 @@ export const controller: readonly Defect[] = [
     replace: 'true',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
+      test: 'what is kept > R9.24 of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
     },
   },
   {
@@ -3150,7 +3150,7 @@ export const controller: readonly Defect[] = [
     replace: 'export const maxMetadata = 0;',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
+      test: 'what is kept > R9.24 of a ConfigMap the metadata whole while they are small; else what decides, and that there is more',
     },
   },
   {
@@ -3160,7 +3160,7 @@ export const controller: readonly Defect[] = [
     replace: "all[key] ?? ''",
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+      test: 'what is kept > R9.24 what our own metadata decide is the same, whatever others wrote beside them',
     },
   },
   {
@@ -3170,7 +3170,7 @@ export const controller: readonly Defect[] = [
     replace: 'ownerReferences.slice(0, maxReferences)',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+      test: 'what is kept > R9.24 what our own metadata decide is the same, whatever others wrote beside them',
     },
   },
   {
@@ -3180,7 +3180,7 @@ export const controller: readonly Defect[] = [
     replace: 'const maxReferences = 1;',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > what our own metadata decide is the same, whatever others wrote beside them',
+      test: 'what is kept > R9.24 what our own metadata decide is the same, whatever others wrote beside them',
     },
   },
   {
@@ -3190,7 +3190,7 @@ export const controller: readonly Defect[] = [
     replace: 'partial ? decidedFrom(metadata, metadata) : metadata;',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > what others wrote on a ConfigMap stays, however much it is: it is read before it is written, and only then',
+      test: 'what is kept > R9.24 what others wrote on a ConfigMap stays, however much it is: it is read before it is written, and only then',
     },
   },
   {
@@ -3200,7 +3200,7 @@ export const controller: readonly Defect[] = [
     replace: 'partial ? (await read(metadata.name)).metadata : metadata;',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a ConfigMap that was read to be written is refused where it has changed since it was looked at',
+      test: 'what is kept > R6.1 a ConfigMap that was read to be written is refused where it has changed since it was looked at',
     },
   },
   {
@@ -3220,7 +3220,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
+      test: 'what is kept > R9.24 a backup brings a ConfigMap before its object: its record is read before it is judged, once',
     },
   },
   {
@@ -3230,7 +3230,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a zone that a new object adopts holds what its record says, although it came before the object',
+      test: 'what is kept > R2.4 a zone that a new object adopts holds what its record says, although it came before the object',
     },
   },
   {
@@ -3240,7 +3240,7 @@ export const controller: readonly Defect[] = [
     replace: 'project: (object) => projectConfigMap(object),',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > which objects there are is known before the first ConfigMap is read, so no record has to be read again',
+      test: 'what is kept > R9.24 which objects there are is known before the first ConfigMap is read, so no record has to be read again',
     },
   },
   {
@@ -3250,7 +3250,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > which objects there are is known before the first ConfigMap is read, so no record has to be read again',
+      test: 'what is kept > R9.24 which objects there are is known before the first ConfigMap is read, so no record has to be read again',
     },
   },
   {
@@ -3260,7 +3260,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > of a ConfigMap whose object has gone no more is kept than of one that never had any',
+      test: 'what is kept > R9.24 of a ConfigMap whose object has gone no more is kept than of one that never had any',
     },
   },
   {
@@ -3440,7 +3440,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out',
+      test: 'what is kept > R9.24 a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out',
     },
   },
   {
@@ -3450,7 +3450,7 @@ export const controller: readonly Defect[] = [
     replace: ', immutable },',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > a backup brings a ConfigMap before its object: its record is read before it is judged, once',
+      test: 'what is kept > R9.24 a backup brings a ConfigMap before its object: its record is read before it is judged, once',
     },
   },
 ];
