@@ -11,6 +11,7 @@ import {
   projectSettings,
   type StoredConfigMap,
 } from '../../src/controller/objects.ts';
+import { failurePatience } from '../../src/controller/retries.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import {
   Barrier,
@@ -32,7 +33,7 @@ import {
 } from '../../src/settings/configmap.ts';
 import { render } from '../../src/settings/render.ts';
 import { suite } from '../suite.ts';
-import { createFlowDesk, plainOf } from '../support/flow-desk.ts';
+import { createFlowDesk, plainOf, zonesOf } from '../support/flow-desk.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const owner = { name: 'pom', uid: 'uid-pom' };
@@ -144,7 +145,7 @@ test('R9.24 a ConfigMap that has no object costs a few hundred bytes, and says t
   assert.is(projectConfigMap({ metadata, data } as KubeObject).record, record);
 });
 
-test('a ConfigMap can be that of a LicenseSettings of its namespace that has its uid, or its name where nobody controls it', () => {
+test('C1 R4.1 a ConfigMap can be that of a LicenseSettings of its namespace by its uid, or by its name', () => {
   const settings = new Store<LicenseSettings>();
   settings.put(projectSettings({ metadata: identity('pom') }));
   const isTheirs = (metadata: Partial<ObjectMeta>) =>
@@ -217,7 +218,7 @@ test('R6.1 a ConfigMap that was read to be written is refused where it has chang
   assert.equal(desk.writes(), ['PUT pom-licenses 5 409']);
 });
 
-test('what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
+test('R3.3 what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
   const { desk } = deskWithGets();
   desk.save(plainOf(5));
   await desk.run();
@@ -263,19 +264,44 @@ test('R9.24 a backup brings a ConfigMap before its object: its record is read be
   assert.equal(desk.judge.violations, []);
 });
 
-test('R6.4 what was read once is not kept: it is read again until the watch tells of it', async () => {
+test('R8.5 what was left out is read once, until the watch tells of another version', async () => {
   const { desk, gets } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
   await desk.run();
   gets();
   desk.writes();
   await desk.run();
-  assert.equal([gets(), desk.writes()], [['pom-licenses'], []]);
-  desk.edit('pom-licenses', (map) => ({
-    ...map,
-    metadata: { ...map.metadata, annotations: { ...map.metadata.annotations, note: 'seen' } },
-  }));
-  await desk.run();
   assert.equal([gets(), desk.writes()], [[], []]);
+  const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.put({ ...view, metadata: { ...view.metadata, resourceVersion: '999999' } });
+  await desk.run();
+  assert.equal(gets(), ['pom-licenses']);
+});
+
+test('R1.3 while a record that was left out can not be read nothing is said of what is live', async () => {
+  const { desk } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
+  const mend = desk.fail(({ method }) => method === 'GET', { code: 0, reason: 'NoAnswer' });
+  assert.is((await desk.run()).said, 'retry');
+  assert.equal(desk.writes(), []);
+  await desk.clock.advance(failurePatience);
+  await desk.run();
+  assert.equal([desk.reasonOf('Ready'), desk.status()?.applied], ['WriteFailed', undefined]);
+  mend();
+  await desk.run();
+  assert.is(desk.status()?.applied?.generation, 1);
+});
+
+test('R4.3 a zone that a new object adopts holds what its record says, although it came before the object', async () => {
+  const { desk, gets } = deskWithGets();
+  desk.restoreMap('pom-licenses-a', { zone: 'a', ports: 4, uid: 'uid-before' });
+  assert.ok(desk.world.configMaps.get('dialer/pom-licenses-a')?.unread);
+  desk.save(zonesOf({ a: 1, b: 4 }));
+  await desk.run();
+  assert.is(gets().filter((name) => name === 'pom-licenses-a').length, 1);
+  assert.equal(
+    desk.writes().filter((one) => one.includes('licenses-a')),
+    ['PUT pom-licenses-a 1'],
+  );
+  assert.equal(desk.judge.violations, []);
 });
 
 /** A scope whose settings are listed when `open` is called; the events of both watches come afterwards. */
