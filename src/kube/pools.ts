@@ -46,7 +46,7 @@ function createPool(tls: Tls, connections: number, proxy: string | undefined): A
     connections,
     pipelining: 1,
     // Undici 8 would offer HTTP/2, and the API server takes it. Then a silent connection takes all requests with it,
-    // ending one does not end the connection, and `connections` bounds nothing. See docs/design.md for the figures.
+    // ending one does not end the connection, and `connections` bounds nothing. Figures: docs/decisions/0003-http-1-1.md.
     allowH2: false,
     keepAliveTimeout: 60_000,
     headersTimeout: 0,

@@ -98,7 +98,7 @@ export const defaultTiming: ReflectorTiming = {
   stuckAfter: 3,
 };
 
-/** For less memory: see "Lists come in pages or as a stream" in docs/design.md. */
+/** For less memory: docs/decisions/0004-lists-as-a-stream.md. */
 const streamingByDefault = true;
 
 /** Attempts that failed one after the other, and why the last attempt ended. */
