@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   ApiError,
   after,
+  type BudgetOptions,
   type Client,
   createController,
   type KubeObject,
@@ -10,7 +11,6 @@ import {
   type Next,
   none,
   now,
-  type OwnWrites,
   type Request,
   type Result,
   retry,
@@ -19,6 +19,7 @@ import {
   Store,
   standardRetries,
   type Task,
+  type TermContext,
   watched,
 } from '../../src/kube/index.ts';
 import { suite } from '../suite.ts';
@@ -28,54 +29,76 @@ const widget = (name: string, version = 5): KubeObject => ({
   metadata: { name, uid: `uid-${name}`, resourceVersion: String(version) },
 });
 
+type Setup = {
+  readonly fence?: () => number;
+  /** Beside those of the runtime. */
+  readonly budget?: BudgetOptions;
+  readonly seed?: number;
+  /** Waited for before a list of this plural is answered. */
+  readonly held?: Map<string, Promise<void>>;
+  /** Without it `lead` begins a term. */
+  readonly leads?: boolean;
+};
+type Reconcile = (task: Task, looks: number, term: TermContext) => Result<StandardKind> | Promise<Result<StandardKind>>;
+
 /**
- * A controller of two cluster-scoped widgets, a and b, which are listed at version 10; `reconcile` decides what comes of each
- * look.
+ * A controller of two cluster-scoped widgets, a and b, and of a kind beside them that has no objects; both are listed at
+ * version 10. `reconcile` decides what comes of each look.
  */
-function setUp(reconcile: (task: Task, looks: number, own: OwnWrites) => Result<StandardKind>) {
-  const clock = createVirtualClock();
-  const paths = new Set<string>();
+function setUp(reconcile: Reconcile, { fence, budget, seed = 1, held = new Map(), leads = true }: Setup = {}) {
+  const clock = createVirtualClock({ seed });
+  const sent: Request[] = [];
   const looks: { key: string; priority: number; at: number }[] = [];
   const told: string[] = [];
   let wake = () => {};
   const client: Client = {
-    async request<T>({ path }: Request): Promise<T> {
-      paths.add(path.split('?')[0] ?? '');
-      return { metadata: { resourceVersion: '10' }, items: [widget('a'), widget('b')] } as T;
+    async request<T>(request: Request): Promise<T> {
+      sent.push(request);
+      await held.get(request.resource);
+      const items = request.resource === 'widgets' ? [widget('a'), widget('b')] : [];
+      return { metadata: { resourceVersion: '10' }, items } as T;
     },
-    async *lines({ path, signal }) {
+    async *lines({ path, resource, signal }) {
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
       while (!signal?.aborted) {
-        for (let line = told.shift(); line !== undefined; line = told.shift()) yield line;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          signal?.addEventListener('abort', () => resolve(), { once: true });
-        });
+        const isTold = resource === 'widgets' && told.length > 0;
+        if (isTold) yield told.shift() as string;
+        else
+          await new Promise<void>((resolve) => {
+            if (resource === 'widgets') wake = resolve;
+            signal?.addEventListener('abort', () => resolve(), { once: true });
+            clock.after(45_000, resolve);
+          });
       }
     },
     close: async () => {},
   };
   const store = new Store<KubeObject>();
-  const widgets = watched({
-    resource: { group: 'example.dev', version: 'v1', plural: 'widgets' },
-    ...{ store, keysOf: (object: KubeObject) => [keyOf(object)] },
-  });
+  const kind = (plural: string, of: Store<KubeObject>) =>
+    watched({
+      resource: { group: 'example.dev', version: 'v1', plural },
+      ...{ store: of, keysOf: (object: KubeObject) => [keyOf(object)] },
+    });
   let idle = 0;
   const controller = createController({
-    ...{ client, clock, kinds: [widgets], retries: standardRetries, workers: 1 },
-    begin: ({ own }) => ({
+    ...{ client, clock, kinds: [kind('widgets', store), kind('parts', new Store())], workers: 1 },
+    retries: { ...standardRetries, ...(budget ? { budget } : {}) },
+    ...(fence ? { fence } : {}),
+    // The fake watch sends no bookmarks.
+    currentFor: 3_600_000,
+    begin: (term) => ({
       async reconcile(task: Task) {
         looks.push({ ...task, at: clock.monotonic() });
-        return reconcile(task, looks.filter(({ key }) => key === task.key).length, own);
+        return reconcile(task, looks.filter(({ key }) => key === task.key).length, term);
       },
       threw: (_: Task, thrown: unknown) => retryOf(thrown),
       idle: () => idle++,
     }),
   });
   const stop = new AbortController();
-  const running = Promise.all([controller.run(stop.signal), controller.lead(stop.signal)]);
+  const running = [controller.run(stop.signal), ...(leads ? [controller.lead(stop.signal)] : [])];
   return {
-    ...{ clock, paths, looks, store },
+    ...{ clock, controller, sent, looks, store },
     idle: () => idle,
     /** The watch tells of an object, or of a version alone, and what is due now is done. */
     async tell(type: 'MODIFIED' | 'DELETED' | 'BOOKMARK', object: KubeObject) {
@@ -87,7 +110,7 @@ function setUp(reconcile: (task: Task, looks: number, own: OwnWrites) => Result<
     looked: () => looks.splice(0).map(({ key }) => key),
     async stop() {
       stop.abort();
-      await running;
+      await Promise.all(running);
     },
   };
 }
@@ -98,7 +121,8 @@ const test = suite('runtime');
 test('a cluster-scoped kind is listed without a namespace, and its keys are names', async () => {
   const desk = setUp(() => unchanged);
   await desk.clock.advance(1_000);
-  assert.equal([...desk.paths], ['/apis/example.dev/v1/widgets']);
+  const paths = desk.sent.map(({ path }) => path.split('?')[0]);
+  assert.equal(paths, ['/apis/example.dev/v1/widgets', '/apis/example.dev/v1/parts']);
   assert.equal(
     desk.looks.map(({ key, priority }) => [key, priority]),
     [
@@ -159,8 +183,8 @@ test('a reconcile that throws stops no worker', async () => {
 });
 
 /** A desk whose first look at a does `act`, and what comes later is told by the watch. */
-async function afterOwn(act: (own: OwnWrites) => void) {
-  const desk = setUp(({ key }, looks, own) => {
+async function afterOwn(act: (own: TermContext['own']) => void) {
+  const desk = setUp(({ key }, looks, { own }) => {
     if (key === 'a' && looks === 1) act(own);
     return unchanged;
   });
@@ -209,5 +233,181 @@ own('R7.10 after a restore of an older time nothing is waited for that may never
   await desk.tell('BOOKMARK', widget('', 7));
   await desk.clock.advance(5_000);
   assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+
+const term = suite('term');
+for (const fence of [undefined, () => 5_000])
+  term(
+    `R7.1 R7.3 ${fence ? 'under a lease its' : 'without one no'} writes ask the fence; all end with the lease`,
+    async () => {
+      const desk = setUp(
+        async ({ key }, _, { client }) => {
+          for (const method of ['GET', 'PUT', 'POST', 'DELETE'] as const)
+            await client.request({ method, path: `/${key}`, resource: 'widgets' });
+          return unchanged;
+        },
+        { leads: false, ...(fence ? { fence } : {}) },
+      );
+      const [end, lost] = [new AbortController(), new AbortController()];
+      const led = desk.controller.lead(end.signal, lost.signal);
+      await desk.clock.advance(1_000);
+      const own = desk.sent.filter(({ path }) => path === '/a');
+      assert.equal(
+        own.map(({ method, fence: asked }) => [method, asked]),
+        [['GET', undefined], ...['PUT', 'POST', 'DELETE'].map((method): [string, typeof fence] => [method, fence])],
+      );
+      assert.ok(own.every(({ signal }) => signal === lost.signal));
+      end.abort();
+      await led;
+      await desk.stop();
+    },
+  );
+for (const [what, fence, expected] of [
+  ['R7.4 under a lease a term waits for lists of its own, of both kinds', () => 5_000, [[], [], ['a', 'b']]],
+  ['without a lease the lists that are there are as good', undefined, [['a', 'b'], [], []]],
+] as const)
+  term(what, async () => {
+    const held = new Map<string, Promise<void>>();
+    const desk = setUp(() => unchanged, { leads: false, held, ...(fence ? { fence } : {}) });
+    await desk.clock.advance(1_000);
+    const [widgets, parts] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    held.set('widgets', widgets.promise);
+    held.set('parts', parts.promise);
+    const end = new AbortController();
+    const led = desk.controller.lead(end.signal);
+    const seen: string[][] = [];
+    for (const release of [() => {}, widgets.resolve, parts.resolve]) {
+      release();
+      await desk.clock.advance(1_000);
+      seen.push(desk.looked());
+    }
+    assert.equal(seen, expected);
+    end.abort();
+    await led;
+    await desk.stop();
+  });
+term('R7.10 after time went back nothing is decided before both kinds are listed anew', async () => {
+  const held = new Map<string, Promise<void>>();
+  const desk = setUp(() => unchanged, { held });
+  await desk.clock.advance(1_000);
+  desk.looked();
+  const gate = Promise.withResolvers<void>();
+  held.set('parts', gate.promise);
+  await desk.tell('BOOKMARK', widget('', 7));
+  await desk.clock.advance(5_000);
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.equal(desk.looked(), []);
+  gate.resolve();
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+term('it ends when what is in flight is finished, and nothing of it goes on', async () => {
+  const gate = Promise.withResolvers<void>();
+  const desk = setUp(
+    async ({ key }) => {
+      if (key === 'a') await gate.promise;
+      return { said: 'unchanged', next: after(1_000) };
+    },
+    { leads: false },
+  );
+  const end = new AbortController();
+  let ended = false;
+  const led = desk.controller.lead(end.signal).then(() => {
+    ended = true;
+  });
+  await desk.clock.advance(1_000);
+  end.abort();
+  await desk.clock.advance(1_000);
+  assert.is(ended, false);
+  gate.resolve();
+  await led;
+  desk.looked();
+  await desk.clock.advance(3_600_000);
+  await desk.tell('MODIFIED', widget('a', 12));
+  assert.equal(desk.looked(), []);
+  await desk.stop();
+});
+term('every object is looked at again after about the resync, and not all processes at the same moment', async () => {
+  const times = new Set<number>();
+  for (const seed of [1, 2, 3]) {
+    const desk = setUp(() => unchanged, { seed });
+    await desk.clock.advance(1_000);
+    desk.looks.length = 0;
+    await desk.clock.advance(1_340_000);
+    const [first] = desk.looks;
+    assert.ok(first && first.at >= 540_000 && first.at <= 661_000, String(first?.at));
+    times.add(first.at);
+    assert.equal(desk.looked(), ['a', 'b', 'a', 'b']);
+    await desk.stop();
+  }
+  assert.is(times.size, 3);
+});
+
+const outage = suite('R9.5 the end of an outage');
+const away = new ApiError('away', { code: 0, reason: 'NoAnswer' });
+for (const [what, result, isOver] of [
+  ['something was written', { said: 'written', next: none }, true],
+  ['nothing was sent', unchanged, false],
+  ...(
+    [
+      [403, true],
+      [409, true],
+      [401, false],
+      [429, false],
+      [503, false],
+      [504, false],
+    ] as const
+  ).map(
+    ([code, isBack]) =>
+      [`an answer ${code}`, { said: 'problem', next: none, error: new ApiError('', { code }) }, isBack] as const,
+  ),
+] as [string, Result<StandardKind>, boolean][])
+  outage(`${what}: ${isOver ? 'who waits comes back within 2 s' : 'that says nothing of the server'}`, async () => {
+    const late = retry<StandardKind>('transport', { pace: 5_000 });
+    const desk = setUp(({ key }) => (key === 'a' ? { said: 'problem', next: late, error: away } : result));
+    await desk.clock.advance(100);
+    assert.equal(desk.looked(), ['a', 'b']);
+    await desk.tell('MODIFIED', widget('b', 12));
+    await desk.clock.advance(2_000);
+    assert.equal(desk.looked(), isOver ? ['b', 'a'] : ['b']);
+    await desk.stop();
+  });
+outage('there is one in 30 s at most, however often another gets an answer', async () => {
+  const late = retry<StandardKind>('transport', { pace: 5_000 });
+  const desk = setUp(({ key }) =>
+    key === 'a' ? { said: 'problem', next: late, error: away } : { said: 'written', next: after(500) },
+  );
+  await desk.clock.advance(60_000);
+  const tries = desk.looks.filter(({ key }) => key === 'a').length;
+  assert.ok(tries >= 12 && tries <= 16, `${tries} tries of a in a minute`);
+  await desk.stop();
+});
+for (const [what, budget, least, most] of [
+  ['R9.3 what the tries of a key cost is paid for by time', { burst: 6, refillEvery: 2_500, longest: 60_000 }, 20, 30],
+  ['without a budget it is not', undefined, 60, 100_000],
+] as const)
+  term(what, async () => {
+    const failed = { said: 'problem', next: retry<StandardKind>('slow'), requests: 3 } as const;
+    const desk = setUp(({ key }) => (key === 'a' ? failed : unchanged), budget ? { budget } : {});
+    Object.assign(desk.clock, { random: () => 0.01 });
+    await desk.clock.advance(59_000);
+    const requests = 3 * desk.looks.filter(({ key }) => key === 'a').length;
+    assert.ok(requests >= least && requests <= most, `${requests} requests`);
+    await desk.stop();
+  });
+term('a success makes the next backoff small again', async () => {
+  const desk = setUp(({ key }, looks) => {
+    if (key !== 'a') return unchanged;
+    return looks <= 6 ? { said: 'problem', next: retry<StandardKind>('slow') } : { said: 'unchanged', next: none };
+  });
+  Object.assign(desk.clock, { random: () => 0.5 });
+  await desk.clock.advance(60_000);
+  const times = desk.looks.filter(({ key }) => key === 'a').map(({ at }) => at);
+  assert.equal(
+    times.slice(1).map((at, i) => at - (times[i] ?? 0)),
+    [500, 1_000, 2_000, 4_000, 8_000, 16_000],
+  );
   await desk.stop();
 });
