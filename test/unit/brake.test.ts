@@ -537,6 +537,27 @@ test('R9.13 a write that once stood for half a minute, and is undone at once sin
   await stage.stop();
 });
 
+test('L4 a look that comes to nothing again and again waits longer each time', async () => {
+  const stage = await setUp(ports(5));
+  const { clock, dialer } = stage;
+  // A stamp of the future, and a server that always knows a newer generation than its watch has told.
+  const known = dialer.settings.get('pom') as Seen;
+  let generation = 10;
+  stage.answer(({ method, path }) => {
+    if (method !== 'GET' || !path.endsWith('/licensesettings/pom')) return undefined;
+    const resourceVersion = String(100_000 + generation);
+    return { ...known, metadata: { ...known.metadata, generation: generation++, resourceVersion } };
+  });
+  dialer.maps.change('pom-licenses', ({ metadata }) => ({
+    metadata: { annotations: { ...metadata.annotations, 'licensing.dialer.dev/generation': '999999' } },
+  }));
+  await clock.advance(5 * minute);
+  const sent = stage.taken();
+  assert.ok(sent.length > 5, `${sent.length} looks`);
+  assert.ok(mostInAMinute(sent) <= 30, `${mostInAMinute(sent)} requests in 60 s`);
+  await stage.stop();
+});
+
 test('R9.15 what a rename leaves behind and a finalizer holds is deleted once, and named', async () => {
   const { clock, dialer, stop, taken } = await setUp(ports(5));
   dialer.maps.change('pom-licenses', () => ({ metadata: { finalizers: ['example.com/hold'] } }));

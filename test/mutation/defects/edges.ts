@@ -1,4 +1,4 @@
-/** Defects of configuration, logs, metrics and health. */
+/** Defects of the process, the API's schema, the plugin, configuration, logs, metrics and health. */
 import type { Defect } from '../defects.ts';
 
 export const edges: readonly Defect[] = [
@@ -34,6 +34,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'words of others may begin a line of their own',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: '[isSteering(msg) ? oneLine(msg) : msg]',
     replace: '[msg]',
@@ -43,17 +44,8 @@ export const edges: readonly Defect[] = [
     },
   },
   {
-    defect: 'words of a log may be as long as somebody made them',
-    file: 'src/observe/logger.ts',
-    find: "typeof word === 'string' ? shown(word) : word",
-    replace: 'word',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
-    },
-  },
-  {
     defect: 'a field of a log may be as long as somebody made it',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: "if (typeof value === 'string') return shown(value);",
     replace: "if (typeof value === 'string') return value;",
@@ -63,30 +55,11 @@ export const edges: readonly Defect[] = [
     },
   },
   {
-    defect: 'the name of a field of a log may be as long as somebody made it',
-    file: 'src/observe/logger.ts',
-    find: '[shown(key), bounded(inner, depth - 1)]',
-    replace: '[key, bounded(inner, depth - 1)]',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
-    },
-  },
-  {
     defect: "an error's words are logged whole",
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: 'const message = shown(error.message);',
     replace: 'const { message } = error;',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
-    },
-  },
-  {
-    defect: "an error's stack is logged whole",
-    file: 'src/observe/logger.ts',
-    find: 'cutText(hideSecrets(stack), maxStack)',
-    replace: 'hideSecrets(stack)',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
       test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
@@ -101,6 +74,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'JSON lines steer the terminal',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: 'escaped(hideSecrets(line))',
     replace: 'hideSecrets(line)',
@@ -121,6 +95,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a pattern for tokens takes quadratic time',
+    rule: 'R9.25',
     file: 'src/observe/logger.ts',
     find: 'replace(/[\\w.-]+/g, hideWebToken)',
     replace: "replace(/\\beyJ[\\w-]+\\.[\\w-]+\\.[\\w-]*/g, '[hidden]').replace(/[\\w.-]+/g, hideWebToken)",
@@ -131,6 +106,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'bidirectional characters are taken for letters',
+    rule: 'R9.23',
     file: 'src/api/text.ts',
     find: 'const steering = /[\\p{Cc}\\p{Cf}\\u2028\\u2029]/gu;',
     replace: 'const steering = /[\\p{Cc}\\u2028\\u2029]/gu;',
@@ -141,6 +117,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a status says what a webhook said as it stands',
+    rule: 'R9.23',
     file: 'src/settings/status.ts',
     find: "shownText(problem?.message ?? '')",
     replace: "problem?.message ?? ''",
@@ -151,6 +128,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'an event says what others said as it stands',
+    rule: 'R9.23',
     file: 'src/controller/events.ts',
     find: 'note: shownText(found.note, maxNote)',
     replace: 'note: found.note.slice(0, maxNote)',
@@ -158,6 +136,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'JSON of the plugin steers the terminal',
+    rule: 'R9.23',
     file: 'src/cli/structured.ts',
     find: 'const json = (value: unknown): string => escaped(',
     replace: 'const json = (value: unknown): string => String(',
@@ -188,6 +167,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'of too many connections the newest is ended, and with it a probe',
+    rule: 'R11.3',
     file: 'src/observe/crowd.ts',
     find: 'oldest?.destroy();',
     replace: 'socket.destroy();',
@@ -278,6 +258,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'probes are turned away in a flood',
+    rule: 'R11.3',
     file: 'src/observe/servers.ts',
     find: 'readiness ? () => true : rate',
     replace: 'rate',
@@ -318,6 +299,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a replica that is not ready says that it is',
+    rule: 'R11.4',
     file: 'src/observe/servers.ts',
     find: 'now.ready ? 200 : 503',
     replace: '200',
@@ -328,6 +310,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'readyz?verbose says no more than readyz',
+    rule: 'R7.9',
     file: 'src/observe/servers.ts',
     find: "query.has('verbose')",
     replace: 'false',
@@ -338,6 +321,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'one namespace that can not be served makes a replica unready',
+    rule: 'R7.9',
     file: 'src/observe/health.ts',
     find: 'checks.some(({ wrong }) => wrong === undefined)',
     replace: 'checks.every(({ wrong }) => wrong === undefined)',
@@ -348,6 +332,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a leader that can work nowhere is ready',
+    rule: 'R11.4',
     file: 'src/observe/health.ts',
     find: ' && checks.some(({ wrong }) => wrong === undefined)',
     replace: '',
@@ -368,6 +353,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'liveness depends on readiness',
+    rule: 'R11.3',
     file: 'src/observe/servers.ts',
     find: "pages.set('/healthz', (response) => send(response, 200, 'ok\\n'));",
     replace: "pages.set('/healthz', (response) => send(response, notReady().length > 0 ? 503 : 200, 'ok\\n'));",
@@ -378,6 +364,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a connection that is kept alive holds back the end',
+    rule: 'R11.1',
     file: 'src/observe/servers.ts',
     find: '        server.closeAllConnections();\n',
     replace: '',
@@ -388,6 +375,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a metrics page that fails is an unhandled rejection',
+    rule: 'L3',
     file: 'src/observe/servers.ts',
     find: '} else await page(response, ',
     replace: '} else void page(response, ',
@@ -428,6 +416,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a replica that is refused the lease says that it is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: "error.class === 'rejected' || ",
     replace: '',
@@ -438,6 +427,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a refusal that is over keeps a replica from being ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: '        failing = undefined;\n',
     replace: '',
@@ -448,6 +438,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'who can not read the lease for as long as it lasts is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: ' || clock.monotonic() - since >= patience',
     replace: '',
@@ -458,6 +449,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'one request on the lease that fails makes a replica unready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: 'clock.monotonic() - since >= patience',
     replace: 'since >= 0',
@@ -468,6 +460,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'each failure begins the patience anew',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: 'since: failing?.since ?? clock.monotonic()',
     replace: 'since: clock.monotonic()',
@@ -478,6 +471,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a replica that has not read the lease is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: "return standing === undefined ? { name, wrong: 'it was not read yet' } : { name, remark: standing };",
     replace: 'return { name, remark: standing };',
@@ -488,6 +482,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a Role is the advice for whatever is wrong with the lease',
+    rule: 'R11.5',
     file: 'src/observe/election.ts',
     find: 'if (code === 403) return',
     replace: 'if (code >= 400) return',
@@ -495,6 +490,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a lease that can not be read is told each second',
+    rule: 'R11.5',
     file: 'src/observe/election.ts',
     find: 'if (mayTell(advice)) log.warn',
     replace: 'log.warn',
@@ -505,6 +501,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'readyz shows what a server says of the lease, whatever it is',
+    rule: 'R9.23',
     file: 'src/observe/election.ts',
     find: 'shownText(error.message)',
     replace: 'error.message',
@@ -515,6 +512,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'nothing ends a process that hangs',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: '      after(askedAt + hardStop - monotonic(), exit);\n',
     replace: '',
@@ -525,6 +523,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a signal counts from when it was seen',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: 'askedAt = signalledAt(monotonic());',
     replace: 'askedAt = monotonic();',
@@ -535,6 +534,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a timer that runs when a block is over hides it',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: '(lastCameLate ? before : last)',
     replace: 'last',
@@ -545,6 +545,7 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'what is in flight may take all the time that there is',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: 'askedAt + patience - monotonic()',
     replace: 'askedAt + hardStop - monotonic()',
@@ -650,11 +651,140 @@ export const edges: readonly Defect[] = [
   {
     defect: 'the version that the bundler sets is a mistake',
     file: 'src/config.ts',
-    find: ' || internalVariables.has(name)) continue;',
-    replace: ') continue;',
+    find: ' || internalVariables.has(name)) return;',
+    replace: ') return;',
     caughtBy: {
       file: 'test/unit/config.test.ts',
       test: 'configuration > other variables, and those that are not set, are nobody’s mistake',
+    },
+  },
+  {
+    defect: 'SIGTERM ends it in the middle of its work',
+    rule: 'R11.1',
+    file: 'src/main.ts',
+    find: "for (const signal of ['SIGTERM', 'SIGINT'] as const)",
+    replace: "for (const signal of ['SIGINT'] as const)",
+    caughtBy: { file: 'test/unit/main.test.ts', test: 'process > R11.1 SIGTERM ends it with exit code 0' },
+  },
+  {
+    defect: 'what nobody catches ends it',
+    rule: 'R11.2',
+    file: 'src/main.ts',
+    find: "process.on('unhandledRejection', (error) =>",
+    replace: "process.on('multipleResolves', (_, __, error) =>",
+    caughtBy: {
+      file: 'test/unit/main.test.ts',
+      test: 'process > R11.2, L3 what nobody catches is told, and the process goes on',
+    },
+  },
+  {
+    defect: 'the plugin approves under a name that Flux strips',
+    rule: 'A4',
+    file: 'src/cli/cluster.ts',
+    find: "export const fieldManager = 'license-plugin';",
+    replace: "export const fieldManager = 'kubectl-license';",
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the plugin approves under whatever name its client has',
+    rule: 'A4',
+    file: 'src/cli/cluster.ts',
+    find: 'const query = { fieldManager, fieldValidation',
+    replace: 'const query = { fieldValidation',
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the plugin approves with a part of the hash',
+    rule: 'A2',
+    file: 'src/cli/cluster.ts',
+    find: '[annotations.apply]: settingsHash }',
+    replace: '[annotations.apply]: settingsHash.slice(0, 12) }',
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the CRD gives the spec a default',
+    rule: 'V1',
+    file: 'src/api/licensesettings.ts',
+    find: ".enum(['Automatic', 'Manual'])\n      .optional()",
+    replace: ".enum(['Automatic', 'Manual'])\n      .default('Automatic')",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V1, T1, T10 nothing has a default but the status, which says: not judged yet',
+    },
+  },
+  {
+    defect: 'counts have no upper bound in the CRD',
+    rule: 'V6',
+    file: 'src/api/licensesettings.ts',
+    find: 'z.int().min(0).max(maxCount)',
+    replace: 'z.int().min(0)',
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V7 all whole numbers have a format: counts int32 with bounds, generations int64',
+    },
+  },
+  {
+    defect: 'the CRD refuses a minimum that equals the maximum',
+    rule: 'V7',
+    file: 'src/api/licensesettings.ts',
+    find: "rule: 'self.minimum <= self.maximum'",
+    replace: "rule: 'self.minimum < self.maximum'",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V7, V2 the spec: six license types, both numbers required, at least one type; only licenses are required',
+    },
+  },
+  {
+    defect: 'a stored bad object gets no status',
+    rule: 'V9',
+    file: 'src/api/licensesettings.ts',
+    find: "    fieldPath: '.spec.configMap.name',\n    optionalOldSelf: true,\n",
+    replace: "    fieldPath: '.spec.configMap.name',\n",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V9 rules on the root leave what is stored alone, so that a bad object still gets a status',
+    },
+  },
+  {
+    defect: 'an object that nobody has judged looks finished',
+    rule: 'T1',
+    file: 'src/api/licensesettings.ts',
+    find: '    default: { observedGeneration: -1 }, // T1, T10\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V1, T1, T10 nothing has a default but the status, which says: not judged yet',
+    },
+  },
+  {
+    defect: 'lists of the status are merged',
+    rule: 'T1',
+    file: 'src/api/licensesettings.ts',
+    find: "const atomicList = { 'x-kubernetes-list-type': 'atomic' } as const;",
+    replace: "const atomicList = { 'x-kubernetes-list-type': 'set' } as const;",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > T1 all lists and maps of the status are atomic, as a whole',
+    },
+  },
+  {
+    defect: 'the reason is shown only with -o wide',
+    rule: 'T8',
+    file: 'src/api/crd.ts',
+    find: "jsonPath: condition('reason') }",
+    replace: "jsonPath: condition('reason'), priority: 1 }",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > T8 columns: Ready, reason and four capacities, the rest only with -o wide',
     },
   },
 ];

@@ -208,6 +208,49 @@ rule('R6.3 a stamp of another uid says nothing', async () => {
   assert.is(desk.stamp('pom-licenses'), '1');
 });
 
+rule('R6.3 a create meets what a later generation wrote: nothing goes back', async () => {
+  const desk = createFlowDesk();
+  desk.hold('licensesettings');
+  desk.hold('configmaps');
+  desk.save(plainOf(5));
+  const first = desk.object() as unknown as LicenseSettings;
+  desk.show();
+  await desk.run();
+  desk.save(plainOf(6));
+  await desk.run();
+  assert.is(desk.stamp('pom-licenses'), '2');
+  // A new leader whose caches are those of the beginning.
+  desk.hold('licensesettings');
+  desk.hold('configmaps');
+  desk.nextTerm();
+  desk.world.settings.put(first);
+  desk.world.configMaps.remove(desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap);
+  desk.writes();
+  for (let n = 0; n < 4; n++) await desk.run();
+  assert.is(desk.writes()[0], 'POST pom-licenses 5 409');
+  assert.equal([desk.stamp('pom-licenses'), desk.ports('pom-licenses')], ['2', '6']);
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.equal(desk.judge.violations, []);
+});
+
+rule('R6.3 what is found beside the cache may be of a later generation: the object is read first', async () => {
+  const desk = await live(zonesOf({ a: 3, b: 2 }));
+  desk.save(zonesOf({ a: 2, b: 2 }));
+  await desk.run();
+  const behind = desk.world.settings.get('dialer/pom') as LicenseSettings;
+  // A new leader whose LicenseSettings is behind, and which does not see the zone that was written since.
+  desk.save(zonesOf({ a: 1, b: 2 }));
+  await desk.run();
+  desk.mark('pom-licenses-a', { labels: {} });
+  desk.hold('licensesettings');
+  desk.nextTerm();
+  desk.world.settings.put({ ...behind, status: { ...behind.status, applied: undefined } as never });
+  await desk.run();
+  await desk.run();
+  assert.equal([desk.ports('pom-licenses-a'), desk.stamp('pom-licenses-a')], ['1', '3']);
+  assert.equal(desk.judge.violations, []);
+});
+
 rule('R6.4 a reconcile puts nothing into the caches: neither what it wrote, nor what it read', async () => {
   const desk = await live(zonesOf({ a: 3, b: 2 }));
   desk.mark('pom-licenses-b', { labels: {} });
@@ -308,6 +351,16 @@ rule('R6.4 what is read instead of a pruned view is older than that: it shows no
   desk.faults.push(({ method }) => (method === 'GET' ? { instead: older } : undefined));
   await desk.run();
   assert.equal([desk.reasonOf('Applied'), desk.ports('pom-licenses'), desk.writes()], ['Invalid', '5', ['PUT status']]);
+});
+
+rule('R6.4 V11 what is to be read instead of a pruned view can not be read: nothing is decided', async () => {
+  const desk = await live();
+  desk.save(plainOf(6));
+  prune(desk, 'zones');
+  desk.fail(({ method }) => method === 'GET', { code: 500 });
+  const outcome = await desk.run();
+  assert.equal([outcome.said, backoffOf(outcome)], ['retry', 'transport']);
+  assert.equal([desk.reasonOf('Applied'), desk.ports('pom-licenses'), desk.writes()], ['Applied', '5', []]);
 });
 
 rule('R6.4 a LicenseSettings that is newer than the view is decided from, also where it is invalid', async () => {

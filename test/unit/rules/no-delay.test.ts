@@ -2,7 +2,12 @@
 import * as assert from 'uvu/assert';
 import type { Halt } from '../../../src/controller/halt.ts';
 import { believedFree, createMemory, type Memory } from '../../../src/controller/memory.ts';
-import { type LicenseSettings, unreadableConfigMap, unreadableSettings } from '../../../src/controller/objects.ts';
+import {
+  askedFor,
+  type LicenseSettings,
+  unreadableConfigMap,
+  unreadableSettings,
+} from '../../../src/controller/objects.ts';
 import { againAfter, failurePatience, type RetryKind, retries } from '../../../src/controller/retries.ts';
 import { createTurn } from '../../../src/controller/turn.ts';
 import { ApiError } from '../../../src/kube/errors.ts';
@@ -21,6 +26,7 @@ import {
 } from '../../support/flow-desk.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
+const approved = { annotations: { 'licensing.dialer.dev/apply': 'a'.repeat(64) } };
 const invalid = { licenses: { outboundPorts: { minimum: 9, maximum: 1 } } };
 const at0 = (held: Record<string, number>, more: object = {}) => zonesOf(held, { settleSeconds: 0, ...more });
 
@@ -54,6 +60,7 @@ const tries: readonly (readonly [keyof typeof halts, RetryKind, number])[] = [
   ['failed', 'transport', 0],
   ['failed with a Retry-After', 'transport', 30_000],
   ['waits', 'transport', 0],
+  ['outdated', 'again', 0],
   ['conflict', 'slow', 0],
   ['refused', 'slow', 0],
   ['overtaken', 'slow', 0],
@@ -71,10 +78,13 @@ waits('R9.1 a terminating namespace is not tried again', () => {
   assert.equal(againAfter({ kind: 'terminating', error }, memoryOf(), 0, true), { after: 'nothing' });
 });
 
-waits('R9.1 R9.2 a server that may be back waits up to 5 s, somebody who has to change something up to 60 s', () => {
-  const { backoffs } = retries;
-  assert.equal([backoffs.transport.cap, backoffs.slow.cap], [5_000, 60_000]);
-});
+waits(
+  'R9.1 R9.2 L4 what may pass waits up to 5 s; what somebody has to change, or goes on changing, up to 60 s',
+  () => {
+    const { transport, slow, again } = retries.backoffs;
+    assert.equal([transport.cap, slow.cap, again.cap], [5_000, 60_000, 60_000]);
+  },
+);
 
 waits('R9.3 six requests of an object that fails are free, then one each 2.5 s', () => {
   assert.equal([retries.budget?.burst, retries.budget?.refillEvery], [6, 2_500]);
@@ -128,6 +138,26 @@ for (const [what, spec] of [
     const desk = await live();
     desk.save(spec);
     assert.equal((await desk.run()).again, { after: 'nothing' });
+  });
+
+waits('T7 R9.6 a failure is told when it has lasted 10 s', () => assert.is(failurePatience, 10_000));
+
+/** What changes of an object, and whether people changed it. */
+const changes: readonly (readonly [string, object, object, boolean])[] = [
+  ['the uid', {}, { uid: 'another' }, true],
+  ['the generation', {}, { generation: 2 }, true],
+  ['a deletion', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' }, true],
+  ['the approval under Manual', { applyPolicy: 'Manual' }, approved, true],
+  ['the approval under Automatic', { applyPolicy: 'Automatic' }, approved, false],
+  ['the version, as where a status was written', {}, { resourceVersion: '2' }, false],
+];
+for (const [what, more, change, isPeople] of changes)
+  waits(`R9.9 ${what} changes: people ${isPeople ? 'ask' : 'do not ask'} for something else`, () => {
+    const metadata = { name: 'pom', namespace: 'dialer', uid: 'u', resourceVersion: '1', generation: 1 };
+    const [before, after] = [metadata, { ...metadata, ...change }].map((one) =>
+      askedFor({ metadata: one, spec: plainOf(5, more) }),
+    );
+    assert.is(before !== after, isPeople);
   });
 
 // --- What a try does not do again ---
@@ -306,6 +336,41 @@ again('R9.10 what is refused is not written again in that reconcile, and the oth
     desk.asked().filter((one) => one !== 'PUT status'),
     [...['PUT pom-licenses -', 'PUT pom-licenses-a 3', 'PUT pom-licenses-b 2']],
   );
+});
+
+again('R9.11 new settings are no repetition: they are written as often as people save them', async () => {
+  const desk = await live();
+  for (let maximum = 6; maximum < 16; maximum++) {
+    desk.save(plainOf(maximum));
+    await desk.run();
+    assert.is(desk.ports('pom-licenses'), String(maximum));
+  }
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+again('R9.12 what is as it should be without a write of ours is contested no more', async () => {
+  const desk = await live(zonesOf({ a: 3, b: 2 }));
+  const right = desk.configMap('pom-licenses-a');
+  const mend = desk.fail((request) => writesMap(request, 'pom-licenses-a'), { code: 403 });
+  desk.spoil('pom-licenses-a');
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteRejected');
+  desk.edit('pom-licenses-a', (map) => ({ ...map, data: right?.['data'] }));
+  await desk.clock.advance(60_000);
+  desk.asked();
+  await desk.run();
+  assert.equal([desk.asked(), desk.reasonOf('Applied')], [['PUT status'], 'Applied']);
+  mend();
+});
+
+again('R9.13 what is remembered of writes is forgotten when an object is at rest', async () => {
+  const desk = await live();
+  const brake = () => desk.world.memories.get('dialer/pom')?.brake;
+  await desk.run();
+  assert.ok(brake());
+  await desk.clock.advance(61_000);
+  await desk.run();
+  assert.is(brake(), undefined);
 });
 
 again('R9.15 what a finalizer holds back is deleted once, and waited for', async () => {
@@ -535,8 +600,9 @@ defects('R9.22 what was told of this generation stays told', async () => {
   assert.equal(conditionsOf(desk), [failed[0], 'Valid True Valid', ...failed.slice(1)]);
   const errors = [{ field: 'spec', reason: 'Required', message: 'is required' }];
   const pending = { generation: 3, settingsHash: 'a' };
+  const problem = { kind: 'WriteFailed', message: 'x' } as const;
   const statusAt = (generation: number) =>
-    failedStatus({ observedGeneration: 3, errors, pending }, { generation, words: 'x', now: '' });
+    failedStatus({ observedGeneration: 3, errors, pending }, { generation, problem, now: '' });
   assert.equal([statusAt(3).errors, statusAt(3).pending], [errors, pending]);
   assert.equal([statusAt(4).errors, statusAt(4).pending], [undefined, undefined]);
 });
