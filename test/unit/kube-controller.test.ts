@@ -175,7 +175,7 @@ for (const [what, thrown, expected] of [
 ] as const)
   test(`what a reconcile throws: ${what}`, async () => assert.equal(await looksAfter(retryOf(thrown)), expected));
 
-test('a reconcile that throws stops no worker', async () => {
+test('L3 a reconcile that throws stops no worker', async () => {
   const desk = setUp(({ key }, looks) => {
     if (key === 'a' && looks === 1) throw new TypeError('oops');
     return unchanged;

@@ -1560,6 +1560,6 @@ export const kube: readonly Defect[] = [
     file: 'src/kube/term.ts',
     find: '        this.#schedule(task, this.#work.threw(task, thrown, seconds()), 0);\n',
     replace: '        throw thrown;\n',
-    caughtBy: { file: 'test/unit/kube-controller.test.ts', test: 'runtime > a reconcile that throws stops no worker' },
+    caughtBy: { file: 'test/unit/kube-controller.test.ts', test: 'runtime > L3 a reconcile that throws stops no worker' },
   },
 ];
