@@ -117,7 +117,8 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
     const now = configMaps.get(name);
     return now !== undefined && verdictOn(now, { owner, want: one.want }) === 'right';
   };
-  wrote(brakeOf(memory), clock, { name, aim: aimOf(one) }, isRight);
+  const isHidden = one.how !== 'create' && configMaps.get(name) === undefined;
+  wrote(brakeOf(memory), clock, { name, aim: aimOf(one), isHidden }, isRight);
   if (one.restores) {
     const before = one.view as StoredConfigMap | undefined;
     const restored = memory.restored ?? { name, editor: before?.editor, deleted: before === undefined };
