@@ -3210,7 +3210,7 @@ export const controller: readonly Defect[] = [
     replace: 'const former = ours.metadata;',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > what others wrote on a ConfigMap that was made immutable goes over to the new one',
+      test: 'what is kept > R3.3 what others wrote on a ConfigMap that was made immutable goes over to the new one',
     },
   },
   {
@@ -3230,7 +3230,7 @@ export const controller: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/kept.test.ts',
-      test: 'what is kept > R2.4 a zone that a new object adopts holds what its record says, although it came before the object',
+      test: 'what is kept > R2.2 R4.3 a zone that a new object adopts holds what its record says, although it came before the object',
     },
   },
   {
