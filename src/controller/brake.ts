@@ -94,9 +94,10 @@ export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attem
   const before = brake.written.get(name);
   if (before?.aim === aim && now - before.at <= recent) {
     brake.written.delete(name);
+    // When the first was undone says when that began, not how long it takes.
+    if (brake.undone > 0) brake.stood = Math.max(brake.stood, now - before.at);
     brake.undone++;
     brake.last = now;
-    brake.stood = Math.max(brake.stood, now - before.at);
     if (brake.undone > allowance)
       lose(brake, clock, name, { halt: { kind: 'contested', words, after: 0 }, undone: true });
   }
@@ -114,7 +115,7 @@ export const isHeldBack = (brake: Brake | undefined, name: string, now: number):
 export function wrote(
   brake: Brake,
   clock: Clock,
-  { name, aim, isHidden }: Pick<Attempt, 'name' | 'aim'> & { readonly isHidden: boolean },
+  { name, aim, isHidden = false }: Pick<Attempt, 'name' | 'aim'> & { readonly isHidden?: boolean },
   isRight: () => boolean,
 ) {
   const at = clock.monotonic();
