@@ -104,10 +104,13 @@ export type Happened =
   /** The status tells of a plan; `isThere`: whether a ConfigMap has a name. */
   | { readonly what: 'found a plan'; readonly applying: Applied; readonly isThere: (name: string) => boolean }
   | { readonly what: 'begins a plan'; readonly plan: PlanId }
-  | { readonly what: 'may not begin'; readonly before: PlanId | undefined }
+  /** The plan is again what it was before. */
+  | { readonly what: 'may not begin'; readonly plan: PlanId | undefined }
   | { readonly what: 'has no plan' }
   | { readonly what: 'was answered'; readonly write: Sent }
   | { readonly what: 'got no answer'; readonly write: Sent }
+  /** A create that got no answer is seen to be done. */
+  | { readonly what: 'landed'; readonly name: string }
   /** A GET told what stands under a name; undefined: nothing. */
   | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
   /** The contents were read of a ConfigMap that is in the cache without them. */
@@ -115,6 +118,15 @@ export type Happened =
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
+  /** The cached LicenseSettings is behind, or the API server has told how it is. */
+  | { readonly what: 'doubts the object'; readonly is: boolean }
+  /** A name that a plan wants is somebody else's; undefined: none is any more. */
+  | { readonly what: 'is taken'; readonly name: string | undefined }
+  /** Undefined: nothing fails any more. */
+  | { readonly what: 'fails'; readonly failing: Failing | undefined }
+  /** Undefined: its event was sent. */
+  | { readonly what: 'restored'; readonly restored: Restored | undefined }
+  | { readonly what: 'needs no brake' }
   /** The work has come to its end, with more to do or not. */
   | { readonly what: 'ends'; readonly goesOn: boolean; readonly halted: boolean };
 
@@ -132,10 +144,8 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       if (!isSamePlan(memory.plan, happened.applying)) takeOver(memory, happened, now);
       return;
     case 'begins a plan':
-      memory.plan = happened.plan;
-      return;
     case 'may not begin':
-      memory.plan = happened.before;
+      memory.plan = happened.plan;
       return;
     case 'has no plan':
       memory.plan = undefined;
@@ -147,6 +157,9 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'got no answer':
       noteUnknown(memory, happened.write, now);
+      return;
+    case 'landed':
+      noteLanded(memory, happened.name);
       return;
     case 'looked':
       memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
@@ -160,6 +173,21 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'doubts':
       memory.doubts = new Set([...memory.doubts, happened.name]);
+      return;
+    case 'doubts the object':
+      memory.doubted = happened.is;
+      return;
+    case 'is taken':
+      memory.taken = happened.name;
+      return;
+    case 'fails':
+      memory.failing = happened.failing;
+      return;
+    case 'restored':
+      memory.restored = happened.restored;
+      return;
+    case 'needs no brake':
+      memory.brake = undefined;
       return;
     case 'ends':
       memory.goesOn = happened.goesOn;
@@ -192,7 +220,7 @@ function takeOver(
 ): void {
   memory.plan = applying;
   memory.takenAway = afterSight(memory.takenAway, 'taken', now);
-  const common = { dataHash: undefined, update: true, until: now + lateness, fenced: false };
+  const common = { dataHash: undefined, update: true, once: false, until: now + lateness, fenced: false };
   const { settings } = applying;
   const unknown = new Map<string, Unknown>(memory.unknown);
   unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
@@ -206,7 +234,8 @@ function takeOver(
 /** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
 function noteAnswer(memory: Memory, { name, zone }: Sent): void {
   const known = memory.unknown.get(name);
-  if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, update: false, fenced: true });
+  const kept = { update: false, once: false, fenced: true };
+  if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, ...kept });
   else if (known) memory.unknown = without(memory.unknown, (_, one) => one === name);
   if (zone) memory.given = new Map(memory.given).set(name, zone);
 }
@@ -221,5 +250,12 @@ function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now
     dataHash: isSame ? dataHash : undefined,
     create: create || (known?.create ?? false),
     update: !create || (known?.update ?? false),
+    once: known ? known.once && !create : create,
   });
+}
+
+function noteLanded(memory: Memory, name: string): void {
+  const known = memory.unknown.get(name);
+  if (known?.update) memory.unknown = new Map(memory.unknown).set(name, { ...known, create: false });
+  else memory.unknown = without(memory.unknown, (_, one) => one === name);
 }

@@ -46,7 +46,7 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
   const views = [...configMaps.values()];
   // What was found beside the cache may be of a later generation.
   if (!isBehind && !looks.halt && !pause && !reading.suspended && isAhead(object, views)) {
-    place.memory.doubted = true;
+    remember(place.memory, { what: 'doubts the object', is: true }, place.clock.monotonic());
     return observe(place, cached, pause);
   }
   const isNew = reading.status?.applied === undefined;
@@ -122,7 +122,7 @@ export async function lookAtDoubts(
   if (looks.halt || !isAhead(about, [...configMaps.values()])) return looks.halt;
   const fresh = await looks.fresh(about);
   if (!fresh) return looks.halt;
-  place.memory.doubted = true;
+  remember(place.memory, { what: 'doubts the object', is: true }, place.clock.monotonic());
   return { kind: 'outdated', words: `LicenseSettings ${place.name} has changed since it was read` };
 }
 
@@ -139,7 +139,7 @@ class Looks {
   async fresh({ metadata: { name, uid, resourceVersion } }: LicenseSettings): Promise<LicenseSettings | undefined> {
     const fresh = await this.#get(() => this.#place.requests.getSettings(name));
     if (this.halt) return undefined;
-    this.#place.memory.doubted = false;
+    remember(this.#place.memory, { what: 'doubts the object', is: false }, this.#place.clock.monotonic());
     if (!fresh || fresh.metadata.uid !== uid || fresh.metadata.deletionTimestamp) return this.#gone(name);
     return compareResourceVersions(fresh.metadata.resourceVersion, resourceVersion) < 0 ? undefined : fresh;
   }
@@ -184,7 +184,7 @@ class Looks {
       this.halt = { kind: 'conflict', name: taken };
       return;
     }
-    memory.taken = undefined;
+    remember(memory, { what: 'is taken', name: undefined }, clock.monotonic());
     await this.outOfSight(configMaps, reading);
   }
 

@@ -120,7 +120,8 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
   wrote(brakeOf(memory), clock, { name, aim: aimOf(one) }, isRight);
   if (one.restores) {
     const before = one.view as StoredConfigMap | undefined;
-    memory.restored ??= { name, editor: before?.editor, deleted: before === undefined };
+    const restored = memory.restored ?? { name, editor: before?.editor, deleted: before === undefined };
+    remember(memory, { what: 'restored', restored }, clock.monotonic());
   }
   return undefined;
 }
@@ -159,7 +160,7 @@ export async function begin(place: Place, run: Run, status: Status): Promise<Hal
   if (!answer) return undefined;
   // Where it was refused the status may tell of somebody else's plan.
   if (!('error' in answer && answer.error && mayStillLand(answer.error)))
-    remember(memory, { what: 'may not begin', before }, clock.monotonic());
+    remember(memory, { what: 'may not begin', plan: before }, clock.monotonic());
   return answer;
 }
 
@@ -171,7 +172,7 @@ export async function putStatus(place: Place, run: Run, status: Status): Promise
   if ('halt' in answer) {
     if (answer.error.class === 'missing')
       return { kind: 'overtaken', words: answer.error.message, error: answer.error };
-    if (answer.halt.kind === 'outdated') memory.doubted = true;
+    if (answer.halt.kind === 'outdated') remember(memory, { what: 'doubts the object', is: true }, clock.monotonic());
     return answer.halt;
   }
   run.about = answer.value;

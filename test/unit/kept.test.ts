@@ -11,9 +11,9 @@ import {
   projectSettings,
   type StoredConfigMap,
 } from '../../src/controller/objects.ts';
+import { failurePatience } from '../../src/controller/retries.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
 import {
-  ApiError,
   Barrier,
   createScope,
   type KubeObject,
@@ -145,7 +145,7 @@ test('R9.24 a ConfigMap that has no object costs a few hundred bytes, and says t
   assert.is(projectConfigMap({ metadata, data } as KubeObject).record, record);
 });
 
-test('a ConfigMap can be that of a LicenseSettings of its namespace that has its uid, or its name where nobody controls it', () => {
+test('C1 R4.1 a ConfigMap can be that of a LicenseSettings of its namespace by its uid, or by its name', () => {
   const settings = new Store<LicenseSettings>();
   settings.put(projectSettings({ metadata: identity('pom') }));
   const isTheirs = (metadata: Partial<ObjectMeta>) =>
@@ -218,7 +218,7 @@ test('R6.1 a ConfigMap that was read to be written is refused where it has chang
   assert.equal(desk.writes(), ['PUT pom-licenses 5 409']);
 });
 
-test('what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
+test('R3.3 what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
   const { desk } = deskWithGets();
   desk.save(plainOf(5));
   await desk.run();
@@ -273,21 +273,30 @@ test('R6.4 what was read is not put into the cache', async () => {
   assert.equal(desk.world.configMaps.get('dialer/pom-licenses'), before);
 });
 
+test('R8.5 what was left out is read once, until the watch tells of another version', async () => {
+  const { desk, gets } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
+  await desk.run();
+  gets();
+  const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.put({ ...view, metadata: { ...view.metadata, resourceVersion: '999999' } });
+  await desk.run();
+  assert.equal(gets(), ['pom-licenses']);
+});
+
 test('R1.3 while a record that was left out can not be read nothing is said of what is live', async () => {
   const { desk } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
-  let down = true;
-  desk.faults.push(({ method }) => {
-    if (down && method === 'GET') return new ApiError('no answer', { code: 0, reason: 'NoAnswer' });
-    return undefined;
-  });
+  const mend = desk.fail(({ method }) => method === 'GET', { code: 0, reason: 'NoAnswer' });
   assert.is((await desk.run()).said, 'retry');
   assert.equal(desk.writes(), []);
-  down = false;
+  await desk.clock.advance(failurePatience);
+  await desk.run();
+  assert.equal([desk.reasonOf('Ready'), desk.status()?.applied], ['WriteFailed', undefined]);
+  mend();
   await desk.run();
   assert.is(desk.status()?.applied?.generation, 1);
 });
 
-test('R2.4 a zone that a new object adopts holds what its record says, although it came before the object', async () => {
+test('R2.2 R4.3 a zone that a new object adopts holds what its record says, although it came before the object', async () => {
   const { desk, gets } = deskWithGets();
   desk.restoreMap('pom-licenses-a', { zone: 'a', ports: 4, uid: 'uid-before' });
   assert.ok(desk.world.configMaps.get('dialer/pom-licenses-a')?.unread);

@@ -233,6 +233,24 @@ rule('R6.3 a create meets what a later generation wrote: nothing goes back', asy
   assert.equal(desk.judge.violations, []);
 });
 
+rule('R6.3 what is found beside the cache may be of a later generation: the object is read first', async () => {
+  const desk = await live(zonesOf({ a: 3, b: 2 }));
+  desk.save(zonesOf({ a: 2, b: 2 }));
+  await desk.run();
+  const behind = desk.world.settings.get('dialer/pom') as LicenseSettings;
+  // A new leader whose LicenseSettings is behind, and which does not see the zone that was written since.
+  desk.save(zonesOf({ a: 1, b: 2 }));
+  await desk.run();
+  desk.mark('pom-licenses-a', { labels: {} });
+  desk.hold('licensesettings');
+  desk.nextTerm();
+  desk.world.settings.put({ ...behind, status: { ...behind.status, applied: undefined } as never });
+  await desk.run();
+  await desk.run();
+  assert.equal([desk.ports('pom-licenses-a'), desk.stamp('pom-licenses-a')], ['1', '3']);
+  assert.equal(desk.judge.violations, []);
+});
+
 rule('R6.4 a reconcile puts nothing into the caches: neither what it wrote, nor what it read', async () => {
   const desk = await live(zonesOf({ a: 3, b: 2 }));
   desk.mark('pom-licenses-b', { labels: {} });

@@ -2,7 +2,12 @@
 import * as assert from 'uvu/assert';
 import type { Halt } from '../../../src/controller/halt.ts';
 import { believedFree, createMemory, type Memory } from '../../../src/controller/memory.ts';
-import { type LicenseSettings, unreadableConfigMap, unreadableSettings } from '../../../src/controller/objects.ts';
+import {
+  askedFor,
+  type LicenseSettings,
+  unreadableConfigMap,
+  unreadableSettings,
+} from '../../../src/controller/objects.ts';
 import { againAfter, failurePatience, type RetryKind, retries } from '../../../src/controller/retries.ts';
 import { createTurn } from '../../../src/controller/turn.ts';
 import { ApiError } from '../../../src/kube/errors.ts';
@@ -21,6 +26,7 @@ import {
 } from '../../support/flow-desk.ts';
 import { createVirtualClock } from '../../support/virtual-clock.ts';
 
+const approved = { annotations: { 'licensing.dialer.dev/apply': 'a'.repeat(64) } };
 const invalid = { licenses: { outboundPorts: { minimum: 9, maximum: 1 } } };
 const at0 = (held: Record<string, number>, more: object = {}) => zonesOf(held, { settleSeconds: 0, ...more });
 
@@ -132,6 +138,26 @@ for (const [what, spec] of [
     const desk = await live();
     desk.save(spec);
     assert.equal((await desk.run()).again, { after: 'nothing' });
+  });
+
+waits('T7 R9.6 a failure is told when it has lasted 10 s', () => assert.is(failurePatience, 10_000));
+
+/** What changes of an object, and whether people changed it. */
+const changes: readonly (readonly [string, object, object, boolean])[] = [
+  ['the uid', {}, { uid: 'another' }, true],
+  ['the generation', {}, { generation: 2 }, true],
+  ['a deletion', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' }, true],
+  ['the approval under Manual', { applyPolicy: 'Manual' }, approved, true],
+  ['the approval under Automatic', { applyPolicy: 'Automatic' }, approved, false],
+  ['the version, as where a status was written', {}, { resourceVersion: '2' }, false],
+];
+for (const [what, more, change, isPeople] of changes)
+  waits(`R9.9 ${what} changes: people ${isPeople ? 'ask' : 'do not ask'} for something else`, () => {
+    const metadata = { name: 'pom', namespace: 'dialer', uid: 'u', resourceVersion: '1', generation: 1 };
+    const [before, after] = [metadata, { ...metadata, ...change }].map((one) =>
+      askedFor({ metadata: one, spec: plainOf(5, more) }),
+    );
+    assert.is(before !== after, isPeople);
   });
 
 // --- What a try does not do again ---
@@ -310,6 +336,41 @@ again('R9.10 what is refused is not written again in that reconcile, and the oth
     desk.asked().filter((one) => one !== 'PUT status'),
     [...['PUT pom-licenses -', 'PUT pom-licenses-a 3', 'PUT pom-licenses-b 2']],
   );
+});
+
+again('R9.11 new settings are no repetition: they are written as often as people save them', async () => {
+  const desk = await live();
+  for (let maximum = 6; maximum < 16; maximum++) {
+    desk.save(plainOf(maximum));
+    await desk.run();
+    assert.is(desk.ports('pom-licenses'), String(maximum));
+  }
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+});
+
+again('R9.12 what is as it should be without a write of ours is contested no more', async () => {
+  const desk = await live(zonesOf({ a: 3, b: 2 }));
+  const right = desk.configMap('pom-licenses-a');
+  const mend = desk.fail((request) => writesMap(request, 'pom-licenses-a'), { code: 403 });
+  desk.spoil('pom-licenses-a');
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'WriteRejected');
+  desk.edit('pom-licenses-a', (map) => ({ ...map, data: right?.['data'] }));
+  await desk.clock.advance(60_000);
+  desk.asked();
+  await desk.run();
+  assert.equal([desk.asked(), desk.reasonOf('Applied')], [['PUT status'], 'Applied']);
+  mend();
+});
+
+again('R9.13 what is remembered of writes is forgotten when an object is at rest', async () => {
+  const desk = await live();
+  const brake = () => desk.world.memories.get('dialer/pom')?.brake;
+  await desk.run();
+  assert.ok(brake());
+  await desk.clock.advance(61_000);
+  await desk.run();
+  assert.is(brake(), undefined);
 });
 
 again('R9.15 what a finalizer holds back is deleted once, and waited for', async () => {
