@@ -108,6 +108,8 @@ export type Happened =
   | { readonly what: 'has no plan' }
   | { readonly what: 'was answered'; readonly write: Sent }
   | { readonly what: 'got no answer'; readonly write: Sent }
+  /** A create that got no answer is seen to be done. */
+  | { readonly what: 'landed'; readonly name: string }
   /** A GET told what stands under a name; undefined: nothing. */
   | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
   /** The contents were read of a ConfigMap that is in the cache without them. */
@@ -147,6 +149,9 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'got no answer':
       noteUnknown(memory, happened.write, now);
+      return;
+    case 'landed':
+      noteLanded(memory, happened.name);
       return;
     case 'looked':
       memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
@@ -192,7 +197,7 @@ function takeOver(
 ): void {
   memory.plan = applying;
   memory.takenAway = afterSight(memory.takenAway, 'taken', now);
-  const common = { dataHash: undefined, update: true, until: now + lateness, fenced: false };
+  const common = { dataHash: undefined, update: true, once: false, until: now + lateness, fenced: false };
   const { settings } = applying;
   const unknown = new Map<string, Unknown>(memory.unknown);
   unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
@@ -206,7 +211,8 @@ function takeOver(
 /** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
 function noteAnswer(memory: Memory, { name, zone }: Sent): void {
   const known = memory.unknown.get(name);
-  if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, update: false, fenced: true });
+  const kept = { update: false, once: false, fenced: true };
+  if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, ...kept });
   else if (known) memory.unknown = without(memory.unknown, (_, one) => one === name);
   if (zone) memory.given = new Map(memory.given).set(name, zone);
 }
@@ -221,5 +227,12 @@ function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now
     dataHash: isSame ? dataHash : undefined,
     create: create || (known?.create ?? false),
     update: !create || (known?.update ?? false),
+    once: known ? known.once && !create : create,
   });
+}
+
+function noteLanded(memory: Memory, name: string): void {
+  const known = memory.unknown.get(name);
+  if (known?.update) memory.unknown = new Map(memory.unknown).set(name, { ...known, create: false });
+  else memory.unknown = without(memory.unknown, (_, one) => one === name);
 }

@@ -3,7 +3,7 @@ import type { Applied } from '../api/licensesettings.ts';
 import type { Task } from '../kube/index.ts';
 import { uidOf } from '../settings/configmap.ts';
 import { isSuspended, type Judgement, judge, type Reading, read } from '../settings/judgement.ts';
-import { next, type Situation, type Step, type Stop } from '../settings/next.ts';
+import { hasLanded, next, type Situation, type Step, type Stop } from '../settings/next.ts';
 import { failedStatus, sameStatus } from '../settings/status.ts';
 import { allRight, beginLook, contestIn, isIdle } from './brake.ts';
 import { conclude, type End, nothingMore, type Outcome, rfc3339, statusOfBeginning } from './conclude.ts';
@@ -104,17 +104,27 @@ function judgedOf(
 }
 
 /** What the ConfigMaps and the status show of licenses that dialers may have lost, and of a plan that somebody else began (R2.9). */
-function noteSight({ memory, clock }: Place, { judged, object, configMaps }: Run): void {
+function noteSight({ memory, clock }: Place, run: Run): void {
+  const { judged, object, configMaps } = run;
   const now = clock.monotonic();
   const isThere = [...configMaps.values()].some((view) => uidOf(view) === judged.owner.uid);
   // By hand it may happen at any moment; of what happened before this term nobody tells when.
   const first = memory.takenAway === undefined ? 'taken' : 'nothing to take';
   const sight = isThere && judged.suspended ? 'being taken' : isThere ? first : 'nothing to take';
   remember(memory, { what: 'saw', sight }, now);
+  noteLanded(memory, run, now);
   const applying = object.status?.applying;
   // One that no spec of the object could give is no plan of ours: somebody made it up, or a later release knows what it is.
   if (applying && judged.applying?.declaration)
     remember(memory, { what: 'found a plan', applying, isThere: (name) => configMaps.has(name) }, now);
+}
+
+/** A create that got no answer may have been carried out all the same. */
+function noteLanded(memory: Memory, { judged, configMaps }: Run, now: number): void {
+  for (const [name, unknown] of memory.unknown) {
+    const view = configMaps.get(name);
+    if (view && hasLanded(unknown, view, judged.owner)) remember(memory, { what: 'landed', name }, now);
+  }
 }
 
 /** Does one step after the other, until nothing is left to do, a plan waits, or something is in the way. */
@@ -184,6 +194,7 @@ async function performOrLook(
   const halt = await perform(place, run, step);
   if (halt?.kind !== 'outdated' || halt.error?.reason !== 'AlreadyExists') return halt;
   const failed = await lookAtDoubts(place, run);
+  noteLanded(place.memory, run, place.clock.monotonic());
   // It may be the record of newer settings.
   if (!failed) run.judged = judgedOf(run.about, read(run.about), run);
   return failed;

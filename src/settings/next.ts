@@ -12,6 +12,7 @@ import {
   isLeftBehind,
   isOurs,
   metadataRight,
+  type Owner,
   stampFor,
   stampOf,
   type Want,
@@ -39,6 +40,8 @@ export type Unknown = {
   /** A create lands as soon as there is no ConfigMap of the name; an update conflicts with any later write. It may be both. */
   readonly create: boolean;
   readonly update: boolean;
+  /** True where a single create was sent, and no other since: then the ConfigMap that it makes shows that it has landed. */
+  readonly once: boolean;
   /** Until when it may land, on the monotonic clock. */
   readonly until: number;
   /** True when it can't land any more while the ConfigMap stays that is there now. */
@@ -381,6 +384,10 @@ function leavers({ left, present }: Plan): ConfigMapView[] {
   const views = [...left.emptied, ...left.obsolete].flatMap((name) => present.get(name) ?? []);
   return views.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
+
+/** True where a ConfigMap can only have come of a create that got no answer: it has landed, and lands no more. */
+export const hasLanded = ({ create, once, dataHash }: Unknown, view: ConfigMapView, owner: Owner): boolean =>
+  create && once && view.dataHash === dataHash && view.editor === undefined && carriesUid(view, owner);
 
 /** A ConfigMap that is not wanted stays as long as it keeps out a create that may still land (R7.7). */
 function keepsOut({ memory, now }: Plan, name: string): Unknown | undefined {

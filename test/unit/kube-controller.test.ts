@@ -38,6 +38,8 @@ type Setup = {
   readonly held?: Map<string, Promise<void>>;
   /** Without it `lead` begins a term. */
   readonly leads?: boolean;
+  /** The fake watch sends no bookmarks, so that a copy grows old. */
+  readonly currentFor?: number;
 };
 type Reconcile = (task: Task, looks: number, term: TermContext) => Result<StandardKind> | Promise<Result<StandardKind>>;
 
@@ -45,18 +47,21 @@ type Reconcile = (task: Task, looks: number, term: TermContext) => Result<Standa
  * A controller of two cluster-scoped widgets, a and b, and of a kind beside them that has no objects; both are listed at
  * version 10. `reconcile` decides what comes of each look.
  */
-function setUp(reconcile: Reconcile, { fence, budget, seed = 1, held = new Map(), leads = true }: Setup = {}) {
+function setUp(reconcile: Reconcile, setup: Setup = {}) {
+  const { fence, budget, seed = 1, held = new Map(), leads = true, currentFor = 3_600_000 } = setup;
   const clock = createVirtualClock({ seed });
   const sent: Request[] = [];
   const looks: { key: string; priority: number; at: number }[] = [];
   const told: string[] = [];
   let wake = () => {};
+  const stored = new Map(['a', 'b'].map((name) => [name, widget(name)]));
+  let version = 10;
   const client: Client = {
     async request<T>(request: Request): Promise<T> {
       sent.push(request);
       await held.get(request.resource);
-      const items = request.resource === 'widgets' ? [widget('a'), widget('b')] : [];
-      return { metadata: { resourceVersion: '10' }, items } as T;
+      const items = request.resource === 'widgets' ? [...stored.values()] : [];
+      return { metadata: { resourceVersion: String(version) }, items } as T;
     },
     async *lines({ path, resource, signal }) {
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
@@ -67,7 +72,6 @@ function setUp(reconcile: Reconcile, { fence, budget, seed = 1, held = new Map()
           await new Promise<void>((resolve) => {
             if (resource === 'widgets') wake = resolve;
             signal?.addEventListener('abort', () => resolve(), { once: true });
-            clock.after(45_000, resolve);
           });
       }
     },
@@ -84,8 +88,7 @@ function setUp(reconcile: Reconcile, { fence, budget, seed = 1, held = new Map()
     ...{ client, clock, kinds: [kind('widgets', store), kind('parts', new Store())], workers: 1 },
     retries: { ...standardRetries, ...(budget ? { budget } : {}) },
     ...(fence ? { fence } : {}),
-    // The fake watch sends no bookmarks.
-    currentFor: 3_600_000,
+    currentFor,
     begin: (term) => ({
       async reconcile(task: Task) {
         looks.push({ ...task, at: clock.monotonic() });
@@ -102,6 +105,10 @@ function setUp(reconcile: Reconcile, { fence, budget, seed = 1, held = new Map()
     idle: () => idle,
     /** The watch tells of an object, or of a version alone, and what is due now is done. */
     async tell(type: 'MODIFIED' | 'DELETED' | 'BOOKMARK', object: KubeObject) {
+      const { name, resourceVersion } = object.metadata;
+      version = Math.max(version, Number(resourceVersion));
+      if (type === 'MODIFIED') stored.set(name, object);
+      if (type === 'DELETED') stored.delete(name);
       told.push(JSON.stringify({ type, object }));
       wake();
       await clock.advance(0);
@@ -298,6 +305,25 @@ term('R7.10 after time went back nothing is decided before both kinds are listed
   await desk.clock.advance(5_000);
   await desk.tell('MODIFIED', widget('a', 12));
   assert.equal(desk.looked(), []);
+  gate.resolve();
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+term('R7.10 nothing is decided from a copy that nothing has confirmed for a minute', async () => {
+  const held = new Map<string, Promise<void>>();
+  const desk = setUp(() => unchanged, { held, currentFor: 60_000 });
+  await desk.clock.advance(40_000);
+  await desk.tell('MODIFIED', widget('a', 11));
+  await desk.clock.advance(10_000);
+  await desk.tell('MODIFIED', widget('b', 12));
+  assert.equal(desk.looked(), ['a', 'b', 'a', 'b'], 'young enough');
+  const gate = Promise.withResolvers<void>();
+  held.set('parts', gate.promise);
+  await desk.clock.advance(40_000);
+  await desk.tell('MODIFIED', widget('a', 13));
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), [], 'of the other kind nothing was heard for longer');
   gate.resolve();
   await desk.clock.advance(5_000);
   assert.equal(desk.looked(), ['a']);

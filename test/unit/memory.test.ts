@@ -32,7 +32,7 @@ const failing = {
   ...{ since: 5, told: 'no', until: now + 9_000 },
   halt: { kind: 'contested', words: 'no', after: 9_000 },
 } as const;
-const unknown = { dataHash: 'x', zone, create: false, update: true, until, fenced: false };
+const unknown = { dataHash: 'x', zone, create: false, update: true, once: false, until, fenced: false };
 const looked = (at: number, found?: StoredConfigMap) => ({ at, found });
 const mapOf = <T>(entries: Record<string, T>) => new Map(Object.entries(entries));
 
@@ -74,10 +74,26 @@ const rows: readonly Row[] = [
       plan: applying,
       takenAway: now,
       unknown: mapOf({
-        pom: { dataHash: undefined, zone: undefined, create: false, update: true, until, fenced: false },
-        'pom-a': { dataHash: undefined, zone: { name: 'a' }, create: false, update: true, until, fenced: false },
+        pom: { dataHash: undefined, zone: undefined, create: false, update: true, once: false, until, fenced: false },
+        'pom-a': {
+          dataHash: undefined,
+          zone: { name: 'a' },
+          create: false,
+          update: true,
+          once: false,
+          until,
+          fenced: false,
+        },
         // It is not there: a create of it may land.
-        'pom-b': { dataHash: undefined, zone: { name: 'b' }, create: true, update: true, until, fenced: false },
+        'pom-b': {
+          dataHash: undefined,
+          zone: { name: 'b' },
+          create: true,
+          update: true,
+          once: false,
+          until,
+          fenced: false,
+        },
       }),
     },
   ],
@@ -127,7 +143,7 @@ const rows: readonly Row[] = [
     'R7.5 a create got no answer',
     { what: 'got no answer', write: sent({ create: true }) },
     {},
-    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false } }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
   ],
   [
     'R7.5 an update got no answer, after a create of something else: both may land',
@@ -140,6 +156,24 @@ const rows: readonly Row[] = [
     { what: 'got no answer', write: sent() },
     { unknown: mapOf({ 'pom-a': { ...unknown, until: now + 5 } }) },
     { unknown: mapOf({ 'pom-a': unknown }) },
+  ],
+  [
+    'R7.7 a create that got no answer is seen to be done',
+    { what: 'landed', name: 'pom-a' },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
+    { unknown: new Map() },
+  ],
+  [
+    'R7.7 a create that got no answer is seen to be done, and an update of it is not',
+    { what: 'landed', name: 'pom-a' },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, once: true } }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, once: true } }) },
+  ],
+  [
+    'R7.7 a create got no answer twice: what is seen may be of either',
+    { what: 'got no answer', write: sent({ create: true }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false } }) },
   ],
   [
     'R9.4 a name was found free',

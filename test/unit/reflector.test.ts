@@ -538,17 +538,20 @@ streaming('after one that failed, pages that work are followed by a watch, and t
   assert.equal(run.seen, ['list a@4', 'list b@6']);
   await run.stop();
 });
-streaming('L1 a server that is away is asked below once a second, and a list comes within 5 s of its return', async () => {
-  const [streams, lists]: [Watch[], List[]] = [[[error(0)]], [error(0)]];
-  const run = setUp({ lists, streams });
-  await run.clock.advance(hour);
-  assert.ok(run.requests.length < 3_600 && run.requests.length > 600, `${run.requests.length} requests an hour`);
-  lists[0] = page(5);
-  streams[0] = [initialEnd(5), 'open'];
-  await run.clock.advance(5_000);
-  assert.ok(run.reflector.synced);
-  await run.stop();
-});
+streaming(
+  'L1 a server that is away is asked below once a second, and a list comes within 5 s of its return',
+  async () => {
+    const [streams, lists]: [Watch[], List[]] = [[[error(0)]], [error(0)]];
+    const run = setUp({ lists, streams });
+    await run.clock.advance(hour);
+    assert.ok(run.requests.length < 3_600 && run.requests.length > 600, `${run.requests.length} requests an hour`);
+    lists[0] = page(5);
+    streams[0] = [initialEnd(5), 'open'];
+    await run.clock.advance(5_000);
+    assert.ok(run.reflector.synced);
+    await run.stop();
+  },
+);
 streaming('refresh breaks it off, and resolves with a stream begun after the call', async () => {
   const run = setUp({
     lists: [],
