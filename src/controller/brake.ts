@@ -38,8 +38,6 @@ type Refusal = Extract<Halt, { kind: 'contested' | 'refused' }>;
 
 export type Brake = {
   readonly written: Map<string, Written>;
-  /** Names of which the last write mended what the watch did not show: somebody takes its label off. */
-  readonly hidden: Set<string>;
   /** ConfigMaps whose writes are refused or don't stay. */
   readonly contests: Map<string, Contest>;
   /** Those of them that this look had to do with: what a plan does not come to now keeps nothing from being said. */
@@ -58,7 +56,7 @@ export type Brake = {
 };
 
 export const createBrake = (): Brake => ({
-  ...{ written: new Map(), hidden: new Set(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
+  ...{ written: new Map(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
 
@@ -115,13 +113,11 @@ export const isHeldBack = (brake: Brake | undefined, name: string, now: number):
 export function wrote(
   brake: Brake,
   clock: Clock,
-  { name, aim, isHidden = false }: Pick<Attempt, 'name' | 'aim'> & { readonly isHidden?: boolean },
+  { name, aim }: Pick<Attempt, 'name' | 'aim'>,
   isRight: () => boolean,
 ) {
   const at = clock.monotonic();
   brake.written.set(name, { aim, at });
-  if (isHidden) brake.hidden.add(name);
-  else brake.hidden.delete(name);
   if (brake.trial?.name !== name) return;
   if (brake.contests.get(name)?.undone) {
     Object.assign(brake.trial, { since: at, isRight });

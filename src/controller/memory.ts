@@ -61,6 +61,8 @@ export type Memory = PlanMemory & {
   contents: ReadonlyMap<string, StoredConfigMap>;
   /** Names of which the cache is not believed. */
   doubts: ReadonlySet<string>;
+  /** Names under which something is that the watch did not show: they are looked at before they are written. */
+  hidden: ReadonlySet<string>;
   /** True when the cached LicenseSettings is not believed. */
   doubted: boolean;
   /** True where the last turn ended with more to do. */
@@ -78,7 +80,16 @@ const nobody: ReadonlySet<string> = new Set();
 
 export const createMemory = (uid: string, asked: string): Memory => ({
   ...{ uid, asked, takenAway: undefined, plan: undefined, taken: undefined },
-  ...{ unknown: none, given: none, looks: none, contents: none, doubts: nobody, doubted: false, goesOn: false },
+  ...{
+    unknown: none,
+    given: none,
+    looks: none,
+    contents: none,
+    doubts: nobody,
+    hidden: nobody,
+    doubted: false,
+    goesOn: false,
+  },
   ...{ failing: undefined, restored: undefined, brake: undefined },
 });
 
@@ -118,6 +129,8 @@ export type Happened =
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
+  /** Somebody took a label off, or somebody else's is there. */
+  | { readonly what: 'is hidden'; readonly name: string }
   /** The cached LicenseSettings is behind, or the API server has told how it is. */
   | { readonly what: 'doubts the object'; readonly is: boolean }
   /** A name that a plan wants is somebody else's; undefined: none is any more. */
@@ -162,23 +175,13 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       noteLanded(memory, happened.name);
       return;
     case 'looked':
-      memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
-      memory.doubts = others(memory.doubts, happened.name);
-      return;
     case 'read':
-      memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
-      return;
     case 'sees':
-      memory.looks = without(memory.looks, (_, name) => happened.names.has(name));
-      return;
     case 'doubts':
-      memory.doubts = new Set([...memory.doubts, happened.name]);
-      return;
+    case 'is hidden':
     case 'doubts the object':
-      memory.doubted = happened.is;
-      return;
     case 'is taken':
-      memory.taken = happened.name;
+      noteLook(memory, happened, now);
       return;
     case 'fails':
       memory.failing = happened.failing;
@@ -195,14 +198,46 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
   }
 }
 
+/** What a look has found, or has to find out. */
+type Looked = Extract<
+  Happened,
+  { what: 'looked' | 'read' | 'sees' | 'doubts' | 'is hidden' | 'doubts the object' | 'is taken' }
+>;
+
+function noteLook(memory: Memory, happened: Looked, now: number): void {
+  switch (happened.what) {
+    case 'looked':
+      memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
+      memory.doubts = others(memory.doubts, (name) => name === happened.name);
+      return;
+    case 'read':
+      memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
+      return;
+    case 'sees':
+      memory.looks = without(memory.looks, (_, name) => happened.names.has(name));
+      return;
+    case 'doubts':
+      memory.doubts = new Set([...memory.doubts, happened.name]);
+      return;
+    case 'is hidden':
+      memory.hidden = new Set([...memory.hidden, happened.name]);
+      return;
+    case 'doubts the object':
+      memory.doubted = happened.is;
+      return;
+    case 'is taken':
+      memory.taken = happened.name;
+  }
+}
+
 /** The same map, where nothing of it has to go: most are empty, and shared. */
 function without<T>(map: ReadonlyMap<string, T>, goes: (value: T, name: string) => boolean): ReadonlyMap<string, T> {
   const left = [...map].filter(([name, value]) => !goes(value, name));
   return left.length === map.size ? map : left.length > 0 ? new Map(left) : none;
 }
 
-function others(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
-  const left = [...names].filter((one) => one !== name);
+function others(names: ReadonlySet<string>, goes: (name: string) => boolean): ReadonlySet<string> {
+  const left = [...names].filter((name) => !goes(name));
   return left.length > 0 ? new Set(left) : nobody;
 }
 
@@ -232,7 +267,8 @@ function takeOver(
 }
 
 /** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
-function noteAnswer(memory: Memory, { name, zone }: Sent): void {
+function noteAnswer(memory: Memory, { name, zone, create }: Sent): void {
+  if (create) memory.hidden = others(memory.hidden, (one) => one === name);
   const known = memory.unknown.get(name);
   const kept = { update: false, once: false, fenced: true };
   if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, ...kept });

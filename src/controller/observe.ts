@@ -10,7 +10,7 @@ import { isInherited } from '../settings/live.ts';
 import type { Seen } from '../settings/next.ts';
 import { configMapNames } from '../settings/render.ts';
 import { involvesZones } from '../settings/zones.ts';
-import { type Brake, isHeldBack } from './brake.ts';
+import { isHeldBack } from './brake.ts';
 import { type Halt, haltOf } from './halt.ts';
 import { believedFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
@@ -171,7 +171,7 @@ class Looks {
     const { memory, clock } = this.#place;
     const { taken } = memory;
     // While one name is somebody else's nothing else need be looked at again.
-    const names = taken === undefined ? namesToLookUp(reading, configMaps, memory.brake) : [taken];
+    const names = taken === undefined ? namesToLookUp(reading, configMaps, memory.hidden) : [taken];
     remember(memory, { what: 'sees', names: configMaps }, clock.monotonic());
     await this.doubts(configMaps);
     const now = clock.monotonic();
@@ -242,7 +242,7 @@ const isNewer = (found: StoredConfigMap, known: StoredConfigMap): boolean =>
 function namesToLookUp(
   reading: Reading,
   configMaps: ReadonlyMap<string, StoredConfigMap>,
-  brake: Brake | undefined,
+  hidden: ReadonlySet<string>,
 ): string[] {
   const { applying, newestHash, status } = reading;
   const newest = newestOf(reading);
@@ -252,7 +252,7 @@ function namesToLookUp(
   if (applying || (isChange && involvesZones([newest], mine))) return [...namesTold(reading), ...declared];
   // One that is wanted is created again: where there is one, that tells. What somebody hides is looked for.
   const wanted = new Set(newest ? declared : namesTold(reading));
-  return namesTold(reading).filter((name) => !wanted.has(name) || brake?.hidden.has(name));
+  return namesTold(reading).filter((name) => !wanted.has(name) || hidden.has(name));
 }
 
 /** The newest spec, where it may be applied as far as the object alone tells. */

@@ -109,6 +109,7 @@ function keep({ place, run }: Doing, one: Write, { changed, isHidden, ...view }:
   run.writes++;
   own.wrote(key, configMapsResource.plural, view);
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
+  if (isHidden) remember(memory, { what: 'is hidden', name }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one) }, clock.monotonic());
   // Not what was sent: it is not written again in this reconcile (R9.10).
@@ -121,7 +122,7 @@ function keep({ place, run }: Doing, one: Write, { changed, isHidden, ...view }:
     const now = configMaps.get(name);
     return now !== undefined && verdictOn(now, { owner, want: one.want }) === 'right';
   };
-  wrote(brakeOf(memory), clock, { name, aim: aimOf(one), isHidden }, isRight);
+  wrote(brakeOf(memory), clock, { name, aim: aimOf(one) }, isRight);
   if (one.restores) {
     const before = one.view as StoredConfigMap | undefined;
     const restored = memory.restored ?? { name, editor: before?.editor, deleted: before === undefined };

@@ -1,7 +1,7 @@
 /** Judges S9: no license is given out twice, as the ConfigMaps were last written by the operator. */
 import type { Declaration } from '../../../src/api/licensesettings.ts';
 import { type Document, keys, readData } from '../document.ts';
-import { isLabelled } from '../revision.ts';
+import { isLabelled, type Stored } from '../revision.ts';
 import { type Book, fail, type Kept, type Life, type Written } from './book.ts';
 
 /** A ConfigMap that a dialer may obey. `own`: written for this object, not for an earlier one of its name. */
@@ -84,6 +84,8 @@ function heldBy({ maps, lives }: Book, life: Life): Held[] {
     if (!written) return [];
     const own = written.uid === life.uid;
     if (!own && !(lives.get(written.uid)?.ended && isLabelled(written.object, life.name))) return [];
+    // By its record alone is told what an earlier object left (R4.3): somebody has spoiled it.
+    if (!own && current && recordIn(current) !== recordIn(written.object)) return [];
     const there = current !== undefined && !kept.lost;
     return there || (own && written.document.scope === 'System') ? [{ kept, own, ...written }] : [];
   });
@@ -101,3 +103,5 @@ function inherited({ maps }: Book, life: Life) {
 /** The maximum that settings give a type of licenses. */
 const maximumIn = (declaration: Declaration | undefined, key: string): number =>
   (declaration?.licenses as Record<string, { maximum: number }> | undefined)?.[key]?.maximum ?? 0;
+
+const recordIn = ({ data }: Stored): string | undefined => data?.['licenses.json'];
