@@ -93,18 +93,25 @@ export const createMemory = (uid: string, asked: string): Memory => ({
   ...{ failing: undefined, restored: undefined, brake: undefined },
 });
 
+/** True where a look has found nothing under a name, so short a time ago that it is believed. */
+export function isFree({ looks }: Memory, name: string, now: number): boolean {
+  const known = looks.get(name);
+  return known !== undefined && !known.found && now - known.at < believedFree;
+}
+
 /** The brake of an object, to be pressed. */
 export function brakeOf(memory: Memory): Brake {
   memory.brake ??= createBrake();
   return memory.brake;
 }
 
-/** A write of a ConfigMap. `zone` is what it gives to which zone; `create`: it carries no version. */
+/** A write of a ConfigMap. `zone` is what it gives to which zone; `create`: it carries no version. `free`: a look found nothing there. */
 export type Sent = {
   readonly name: string;
   readonly dataHash: string;
   readonly zone: DeclaredZone | undefined;
   readonly create: boolean;
+  readonly free: boolean;
 };
 
 /** What happened to an object. */
@@ -277,7 +284,7 @@ function noteAnswer(memory: Memory, { name, zone, create }: Sent): void {
 }
 
 /** The write may have landed, or may land yet (R7.5). */
-function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now: number): void {
+function noteUnknown(memory: Memory, { name, dataHash, zone, create, free }: Sent, now: number): void {
   const known = memory.unknown.get(name);
   // Of two that may land the later does not make the earlier one known.
   const isSame = known === undefined || known.dataHash === dataHash;
@@ -286,7 +293,7 @@ function noteUnknown(memory: Memory, { name, dataHash, zone, create }: Sent, now
     dataHash: isSame ? dataHash : undefined,
     create: create || (known?.create ?? false),
     update: !create || (known?.update ?? false),
-    once: known ? known.once && !create : create,
+    once: known ? known.once && !create : create && free,
   });
 }
 

@@ -12,7 +12,7 @@ import { configMapNames } from '../settings/render.ts';
 import { involvesZones } from '../settings/zones.ts';
 import { isHeldBack } from './brake.ts';
 import { type Halt, haltOf } from './halt.ts';
-import { believedFree, remember } from './memory.ts';
+import { isFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
 import type { Place } from './place.ts';
 
@@ -76,7 +76,7 @@ function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredCon
   const { owner, applying } = reading;
   const named = [newestOf(reading), applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
   // What an earlier object of the name left is taken over by the first apply.
-  const isFirst = reading.status?.applied === undefined && newestOf(reading) !== undefined;
+  const isFirst = reading.status?.applied === undefined && (newestOf(reading) ?? applying?.declaration) !== undefined;
   const views = [
     ...configMaps.by(carrying(owner.uid)),
     ...configMaps.by(controlledBy(owner.name)),
@@ -205,8 +205,7 @@ class Looks {
   async #look(name: string): Promise<StoredConfigMap | undefined> {
     const { memory, clock, requests, turn } = this.#place;
     const known = memory.doubts.has(name) ? undefined : memory.looks.get(name);
-    const isFree = known !== undefined && !known.found && clock.monotonic() - known.at < believedFree;
-    if (known && (memory.goesOn || isFree)) return known.found;
+    if (known && (memory.goesOn || isFree(memory, name, clock.monotonic()))) return known.found;
     const found = await this.#get(() => requests.getConfigMap(name));
     if (this.halt) return undefined;
     remember(memory, { what: 'looked', name, found }, clock.monotonic());

@@ -10,7 +10,7 @@ import { verdictOn } from '../settings/verdict.ts';
 import { readZone } from '../settings/zones.ts';
 import { mayWrite, mayWriteStatus, refused, wrote, wroteStatus } from './brake.ts';
 import { type Halt, haltOf, stopsOneOnly } from './halt.ts';
-import { brakeOf, remember, type Sent } from './memory.ts';
+import { brakeOf, isFree, remember, type Sent } from './memory.ts';
 import type { LicenseSettings, StoredConfigMap } from './objects.ts';
 import { overtaken, type Place } from './place.ts';
 import { type AnsweredConfigMap, configMapsResource, settingsResource } from './requests.ts';
@@ -87,10 +87,11 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   const { memory, clock } = place;
   const { name } = one.want.rendered;
   const isHidden = one.how !== 'create' && place.configMaps.get(name) === undefined;
+  const write = sentOf(one, isFree(memory, name, clock.monotonic()));
   const answer = await answered(request);
   if ('value' in answer) return keep(doing, one, { ...answer.value, isHidden });
   const { halt, error } = answer;
-  if (mayStillLand(error)) remember(memory, { what: 'got no answer', write: sentOf(one) }, clock.monotonic());
+  if (mayStillLand(error)) remember(memory, { what: 'got no answer', write }, clock.monotonic());
   if (halt.kind === 'outdated') remember(memory, { what: 'doubts', name }, clock.monotonic());
   // A namespace that is gone.
   if (error.class === 'missing' && one.how === 'create') return { kind: 'overtaken', words: error.message, error };
@@ -111,7 +112,7 @@ function keep({ place, run }: Doing, one: Write, { changed, isHidden, ...view }:
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
   if (isHidden) remember(memory, { what: 'is hidden', name }, clock.monotonic());
   turn.progressed();
-  remember(memory, { what: 'was answered', write: sentOf(one) }, clock.monotonic());
+  remember(memory, { what: 'was answered', write: sentOf(one, false) }, clock.monotonic());
   // Not what was sent: it is not written again in this reconcile (R9.10).
   if (changed !== undefined) {
     const words = changedInWords(name, changed);
@@ -201,10 +202,10 @@ async function answered<T>(request: () => Promise<T>): Promise<Answered<T>> {
   }
 }
 
-function sentOf({ want: { rendered }, how }: Write): Sent {
+function sentOf({ want: { rendered }, how }: Write, free: boolean): Sent {
   const { name, dataHash } = rendered;
   const create = how === 'create' || how === 'replace';
-  return { name, dataHash, zone: readZone({ record: rendered.data[jsonKey] }), create };
+  return { name, dataHash, zone: readZone({ record: rendered.data[jsonKey] }), create, free };
 }
 
 /** What a write is for: another write for the same is a repetition. */
