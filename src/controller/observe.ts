@@ -107,7 +107,9 @@ function mayBeGone(
   const { owner, retained } = reading;
   const now = clock.monotonic();
   const isMissed = (name: string) => !configMaps.has(name) && !isHeldBack(memory.brake, name, now);
-  if (namesTold(reading).some(isMissed)) return true;
+  const newest = newestOf(reading);
+  const wanted = newest ? configMapNames(newest) : namesTold(reading);
+  if (namesTold(reading).some((name) => wanted.includes(name) && isMissed(name))) return true;
   const mine = [...configMaps.values()].filter((view) => isOurs(view, owner));
   return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
 }
@@ -196,9 +198,11 @@ class Looks {
   async #lookUp(name: string, configMaps: Map<string, StoredConfigMap>): Promise<void> {
     const found = await this.#look(name);
     if (this.halt) return;
+    const { configMaps: cache, memory, clock } = this.#place;
     const known = configMaps.get(name);
     if (!found) configMaps.delete(name);
     else if (!known || isNewer(found, known)) configMaps.set(name, found);
+    if (found && !cache.get(name)) remember(memory, { what: 'is hidden', name }, clock.monotonic());
   }
 
   /** What stands under a name: one GET, unless the name was just found free, or this work has read it already. */

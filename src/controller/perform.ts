@@ -86,10 +86,9 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   const { place } = doing;
   const { memory, clock } = place;
   const { name } = one.want.rendered;
-  const isHidden = one.how !== 'create' && place.configMaps.get(name) === undefined;
   const write = sentOf(one, isFree(memory, name, clock.monotonic()));
   const answer = await answered(request);
-  if ('value' in answer) return keep(doing, one, { ...answer.value, isHidden });
+  if ('value' in answer) return keep(doing, one, answer.value);
   const { halt, error } = answer;
   if (mayStillLand(error)) remember(memory, { what: 'got no answer', write }, clock.monotonic());
   if (halt.kind === 'outdated') remember(memory, { what: 'doubts', name }, clock.monotonic());
@@ -99,18 +98,14 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   return refused(brakeOf(memory), clock, name, halt);
 }
 
-/** `isHidden`: the cache did not show what was written over. */
-type Kept = AnsweredConfigMap & { readonly isHidden: boolean };
-
 /** Keeps the answer to a write for this reconcile; the cache learns of it from its watch. */
-function keep({ place, run }: Doing, one: Write, { changed, isHidden, ...view }: Kept): Halt | undefined {
+function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredConfigMap): Halt | undefined {
   const { memory, clock, turn, own, key, configMaps } = place;
   const { name } = view.metadata;
   run.configMaps.set(name, view);
   run.writes++;
   own.wrote(key, configMapsResource.plural, view);
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
-  if (isHidden) remember(memory, { what: 'is hidden', name }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one, false) }, clock.monotonic());
   // Not what was sent: it is not written again in this reconcile (R9.10).

@@ -204,7 +204,7 @@ async function performOrLook(
 function stopped({ memory, clock }: Place, { judged }: Run, why: Stop): End {
   switch (why.kind) {
     case 'conflict':
-      remember(memory, { what: judged.planned ? 'is taken' : 'is hidden', name: why.name }, clock.monotonic());
+      if (judged.planned) remember(memory, { what: 'is taken', name: why.name }, clock.monotonic());
       return { halt: { kind: 'conflict', name: why.name } };
     case 'waits':
       return { halt: hasToGo(why.view as StoredConfigMap) };

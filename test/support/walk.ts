@@ -301,7 +301,7 @@ function inWords({ how, want: { rendered, epoch } }: Write): string {
 }
 
 const sentOf = ({ how, want: { rendered } }: Write): Sent => ({
-  ...{ name: rendered.name, dataHash: rendered.dataHash, create: how === 'create' || how === 'replace' },
+  ...{ name: rendered.name, dataHash: rendered.dataHash, create: how === 'create' || how === 'replace', free: true },
   zone: readZone({ record: rendered.data[jsonKey] }),
 });
 
