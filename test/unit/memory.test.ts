@@ -131,24 +131,6 @@ const rows: readonly Row[] = [
     { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
   ],
   [
-    'R7.5 a create got no answer again: two of them may land',
-    { what: 'got no answer', write: sent({ create: true }) },
-    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true, until: 5 } }) },
-    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false } }) },
-  ],
-  [
-    'R7.5 a create is seen to be done: it lands no more',
-    { what: 'landed', name: 'pom-a' },
-    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true }, 'pom-b': unknown }) },
-    { unknown: mapOf({ 'pom-b': unknown }) },
-  ],
-  [
-    'R7.5 a create is seen to be done, and an update may still land',
-    { what: 'landed', name: 'pom-a' },
-    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, once: true } }) },
-    { unknown: mapOf({ 'pom-a': { ...unknown, once: true } }) },
-  ],
-  [
     'R7.5 an update got no answer, after a create of something else: both may land',
     { what: 'got no answer', write: sent({ dataHash: 'y' }) },
     { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, fenced: true, until: now + 5 } }) },
@@ -169,6 +151,24 @@ const rows: readonly Row[] = [
   ['R10.1 a ConfigMap is whole again', { what: 'restored', restored }, {}, { restored }],
   ['R10.1 its event was sent', { what: 'restored', restored: undefined }, { restored }, { restored: undefined }],
   ['R9.13 nothing is contested any more', { what: 'needs no brake' }, { brake: createBrake() }, { brake: undefined }],
+  [
+    'R7.7 a create that got no answer is seen to be done',
+    { what: 'landed', name: 'pom-a' },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
+    { unknown: new Map() },
+  ],
+  [
+    'R7.7 a create that got no answer is seen to be done, and an update of it is not',
+    { what: 'landed', name: 'pom-a' },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, once: true } }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, once: true } }) },
+  ],
+  [
+    'R7.7 a create got no answer twice: what is seen may be of either',
+    { what: 'got no answer', write: sent({ create: true }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false, once: true } }) },
+    { unknown: mapOf({ 'pom-a': { ...unknown, create: true, update: false } }) },
+  ],
   [
     'R9.4 a name was found free',
     { what: 'looked', name: 'x', found: undefined },

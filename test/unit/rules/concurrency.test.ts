@@ -235,18 +235,21 @@ rule('R6.3 a create meets what a later generation wrote: nothing goes back', asy
 
 rule('R6.3 what is found beside the cache may be of a later generation: the object is read first', async () => {
   const desk = await live(zonesOf({ a: 3, b: 2 }));
-  desk.save(zonesOf({ a: 2, b: 2 }));
+  desk.save(zonesOf({ a: 2, b: 3 }));
   await desk.run();
   const behind = desk.world.settings.get('dialer/pom') as LicenseSettings;
-  // A new leader whose LicenseSettings is behind, and which does not see the zone that was written since.
-  desk.save(zonesOf({ a: 1, b: 2 }));
+  // The next plan has only lowered a, which is out of sight since.
+  const mend = desk.fail((request) => writesMap(request, 'pom-licenses'), { code: 503 });
+  desk.save(zonesOf({ a: 1, b: 4 }));
   await desk.run();
+  mend();
   desk.mark('pom-licenses-a', { labels: {} });
+  assert.equal([desk.stamp('pom-licenses-a'), desk.stamp('pom-licenses')], ['3', '2']);
+  // A new leader whose LicenseSettings is behind.
   desk.hold('licensesettings');
   desk.nextTerm();
-  desk.world.settings.put({ ...behind, status: { ...behind.status, applied: undefined } as never });
-  await desk.run();
-  await desk.run();
+  desk.world.settings.put(behind);
+  for (let n = 0; n < 3; n++) await desk.clock.advance(waitOf(await desk.run()) ?? 0);
   assert.equal([desk.ports('pom-licenses-a'), desk.stamp('pom-licenses-a')], ['1', '3']);
   assert.equal(desk.judge.violations, []);
 });

@@ -81,7 +81,7 @@ for (const [what, change] of changes)
     );
   });
 
-rule('R5.2 a deletion of the object stops a plan before the next delete, and its status too', async () => {
+rule('R5.2 a deletion of the object stops a plan before the next delete', async () => {
   const desk = await live(zonesOf({ a: 3, b: 2 }, { settleSeconds: 0 }));
   desk.before(
     (request) => writesMap(request, 'pom-licenses-a', 'DELETE'),
@@ -90,6 +90,14 @@ rule('R5.2 a deletion of the object stops a plan before the next delete, and its
   desk.save(plainOf(5, { settleSeconds: 0 }));
   await desk.run();
   assert.equal(desk.writes().slice(-2), ['PUT pom-licenses 5', 'DELETE pom-licenses-a']);
+});
+
+rule('R5.2 of an object that is being deleted by then the status is not written either', async () => {
+  const desk = await live();
+  desk.before(writesAMap, () => desk.deleteObject({ held: true }));
+  desk.save(plainOf(6));
+  await desk.run();
+  assert.equal(desk.writes(), ['PUT pom-licenses 6']);
 });
 
 rule('R5.2 healing stops too, where the object is suspended meanwhile', async () => {

@@ -360,6 +360,7 @@ again('R9.12 what is as it should be without a write of ours is contested no mor
   desk.asked();
   await desk.run();
   assert.equal([desk.asked(), desk.reasonOf('Applied')], [['PUT status'], 'Applied']);
+  assert.is(desk.world.memories.get('dialer/pom')?.brake?.contests.size, 0);
   mend();
 });
 

@@ -108,6 +108,15 @@ rule('R4.3 what an earlier object left under another name is claimed with its ui
   assert.equal(desk.judge.violations, []);
 });
 
+rule('R4.3 a zone of an earlier object that somebody made immutable is claimed, replaced, and deleted', async () => {
+  const desk = await left(zonesOf({ amer: 2, apac: 3 }, retained));
+  desk.edit('pom-licenses-apac', (map) => ({ ...map, immutable: true }));
+  desk.save(zonesOf({ amer: 5 }, { ...retained, settleSeconds: 0 }));
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.is(desk.configMap('pom-licenses-apac'), undefined);
+  assert.equal(desk.judge.violations, []);
+});
 rule('R4.3 a copy under a name that its record does not give it is left alone', async () => {
   const desk = await left(zonesOf({ amer: 2, apac: 3 }, retained));
   desk.copyMap('pom-licenses-apac', 'kept-by-hand');
@@ -125,14 +134,16 @@ rule('R4.3 a copy under a name that its record does not give it is left alone', 
   assert.is(desk.ports('pom-licenses-apac'), '3');
 });
 
-for (const [what, first, next] of [
-  ['no zones', plainOf(5), plainOf(5)],
-  ['zones', zonesOf({ a: 0, b: 5 }), zonesOf({ a: 5, b: 0 })],
-  ['no zones any more', zonesOf({ a: 0, b: 5 }), plainOf(5)],
+for (const [what, first, next, left] of [
+  ['no zones', plainOf(5), plainOf(5), 'pom-licenses'],
+  ['zones', zonesOf({ a: 0, b: 5 }), zonesOf({ a: 5 }), 'pom-licenses-b'],
+  ['no zones any more', zonesOf({ a: 0, b: 5 }), plainOf(5), 'pom-licenses-b'],
 ] as const)
   rule(`R4.4 ${what}: what an earlier object still controls has to go first; nothing is told at once`, async () => {
     const desk = await live(first);
     desk.deleteObject();
+    // The garbage collector has begun.
+    for (const name of desk.names()) if (name !== left) desk.deleteMap(name);
     desk.save(next);
     const outcome = await desk.run();
     assert.equal([outcome.halt?.kind, backoffOf(outcome)], ['waits', 'transport']);

@@ -161,9 +161,10 @@ rule('R7.6 a create without an answer that has landed is lowered before others g
   desk.writes();
   desk.save(at0({ a: 2, b: 3 }));
   await desk.run();
-  assert.equal(maps(desk.writes()).slice(0, 3), [
-    ...['PUT pom-licenses-c 0', 'PUT pom-licenses -', 'PUT pom-licenses-b 3'],
+  assert.equal(maps(desk.writes()), [
+    ...['PUT pom-licenses-c 0', 'PUT pom-licenses -', 'PUT pom-licenses-b 3', 'DELETE pom-licenses-c'],
   ]);
+  assert.is(desk.reasonOf('Applied'), 'Applied', 'it lands no more, so nothing keeps it out');
   assert.equal(desk.judge.violations, []);
 });
 
