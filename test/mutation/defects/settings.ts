@@ -1835,4 +1835,15 @@ export const settings: readonly Defect[] = [
       test: 'C1: identity > two objects of the same name and the same uid, in two namespaces, know nothing of each other',
     },
   },
+  {
+    defect: 'an immutable zone that an earlier object left is never lowered',
+    rule: 'R4.7',
+    file: 'src/settings/next.ts',
+    find: 'const found = claimFrozen(plan) ?? writing(plan, plan.left.decreases);',
+    replace: 'const found = writing(plan, plan.left.decreases);',
+    caughtBy: {
+      file: 'test/unit/rules/drift.test.ts',
+      test: "rule 4: nobody else's ConfigMap is touched > R4.7 nor to make anew what is immutable, as a zone that has to be lowered",
+    },
+  },
 ];
