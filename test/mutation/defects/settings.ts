@@ -1823,4 +1823,27 @@ export const settings: readonly Defect[] = [
       test: 'rule 2: plans > R2.1 the status is that of a backup, and a hand edited the zone that holds something else: no plan',
     },
   },
+  {
+    defect: 'copies in other namespaces are found by the uid that they carry',
+    rule: 'C1',
+    file: 'src/kube/store.ts',
+    find: '[...(this.#keysByIndex.get(`${namespace}/${value}`) ?? [])].flatMap(',
+    replace:
+      '[...this.#keysByIndex].flatMap(([index, keys]) => (index.endsWith(`/${value}`) ? [...keys] : [])).flatMap(',
+    caughtBy: {
+      file: 'test/unit/identity.test.ts',
+      test: 'C1: identity > two objects of the same name and the same uid, in two namespaces, know nothing of each other',
+    },
+  },
+  {
+    defect: 'an immutable zone that an earlier object left is never lowered',
+    rule: 'R4.7',
+    file: 'src/settings/next.ts',
+    find: 'const found = claimFrozen(plan) ?? writing(plan, plan.left.decreases);',
+    replace: 'const found = writing(plan, plan.left.decreases);',
+    caughtBy: {
+      file: 'test/unit/rules/drift.test.ts',
+      test: "rule 4: nobody else's ConfigMap is touched > R4.7 nor to make anew what is immutable, as a zone that has to be lowered",
+    },
+  },
 ];

@@ -455,6 +455,12 @@ others('R4.7 labels and a name alone are no reason to delete: what was inherited
   assert.ok(log.indexOf('relabel pom') < log.indexOf('delete pom') && log.includes('relabel pom'), log.join(', '));
 });
 
+others('R4.7 nor to make anew what is immutable, as a zone that has to be lowered', () => {
+  const walk = left(zonesOf({ a: 2, b: 3 }), (other) => other.edit('pom-b', (map) => ({ ...map, immutable: true })));
+  walk.save(zonesOf({ a: 5 }));
+  assert.equal(walk.go(), ['begin', 'relabel pom-b', 'replace pom-b 0', 'update pom -', 'wait 100']);
+});
+
 others('R4.7 one of ours that is not wanted and has labels of ours alone stays, once settings are live', () => {
   const walk = live(plainOf(5));
   copy(left(plainOf(7, { configMap: { name: 'pom-x' } })), 'pom-x', 'pom-x', walk);
