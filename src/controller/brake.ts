@@ -38,6 +38,8 @@ type Refusal = Extract<Halt, { kind: 'contested' | 'refused' }>;
 
 export type Brake = {
   readonly written: Map<string, Written>;
+  /** Names of which the last write mended what the watch did not show: somebody takes its label off. */
+  readonly hidden: Set<string>;
   /** ConfigMaps whose writes are refused or don't stay. */
   readonly contests: Map<string, Contest>;
   /** Those of them that this look had to do with: what a plan does not come to now keeps nothing from being said. */
@@ -56,7 +58,7 @@ export type Brake = {
 };
 
 export const createBrake = (): Brake => ({
-  ...{ written: new Map(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
+  ...{ written: new Map(), hidden: new Set(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
 
@@ -92,9 +94,10 @@ export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attem
   const before = brake.written.get(name);
   if (before?.aim === aim && now - before.at <= recent) {
     brake.written.delete(name);
+    // When the first was undone says when that began, not how long it takes.
+    if (brake.undone > 0) brake.stood = Math.max(brake.stood, now - before.at);
     brake.undone++;
     brake.last = now;
-    brake.stood = Math.max(brake.stood, now - before.at);
     if (brake.undone > allowance)
       lose(brake, clock, name, { halt: { kind: 'contested', words, after: 0 }, undone: true });
   }
@@ -112,11 +115,13 @@ export const isHeldBack = (brake: Brake | undefined, name: string, now: number):
 export function wrote(
   brake: Brake,
   clock: Clock,
-  { name, aim }: Pick<Attempt, 'name' | 'aim'>,
+  { name, aim, isHidden = false }: Pick<Attempt, 'name' | 'aim'> & { readonly isHidden?: boolean },
   isRight: () => boolean,
 ) {
   const at = clock.monotonic();
   brake.written.set(name, { aim, at });
+  if (isHidden) brake.hidden.add(name);
+  else brake.hidden.delete(name);
   if (brake.trial?.name !== name) return;
   if (brake.contests.get(name)?.undone) {
     Object.assign(brake.trial, { since: at, isRight });

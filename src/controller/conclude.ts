@@ -42,7 +42,7 @@ const unsaid: readonly Halt['kind'][] = ['overtaken', 'terminating', 'turn is ov
 export async function conclude(place: Place, run: Run, end: End, started: number): Promise<Outcome> {
   const { memory } = place;
   const halt = end.halt ?? [...run.halted.values()][0];
-  if (!halt) memory.failing = undefined;
+  if (!halt) remember(memory, { what: 'fails', failing: undefined }, place.clock.monotonic());
   const met = halt && meet(place, halt, started);
   if (met && isQuiet(met, run, end)) return met.outcome;
   const { problem } = met ?? {};
@@ -58,7 +58,7 @@ export async function conclude(place: Place, run: Run, end: End, started: number
     again: met?.outcome.again ?? againAfterWait(end),
     ...(halt ? { halt } : {}),
     ...(note ? { event: { about: run.about, note } } : {}),
-    detail: detailOf(facts, run.writes, takeRestored(memory)),
+    detail: detailOf(facts, run.writes, takeRestored(place)),
   };
 }
 
@@ -94,9 +94,9 @@ const againAfterWait = ({ wait }: End): Again =>
   wait === undefined ? nothingMore : { after: 'time', milliseconds: wait }; // R9.7
 
 /** The name of what was restored; its event is sent now. */
-function takeRestored(memory: Memory): string | undefined {
+function takeRestored({ memory, clock }: Place): string | undefined {
   const { restored } = memory;
-  memory.restored = undefined;
+  remember(memory, { what: 'restored', restored: undefined }, clock.monotonic());
   return restored?.name;
 }
 
@@ -148,8 +148,9 @@ function noteFailure(memory: Memory, halt: Halt, { started, now }: { started: nu
   const isSame = known !== undefined && withoutIds(known.told) === withoutIds(words);
   const after = 'after' in halt ? halt.after : 0;
   const until = isOnTrial(memory.brake) ? 0 : now + after;
-  memory.failing = { since: known?.since ?? started, halt, told: isSame ? known.told : words, until };
-  return memory.failing;
+  const failing = { since: known?.since ?? started, halt, told: isSame ? known.told : words, until };
+  remember(memory, { what: 'fails', failing }, now);
+  return failing;
 }
 
 const withoutIds = (words: string): string => words.replace(/\b(?=\w*\d)[\w-]+\b/g, '#');

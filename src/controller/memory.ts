@@ -104,7 +104,8 @@ export type Happened =
   /** The status tells of a plan; `isThere`: whether a ConfigMap has a name. */
   | { readonly what: 'found a plan'; readonly applying: Applied; readonly isThere: (name: string) => boolean }
   | { readonly what: 'begins a plan'; readonly plan: PlanId }
-  | { readonly what: 'may not begin'; readonly before: PlanId | undefined }
+  /** The plan is again what it was before. */
+  | { readonly what: 'may not begin'; readonly plan: PlanId | undefined }
   | { readonly what: 'has no plan' }
   | { readonly what: 'was answered'; readonly write: Sent }
   | { readonly what: 'got no answer'; readonly write: Sent }
@@ -117,6 +118,15 @@ export type Happened =
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
+  /** The cached LicenseSettings is behind, or the API server has told how it is. */
+  | { readonly what: 'doubts the object'; readonly is: boolean }
+  /** A name that a plan wants is somebody else's; undefined: none is any more. */
+  | { readonly what: 'is taken'; readonly name: string | undefined }
+  /** Undefined: nothing fails any more. */
+  | { readonly what: 'fails'; readonly failing: Failing | undefined }
+  /** Undefined: its event was sent. */
+  | { readonly what: 'restored'; readonly restored: Restored | undefined }
+  | { readonly what: 'needs no brake' }
   /** The work has come to its end, with more to do or not. */
   | { readonly what: 'ends'; readonly goesOn: boolean; readonly halted: boolean };
 
@@ -134,10 +144,8 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       if (!isSamePlan(memory.plan, happened.applying)) takeOver(memory, happened, now);
       return;
     case 'begins a plan':
-      memory.plan = happened.plan;
-      return;
     case 'may not begin':
-      memory.plan = happened.before;
+      memory.plan = happened.plan;
       return;
     case 'has no plan':
       memory.plan = undefined;
@@ -165,6 +173,21 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'doubts':
       memory.doubts = new Set([...memory.doubts, happened.name]);
+      return;
+    case 'doubts the object':
+      memory.doubted = happened.is;
+      return;
+    case 'is taken':
+      memory.taken = happened.name;
+      return;
+    case 'fails':
+      memory.failing = happened.failing;
+      return;
+    case 'restored':
+      memory.restored = happened.restored;
+      return;
+    case 'needs no brake':
+      memory.brake = undefined;
       return;
     case 'ends':
       memory.goesOn = happened.goesOn;

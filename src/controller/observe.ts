@@ -10,7 +10,7 @@ import { isInherited } from '../settings/live.ts';
 import type { Seen } from '../settings/next.ts';
 import { configMapNames } from '../settings/render.ts';
 import { involvesZones } from '../settings/zones.ts';
-import { isHeldBack } from './brake.ts';
+import { type Brake, isHeldBack } from './brake.ts';
 import { type Halt, haltOf } from './halt.ts';
 import { believedFree, remember } from './memory.ts';
 import { carrying, controlledBy, type LicenseSettings, labelledFor, type StoredConfigMap } from './objects.ts';
@@ -46,7 +46,7 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
   const views = [...configMaps.values()];
   // What was found beside the cache may be of a later generation.
   if (!isBehind && !looks.halt && !pause && !reading.suspended && isAhead(object, views)) {
-    place.memory.doubted = true;
+    remember(place.memory, { what: 'doubts the object', is: true }, place.clock.monotonic());
     return observe(place, cached, pause);
   }
   const isNew = reading.status?.applied === undefined;
@@ -122,7 +122,7 @@ export async function lookAtDoubts(
   if (looks.halt || !isAhead(about, [...configMaps.values()])) return looks.halt;
   const fresh = await looks.fresh(about);
   if (!fresh) return looks.halt;
-  place.memory.doubted = true;
+  remember(place.memory, { what: 'doubts the object', is: true }, place.clock.monotonic());
   return { kind: 'outdated', words: `LicenseSettings ${place.name} has changed since it was read` };
 }
 
@@ -139,7 +139,7 @@ class Looks {
   async fresh({ metadata: { name, uid, resourceVersion } }: LicenseSettings): Promise<LicenseSettings | undefined> {
     const fresh = await this.#get(() => this.#place.requests.getSettings(name));
     if (this.halt) return undefined;
-    this.#place.memory.doubted = false;
+    remember(this.#place.memory, { what: 'doubts the object', is: false }, this.#place.clock.monotonic());
     if (!fresh || fresh.metadata.uid !== uid || fresh.metadata.deletionTimestamp) return this.#gone(name);
     return compareResourceVersions(fresh.metadata.resourceVersion, resourceVersion) < 0 ? undefined : fresh;
   }
@@ -171,7 +171,7 @@ class Looks {
     const { memory, clock } = this.#place;
     const { taken } = memory;
     // While one name is somebody else's nothing else need be looked at again.
-    const names = taken === undefined ? namesToLookUp(reading, configMaps) : [taken];
+    const names = taken === undefined ? namesToLookUp(reading, configMaps, memory.brake) : [taken];
     remember(memory, { what: 'sees', names: configMaps }, clock.monotonic());
     await this.doubts(configMaps);
     const now = clock.monotonic();
@@ -184,7 +184,7 @@ class Looks {
       this.halt = { kind: 'conflict', name: taken };
       return;
     }
-    memory.taken = undefined;
+    remember(memory, { what: 'is taken', name: undefined }, clock.monotonic());
     await this.outOfSight(configMaps, reading);
   }
 
@@ -239,16 +239,20 @@ const isNewer = (found: StoredConfigMap, known: StoredConfigMap): boolean =>
   compareResourceVersions(found.metadata.resourceVersion, known.metadata.resourceVersion) > 0;
 
 /** Names that the status tells of; and for a plan those that it wants, and those that the plan under way was writing. */
-function namesToLookUp(reading: Reading, configMaps: ReadonlyMap<string, StoredConfigMap>): string[] {
+function namesToLookUp(
+  reading: Reading,
+  configMaps: ReadonlyMap<string, StoredConfigMap>,
+  brake: Brake | undefined,
+): string[] {
   const { applying, newestHash, status } = reading;
   const newest = newestOf(reading);
   const declared = [newest, applying?.declaration].flatMap((one) => (one ? configMapNames(one) : []));
   const mine = [...configMaps.values()].filter((view) => uidOf(view) === reading.owner.uid);
   const isChange = newest !== undefined && newestHash !== status?.applied?.settingsHash;
   if (applying || (isChange && involvesZones([newest], mine))) return [...namesTold(reading), ...declared];
-  // One that is wanted is created again: where there is one, that tells.
+  // One that is wanted is created again: where there is one, that tells. What somebody hides is looked for.
   const wanted = new Set(newest ? declared : namesTold(reading));
-  return namesTold(reading).filter((name) => !wanted.has(name));
+  return namesTold(reading).filter((name) => !wanted.has(name) || brake?.hidden.has(name));
 }
 
 /** The newest spec, where it may be applied as far as the object alone tells. */

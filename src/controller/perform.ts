@@ -86,8 +86,9 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   const { place } = doing;
   const { memory, clock } = place;
   const { name } = one.want.rendered;
+  const isHidden = one.how !== 'create' && place.configMaps.get(name) === undefined;
   const answer = await answered(request);
-  if ('value' in answer) return keep(doing, one, answer.value);
+  if ('value' in answer) return keep(doing, one, { ...answer.value, isHidden });
   const { halt, error } = answer;
   if (mayStillLand(error)) remember(memory, { what: 'got no answer', write: sentOf(one) }, clock.monotonic());
   if (halt.kind === 'outdated') remember(memory, { what: 'doubts', name }, clock.monotonic());
@@ -97,8 +98,11 @@ async function send(doing: Doing, one: Write, request: () => Promise<AnsweredCon
   return refused(brakeOf(memory), clock, name, halt);
 }
 
+/** `isHidden`: the cache did not show what was written over. */
+type Kept = AnsweredConfigMap & { readonly isHidden: boolean };
+
 /** Keeps the answer to a write for this reconcile; the cache learns of it from its watch. */
-function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredConfigMap): Halt | undefined {
+function keep({ place, run }: Doing, one: Write, { changed, isHidden, ...view }: Kept): Halt | undefined {
   const { memory, clock, turn, own, key, configMaps } = place;
   const { name } = view.metadata;
   run.configMaps.set(name, view);
@@ -117,10 +121,11 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
     const now = configMaps.get(name);
     return now !== undefined && verdictOn(now, { owner, want: one.want }) === 'right';
   };
-  wrote(brakeOf(memory), clock, { name, aim: aimOf(one) }, isRight);
+  wrote(brakeOf(memory), clock, { name, aim: aimOf(one), isHidden }, isRight);
   if (one.restores) {
     const before = one.view as StoredConfigMap | undefined;
-    memory.restored ??= { name, editor: before?.editor, deleted: before === undefined };
+    const restored = memory.restored ?? { name, editor: before?.editor, deleted: before === undefined };
+    remember(memory, { what: 'restored', restored }, clock.monotonic());
   }
   return undefined;
 }
@@ -141,14 +146,17 @@ async function discard({ place, run }: Doing, view: StoredConfigMap): Promise<Ha
   const { value: held } = answer;
   if (held) {
     run.configMaps.set(name, held);
-    own.wrote(key, configMapsResource.plural, held);
+    if (isWatched(held)) own.wrote(key, configMapsResource.plural, held);
     return hasToGo(held);
   }
   run.configMaps.delete(name);
-  own.deleted(key, configMapsResource.plural, view);
+  if (isWatched(view)) own.deleted(key, configMapsResource.plural, view);
   remember(memory, { what: 'looked', name, found: undefined }, place.clock.monotonic());
   return undefined;
 }
+
+/** Of a ConfigMap without this label no event ever comes: to wait for it would be for ever. */
+const isWatched = ({ metadata }: StoredConfigMap): boolean => metadata.labels?.[labels.managedBy] === manager;
 
 /** Writes into the status that a plan begins. Its answer may get lost, and the plan is this term's all the same. */
 export async function begin(place: Place, run: Run, status: Status): Promise<Halt | undefined> {
@@ -159,7 +167,7 @@ export async function begin(place: Place, run: Run, status: Status): Promise<Hal
   if (!answer) return undefined;
   // Where it was refused the status may tell of somebody else's plan.
   if (!('error' in answer && answer.error && mayStillLand(answer.error)))
-    remember(memory, { what: 'may not begin', before }, clock.monotonic());
+    remember(memory, { what: 'may not begin', plan: before }, clock.monotonic());
   return answer;
 }
 
@@ -171,7 +179,7 @@ export async function putStatus(place: Place, run: Run, status: Status): Promise
   if ('halt' in answer) {
     if (answer.error.class === 'missing')
       return { kind: 'overtaken', words: answer.error.message, error: answer.error };
-    if (answer.halt.kind === 'outdated') memory.doubted = true;
+    if (answer.halt.kind === 'outdated') remember(memory, { what: 'doubts the object', is: true }, clock.monotonic());
     return answer.halt;
   }
   run.about = answer.value;

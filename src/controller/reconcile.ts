@@ -71,7 +71,8 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   const end = halt ? { halt, blind } : await work(place, run, background);
   const outcome = await conclude(place, run, end, started);
   remember(memory, { what: 'ends', goesOn: outcome.said === 'more', halted: outcome.halt !== undefined }, started);
-  if (memory.brake && isIdle(memory.brake, clock.monotonic())) memory.brake = undefined;
+  const now = clock.monotonic();
+  if (memory.brake && isIdle(memory.brake, now)) remember(memory, { what: 'needs no brake' }, now);
   return outcome;
 }
 
@@ -200,10 +201,10 @@ async function performOrLook(
   return failed;
 }
 
-function stopped({ memory }: Place, { judged }: Run, why: Stop): End {
+function stopped({ memory, clock }: Place, { judged }: Run, why: Stop): End {
   switch (why.kind) {
     case 'conflict':
-      if (judged.planned) memory.taken = why.name;
+      if (judged.planned) remember(memory, { what: 'is taken', name: why.name }, clock.monotonic());
       return { halt: { kind: 'conflict', name: why.name } };
     case 'waits':
       return { halt: hasToGo(why.view as StoredConfigMap) };

@@ -127,6 +127,12 @@ export class Barrier {
     return false;
   }
 
+  /** True while the copy still has an object that was deleted for a key: its event will tell nothing new. */
+  isOwnDelete(identity: string): boolean {
+    for (const { deletes } of this.#watches.values()) if (deletes.has(identity)) return true;
+    return false;
+  }
+
   /**
    * Time went back for a scope, as after a restore of etcd: versions that were written may never come. Nothing is waited
    * for there any more, and its copies count as not watched until they are listed anew.

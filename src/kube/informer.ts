@@ -201,7 +201,8 @@ function createSink<T extends KubeObject>(
       if (!isOwn) tell(object, before);
     },
     remove(object) {
-      if (store.remove(object)) tell(object);
+      const isOwn = barrier.isOwnDelete(identityOf(object));
+      if (store.remove(object) && !isOwn) tell(object);
       goes(object);
     },
     seen: (version) => barrier.seen(plural, namespace, version),

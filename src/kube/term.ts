@@ -84,7 +84,7 @@ const fenced = ({ client, fence, lost }: Fenced): TermClient => ({
   request: <T>(request: Request): Promise<T> =>
     client.request({
       ...request,
-      ...(lost ? { signal: lost } : {}),
+      ...(lost ? { signal: request.signal ? AbortSignal.any([request.signal, lost]) : lost } : {}),
       ...(fence && request.method !== 'GET' ? { fence } : {}),
     }),
 });

@@ -84,7 +84,8 @@ export function observeWatch({ log, metrics, clock }: Told, { resource, namespac
     synced: (objects) => log.info({ ...place, objects }, 'cache is complete'),
     restarted(reason, error) {
       metrics.watchRestarted(resource, namespace, reason);
-      if (error) trouble.failed(error);
+      // From a server that does not stream lists they come in pages from now on: nothing is wrong.
+      if (error && reason !== 'Unsupported') trouble.failed(error);
     },
     watching: () => trouble.over(),
     unreadable(key, error) {

@@ -283,8 +283,19 @@ function sightOf({ present, judged, memory }: Plan): Sight {
 /** Zones give licenses back before any gets more (R2.4). */
 function lower(plan: Plan): Next | undefined {
   // Noted before the write: its answer may get lost.
-  const found = writing(plan, plan.left.decreases);
+  const found = claimFrozen(plan) ?? writing(plan, plan.left.decreases);
   return found && { ...found, sight: 'being taken' };
+}
+
+/** What an earlier object left under another name, and somebody made immutable, is replaced: so it has to carry this object's uid. */
+function claimFrozen(plan: Plan): Next | undefined {
+  const { left, present, seen, target } = plan;
+  const frozen = left.decreases.flatMap(({ name }) => {
+    const view = seen.inherited.has(name) ? present.get(name) : undefined;
+    return view?.immutable && !target.rendered.some((one) => one.name === name) ? [view] : [];
+  });
+  const step = frozen.length > 0 ? claim(plan, target, frozen) : undefined;
+  return step && { step };
 }
 
 /** A late update conflicts once its ConfigMap was written again, a late create as long as there is one of the name (R7.6). */

@@ -34,13 +34,16 @@ export function hasGarbage({ settings, configMaps }: Snapshot): boolean {
   return owners.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
 }
 
-/** A zone that a plan does not want stays at zero, because a create of it may still land (R7.7). */
+/**
+ * A zone that a plan does not want stays at zero, because a create of it may still land (R7.7); one that it wants under another name
+ * stays as it is.
+ */
 export const isKeptOut = ({ settings, configMaps }: Snapshot): boolean =>
   configMaps.some(({ metadata, data = {} }) => {
     const owner = metadata.annotations?.[note('owner-uid')];
     const zone = metadata.labels?.[note('zone')];
-    const applying = settings.find(({ metadata: { uid } }) => uid === owner)?.status?.applying;
-    const isWanted = applying?.settings.zones?.some(({ name }) => name === zone);
+    const target = settings.find(({ metadata: { uid } }) => uid === owner)?.status?.applying?.settings;
+    if (!target || !zone || metadata.name === `${target.configMap.name}-${zone}`) return false;
     const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
-    return applying && zone && !isWanted && counts.every(([, count]) => count === '0');
+    return target.zones?.some(({ name }) => name === zone) || counts.every(([, count]) => count === '0');
   });

@@ -414,7 +414,10 @@ export async function runSchedule(
     while (!isCalm() && scheduler.now < patience) await scheduler.run(scheduler.now + 500);
     if (!isCalm()) fail('S8: it does not come to rest');
     // An object that waits for a name looks at it each minute; what was refused is tried again within one.
-    await scheduler.run(Math.max(scheduler.now, network.doubtedUntil, network.slowAt + slowly), () => violations.length > 0);
+    await scheduler.run(
+      Math.max(scheduler.now, network.doubtedUntil, network.slowAt + slowly),
+      () => violations.length > 0,
+    );
     quiet = true;
     benches.settled(isTaken);
     await scheduler.run(scheduler.now + quietFor);

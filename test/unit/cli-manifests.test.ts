@@ -54,13 +54,21 @@ test('each mistake is shown at the value, and what is missing at what it is miss
 });
 
 for (const [what, text, expected] of [
-  ['an apiVersion', good.replace('licensing.dialer.dev/v1', '{toString: 5}'), ['1:1-11 apiVersion InvalidValue']],
-  ['a kind', good.replace('LicenseSettings', '{toString: 5}'), ['2:1-5 kind InvalidValue']],
-  ['a kind', good.replace('LicenseSettings', '5'), ['2:7-8 kind InvalidValue']],
-  ['a name', good.replace('pom', '{toString: 5}'), ['3:12-16 metadata.name InvalidName']],
+  [
+    'an apiVersion that is a map',
+    good.replace('licensing.dialer.dev/v1', '{toString: 5}'),
+    '1:1-11 apiVersion InvalidValue',
+  ],
+  ['a kind that is a map', good.replace('LicenseSettings', '{toString: 5}'), '2:1-5 kind InvalidValue'],
+  ['a kind that is a number', good.replace('LicenseSettings', '5'), '2:7-8 kind InvalidValue'],
+  ['a name that is a map', good.replace('pom', '{toString: 5}'), '3:12-16 metadata.name InvalidName'],
 ] as const)
-  test(`${what} that is no text is shown as a mistake, whatever it is: ${text.split('\n').join(' ')}`, () =>
-    assert.equal(found(text), expected));
+  test(`${what} is shown as a mistake`, () => assert.equal(found(text), [expected]));
+test('an apiVersion that is a map is passed over beside another kind', () => {
+  const text = good.replace('licensing.dialer.dev/v1', '{toString: 5}').replace('LicenseSettings', 'Deployment');
+  const { findings, skipped } = check([{ name: 'a.yaml', text }]);
+  assert.equal([findings, skipped], [[], [{ source: 'a.yaml', what: 'Deployment pom' }]]);
+});
 for (const place of ['{name: &a {b: *a}}', '{name: pom, annotations: {x: &a [*a]}}', '{name: pom, labels: &a {x: *a}}'])
   test(`what holds itself is told, and the rest is read: ${place}`, () => {
     const text = `${good.replace('{name: pom}', place)}---\n${good}`;

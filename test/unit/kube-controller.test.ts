@@ -175,7 +175,7 @@ for (const [what, thrown, expected] of [
 ] as const)
   test(`what a reconcile throws: ${what}`, async () => assert.equal(await looksAfter(retryOf(thrown)), expected));
 
-test('a reconcile that throws stops no worker', async () => {
+test('L3 a reconcile that throws stops no worker', async () => {
   const desk = setUp(({ key }, looks) => {
     if (key === 'a' && looks === 1) throw new TypeError('oops');
     return unchanged;
@@ -306,6 +306,29 @@ term('R7.10 after time went back nothing is decided before both kinds are listed
   await desk.tell('MODIFIED', widget('a', 12));
   assert.equal(desk.looked(), []);
   gate.resolve();
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
+term('R7.10 nor for a key that waited for its turn when time went back', async () => {
+  const held = new Map<string, Promise<void>>();
+  const [work, lists] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const desk = setUp(
+    async ({ key }, looks) => {
+      if (key === 'b' && looks === 2) await work.promise;
+      return unchanged;
+    },
+    { held },
+  );
+  await desk.clock.advance(1_000);
+  await desk.tell('MODIFIED', widget('b', 12));
+  await desk.tell('MODIFIED', widget('a', 13));
+  held.set('parts', lists.promise);
+  await desk.tell('BOOKMARK', widget('', 7));
+  work.resolve();
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a', 'b', 'b']);
+  lists.resolve();
   await desk.clock.advance(5_000);
   assert.equal(desk.looked(), ['a']);
   await desk.stop();

@@ -33,6 +33,7 @@ const failing = {
   halt: { kind: 'contested', words: 'no', after: 9_000 },
 } as const;
 const unknown = { dataHash: 'x', zone, create: false, update: true, once: false, until, fenced: false };
+const restored = { name: 'pom-a', editor: undefined, deleted: true };
 const looked = (at: number, found?: StoredConfigMap) => ({ at, found });
 const mapOf = <T>(entries: Record<string, T>) => new Map(Object.entries(entries));
 
@@ -74,26 +75,10 @@ const rows: readonly Row[] = [
       plan: applying,
       takenAway: now,
       unknown: mapOf({
-        pom: { dataHash: undefined, zone: undefined, create: false, update: true, once: false, until, fenced: false },
-        'pom-a': {
-          dataHash: undefined,
-          zone: { name: 'a' },
-          create: false,
-          update: true,
-          once: false,
-          until,
-          fenced: false,
-        },
+        pom: { ...unknown, dataHash: undefined, zone: undefined },
+        'pom-a': { ...unknown, dataHash: undefined, zone: { name: 'a' } },
         // It is not there: a create of it may land.
-        'pom-b': {
-          dataHash: undefined,
-          zone: { name: 'b' },
-          create: true,
-          update: true,
-          once: false,
-          until,
-          fenced: false,
-        },
+        'pom-b': { ...unknown, dataHash: undefined, zone: { name: 'b' }, create: true },
       }),
     },
   ],
@@ -104,7 +89,7 @@ const rows: readonly Row[] = [
     {},
   ],
   ['R7.5 a plan begins', { what: 'begins a plan', plan }, {}, { plan }],
-  ['R7.5 a plan may not begin', { what: 'may not begin', before: undefined }, { plan }, { plan: undefined }],
+  ['R7.5 a plan may not begin', { what: 'may not begin', plan: undefined }, { plan }, { plan: undefined }],
   [
     'R7.5 a plan has ended: what it gave is no longer looked at, and what may still land is',
     { what: 'has no plan' },
@@ -157,6 +142,15 @@ const rows: readonly Row[] = [
     { unknown: mapOf({ 'pom-a': { ...unknown, until: now + 5 } }) },
     { unknown: mapOf({ 'pom-a': unknown }) },
   ],
+  ['R6.3 the cached object is behind', { what: 'doubts the object', is: true }, {}, { doubted: true }],
+  ['R6.3 the object was read', { what: 'doubts the object', is: false }, { doubted: true }, { doubted: false }],
+  ["R4.6 a name is somebody else's", { what: 'is taken', name: 'x' }, {}, { taken: 'x' }],
+  ['R4.6 no name is taken any more', { what: 'is taken', name: undefined }, { taken: 'x' }, { taken: undefined }],
+  ['T7 a write fails', { what: 'fails', failing }, {}, { failing }],
+  ['T7 nothing fails any more', { what: 'fails', failing: undefined }, { failing }, { failing: undefined }],
+  ['R10.1 a ConfigMap is whole again', { what: 'restored', restored }, {}, { restored }],
+  ['R10.1 its event was sent', { what: 'restored', restored: undefined }, { restored }, { restored: undefined }],
+  ['R9.13 nothing is contested any more', { what: 'needs no brake' }, { brake: createBrake() }, { brake: undefined }],
   [
     'R7.7 a create that got no answer is seen to be done',
     { what: 'landed', name: 'pom-a' },

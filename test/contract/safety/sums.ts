@@ -40,6 +40,8 @@ function givenFor(book: Book, life: Life): Given | undefined {
   );
   // Zones that an earlier object left behind are lowered first, also where its system has gone.
   if (!system && obeyed.length === 0 && zones.every(({ own, adopted }) => adopted || !own)) return undefined;
+  // Nor does the system of an object before that one bound them.
+  if (systems.length === 0 && zones.every(({ own }) => !own)) return undefined;
   return { zones, obeyed, system };
 }
 

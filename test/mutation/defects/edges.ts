@@ -787,4 +787,24 @@ export const edges: readonly Defect[] = [
       test: 'CRD > T8 columns: Ready, reason and four capacities, the rest only with -o wide',
     },
   },
+  {
+    defect: 'an apiVersion that is no text ends the check',
+    file: 'src/cli/check.ts',
+    find: "if (typeof version !== 'string' || version.split('/')[0] !== group) return false;",
+    replace: "if (String(version).split('/')[0] !== group) return false;",
+    caughtBy: {
+      file: 'test/unit/cli-manifests.test.ts',
+      test: 'cli: manifests > an apiVersion that is a map is passed over beside another kind',
+    },
+  },
+  {
+    defect: 'what holds itself is taken for a manifest',
+    file: 'src/cli/manifests.ts',
+    find: 'if (open.has(value)) return true;',
+    replace: 'if (open.has(value)) return false;',
+    caughtBy: {
+      file: 'test/unit/cli-manifests.test.ts',
+      test: 'cli: manifests > what holds itself is told, and the rest is read: {name: &a {b: *a}}',
+    },
+  },
 ];

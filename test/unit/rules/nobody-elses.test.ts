@@ -108,6 +108,15 @@ rule('R4.3 what an earlier object left under another name is claimed with its ui
   assert.equal(desk.judge.violations, []);
 });
 
+rule('R4.3 a zone of an earlier object that somebody made immutable is claimed, replaced, and deleted', async () => {
+  const desk = await left(zonesOf({ amer: 2, apac: 3 }, retained));
+  desk.edit('pom-licenses-apac', (map) => ({ ...map, immutable: true }));
+  desk.save(zonesOf({ amer: 5 }, { ...retained, settleSeconds: 0 }));
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.is(desk.configMap('pom-licenses-apac'), undefined);
+  assert.equal(desk.judge.violations, []);
+});
 rule('R4.3 a copy under a name that its record does not give it is left alone', async () => {
   const desk = await left(zonesOf({ amer: 2, apac: 3 }, retained));
   desk.copyMap('pom-licenses-apac', 'kept-by-hand');

@@ -72,6 +72,18 @@ for (const [how, lands] of [
     assert.is(desk.reasonOf('Applied'), lands ? 'Settling' : 'Applied');
   });
 
+rule('R7.5 a create without an answer that is seen to be done lands no more: nothing waits for it', async () => {
+  const desk = await unanswered();
+  assert.equal(desk.land(), [201]);
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  desk.save(at0({ a: 2, b: 3 }));
+  await desk.run();
+  assert.is(desk.reasonOf('Applied'), 'Applied');
+  assert.is(desk.configMap('pom-licenses-c'), undefined);
+  assert.equal(desk.judge.violations, []);
+});
+
 rule('R7.6 a create without an answer is kept out at zero, before others get its licenses', async () => {
   const desk = await unanswered();
   desk.save(at0({ a: 2, b: 3 }));
