@@ -140,6 +140,21 @@ test('R9.1 a Retry-After is waited for', async () => {
   await cluster.stop();
 });
 
+test('R9.3 what a try costs is paid for by time: six requests at once, then one each 2.5 s', async () => {
+  const cluster = await settled();
+  const { clock, dialer, taken, stop } = cluster;
+  // Its backoffs are short.
+  Object.assign(clock, { random: () => 0.1 });
+  failing(cluster, { code: 503 });
+  cluster.asked.length = 0;
+  dialer.maps.remove('pom-licenses');
+  await clock.advance(10_000);
+  const asked = cluster.asked.filter(({ path }) => !path.includes('?')).length;
+  assert.ok(asked >= 6 && asked <= 6 + 4 + 2, `${asked} requests in 10 s`);
+  taken();
+  await stop();
+});
+
 test('R9.1 a success makes the next backoff small again', async () => {
   const cluster = await settled();
   const { clock, dialer } = cluster;

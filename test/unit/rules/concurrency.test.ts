@@ -234,15 +234,19 @@ rule('R6.3 a create meets what a later generation wrote: nothing goes back', asy
 });
 
 rule('R6.3 what is found beside the cache may be of a later generation: the object is read first', async () => {
-  const desk = await live(zonesOf({ a: 3, b: 2 }));
-  desk.save(zonesOf({ a: 2, b: 3 }));
-  await desk.run();
+  const at0 = (held: Record<string, number>) => zonesOf(held, { settleSeconds: 0 });
+  const desk = await live(at0({ a: 3, b: 2 }));
+  /** A change of which one write fails. */
+  const stopped = async (held: Record<string, number>, name: string) => {
+    const mend = desk.fail((request) => writesMap(request, name), { code: 429 });
+    desk.save(at0(held));
+    await desk.run();
+    mend();
+  };
+  await stopped({ a: 2, b: 3 }, 'pom-licenses-b');
   const behind = desk.world.settings.get('dialer/pom') as LicenseSettings;
-  // The next plan has only lowered a, which is out of sight since.
-  const mend = desk.fail((request) => writesMap(request, 'pom-licenses'), { code: 503 });
-  desk.save(zonesOf({ a: 1, b: 4 }));
-  await desk.run();
-  mend();
+  // The next plan has lowered a, which is out of sight since, and no more.
+  await stopped({ a: 1, b: 4 }, 'pom-licenses');
   desk.mark('pom-licenses-a', { labels: {} });
   assert.equal([desk.stamp('pom-licenses-a'), desk.stamp('pom-licenses')], ['3', '2']);
   // A new leader whose LicenseSettings is behind.

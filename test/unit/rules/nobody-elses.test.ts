@@ -144,6 +144,7 @@ for (const [what, first, next, left] of [
     desk.deleteObject();
     // The garbage collector has begun.
     for (const name of desk.names()) if (name !== left) desk.deleteMap(name);
+    desk.mark(left, { labels: managedBy });
     desk.save(next);
     const outcome = await desk.run();
     assert.equal([outcome.halt?.kind, backoffOf(outcome)], ['waits', 'transport']);
