@@ -23,7 +23,7 @@ import { configMapNames, type Rendered, renderZone } from './render.ts';
 import { configMapEntry } from './status.ts';
 import { afterSight, type Sight, type TakenAway, waitLeft } from './taken.ts';
 import { isOfOlderRelease, obsolete, verdictOn } from './verdict.ts';
-import { held, holdsLess, planZones, readZone, within, type ZonePlan } from './zones.ts';
+import { held, holdsLess, planZones, readZone, spoiledZones, within, type ZonePlan } from './zones.ts';
 
 /** The ConfigMaps that an object has to do with: those that carry its uid, and those of a name that it has, had or wants. */
 export type Seen = {
@@ -258,9 +258,15 @@ function names(plan: Plan): Next | undefined {
   return taken && { step: { do: 'stop', why: { kind: 'conflict', name: taken.name } } };
 }
 
-/** Once the status tells of the next plan nobody would know of these any more. */
+/** Once the status tells of the next plan nobody would know of these any more, nor what the one before gave to a zone. */
 function fenceSuperseded(plan: Plan): Next | undefined {
-  return plan.judged.applying && !isBegun(plan) ? fence(plan) : undefined;
+  const { applying, applied, owner } = plan.judged;
+  if (!applying || isBegun(plan)) return undefined;
+  const { declaration } = applying;
+  if (!declaration) return fence(plan);
+  const input = { target: { declaration, rendered: [] }, before: [applied?.declaration], owner, present: plan.present };
+  const found = writing(plan, spoiledZones({ ...input, given: plan.memory.given }), true);
+  return found ? { ...found, sight: 'being taken' } : fence(plan);
 }
 
 /** The status says what is on its way before anything moves (R2.3). */

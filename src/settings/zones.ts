@@ -139,9 +139,11 @@ export function planZones({ target, before, owner, present, given }: PlanInput):
   };
 }
 
-/** The ConfigMaps beside that of the system, with the zone that each speaks of. */
+/** The ConfigMaps beside that of the system, with the zone that each speaks of: zones first, as they give back before a total shrinks. */
 const othersThan = (system: string, { before, present }: Pick<PlanInput, 'before' | 'present'>) =>
-  [...present].flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view, before) }]));
+  [...present]
+    .flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view, before) }]))
+    .sort((a, b) => Number(a.zone === undefined) - Number(b.zone === undefined));
 
 /**
  * True when the ConfigMap of a zone holds less than what was live and what is on its way both give it: somebody took
@@ -174,11 +176,24 @@ export function held(
   const known = before.length > 0 && carriesUid(view, owner) ? [...before, target.declaration] : [];
   const bounds = known.map((one) => zoneIn(one, zone));
   if (isWhole && !last && (bounds.length === 0 || within(read, bounds))) return read;
-  return last ?? leastOf(zone, known);
+  if (last) return last;
+  const least = leastOf(zone, known);
+  // What holds less than that stays so: nothing is raised here.
+  return isWhole ? lower(read, least) : least;
 }
 
 const zoneIn = (declaration: Declaration | undefined, name: string): DeclaredZone =>
   declaration?.zones?.find((zone) => zone.name === name) ?? { name };
+
+/**
+ * Zones that hold something else than the operator can have written, brought to the smallest that each can have had. Once another
+ * plan has begun, nobody would know any more what this one gave them.
+ */
+export const spoiledZones = ({ target, before, owner, present, given }: PlanInput): Rendered[] =>
+  othersThan('', { before, present }).flatMap(({ name, view, zone }) => {
+    const rendered = zone && renderZone(name, held(view, zone, { target, before, owner, given }));
+    return rendered && (view.binary || view.dataHash !== rendered.dataHash) ? [rendered] : [];
+  });
 
 /** The smallest of what declarations give a zone, of each type. */
 const leastOf = (zone: string, declarations: readonly (Declaration | undefined)[]): DeclaredZone =>

@@ -193,7 +193,8 @@ plans('R2.2 what this term wrote last counts where a hand raised it since', () =
   // The settings that were live gave it 3, and so do those that are wanted now.
   walk.save(zonesOf({ a: 3, b: 2 }));
   walk.edit('pom-a', holding(3).zone);
-  assert.equal(walk.go(), ['begin', 'update pom-a 1', 'wait 100']);
+  // Before the plan that knows it is superseded.
+  assert.equal(walk.go(), ['update pom-a 1', 'begin', 'wait 100']);
 });
 
 plans('R2.2 an organization counts as what was live, although its zone holds no more than it may', () => {
@@ -651,3 +652,79 @@ function organizationsIn(walk: Walk, name: string): Record<string, string> {
   const found = lines.matchAll(/^license\.organization\.(\w+)\.outboundPorts\.capacity=(\d+)$/gm);
   return Object.fromEntries([...found].map(([, organization = '', count = '']) => [organization, count]));
 }
+
+// --- What random walks found ---
+
+const at0 = { settleSeconds: 0 };
+const types = (ports: number, agents: number) => ({
+  outboundPorts: { minimum: 0, maximum: ports },
+  manualAgents: { minimum: 0, maximum: agents },
+});
+
+plans('R2.4 S9 zones are lowered before an old system, whose data a hand broke, is written with the new total', () => {
+  const walk = createWalk();
+  walk.save(zonesOf({ c: 1 }, { ...at0, maximum: 1, configMap: { name: 'pom-new' } }));
+  walk.go();
+  walk.edit('pom-new', (map) => ({ ...map, data: {} }));
+  walk.save(zonesOf({ a: 0 }, { ...at0, maximum: 0 }));
+  assert.equal(walk.go(3), ['begin', 'update pom-new-c 0', 'update pom-new -']);
+  assert.equal(walk.violations, []);
+});
+
+plans('R2.4 lower raises nothing: what a create of a superseded rename brought late holds no more than before', () => {
+  const walk = createWalk();
+  const zone = (licenses: object) => ({ zones: [{ name: 'd', licenses }], settleSeconds: 0 });
+  walk.save({ licenses: types(0, 1), configMap: { name: 'pom' }, ...zone({ manualAgents: 1 }) });
+  walk.go();
+  walk.save({
+    licenses: types(1, 1),
+    configMap: { name: 'pom-new' },
+    settleSeconds: 0,
+    zones: [
+      { name: 'd', licenses: { outboundPorts: 1 } },
+      { name: 'e', licenses: { manualAgents: 1 } },
+    ],
+  });
+  walk.befall('pom-new-d', 'no answer');
+  walk.go();
+  walk.land();
+  const agents = () => walk.maps.get('pom-new-d')?.data?.['MANUAL_AGENTS_CAPACITY'];
+  assert.is(agents(), '0');
+  walk.save({ licenses: types(0, 1), configMap: { name: 'pom' }, ...zone({ manualAgents: 1 }) });
+  walk.go(2);
+  assert.is(agents(), '0');
+  assert.equal(walk.violations, []);
+});
+
+plans('R2.2 R2.4 a zone that a superseded rename lowered, and a hand broke, stays low for a new term', () => {
+  const walk = createWalk();
+  const [first, second] = [
+    zonesOf({ d: 1, e: 0 }, { ...at0, maximum: 1 }),
+    zonesOf({ d: 0, e: 1 }, { ...at0, maximum: 1, configMap: { name: 'pom-new' } }),
+  ];
+  walk.save(first);
+  walk.go();
+  walk.save(second);
+  walk.go(5);
+  walk.nextTerm();
+  walk.edit('pom-d', (map) => ({ ...map, binaryData: { x: '' } }));
+  walk.save(first);
+  walk.go();
+  assert.equal(walk.violations, []);
+});
+
+plans('R2.2 S9 a removed zone that a hand raised while its plan was superseded stays low for a new term', () => {
+  const walk = createWalk();
+  walk.save(zonesOf({ a: 1 }, { ...at0, maximum: 1 }));
+  walk.go();
+  walk.save(plainOf(0, at0));
+  walk.go(3);
+  walk.edit('pom-a', (map) => ({
+    ...map,
+    data: renderZone('pom-a', { name: 'a', licenses: { outboundPorts: 2 } }).data,
+  }));
+  walk.nextTerm();
+  walk.save(zonesOf({ a: 1 }, { ...at0, maximum: 1 }));
+  walk.go();
+  assert.equal(walk.violations, []);
+});
