@@ -23,7 +23,14 @@ const applying: Applied = {
   settings: { configMap: { name: 'pom' }, zones: [{ name: 'a' }, { name: 'b', licenses: { outboundPorts: 1 } }] },
 };
 const zone = { name: 'a', licenses: { outboundPorts: 3 } };
-const sent = (more: Partial<Sent> = {}): Sent => ({ name: 'pom-a', dataHash: 'x', zone, create: false, free: true, ...more });
+const sent = (more: Partial<Sent> = {}): Sent => ({
+  name: 'pom-a',
+  dataHash: 'x',
+  zone,
+  create: false,
+  free: true,
+  ...more,
+});
 const view = (name: string): StoredConfigMap => ({
   metadata: { name, namespace: 'dialer', uid: 'u', resourceVersion: '7' },
   ...{ dataHash: 'x', binary: false, immutable: false },

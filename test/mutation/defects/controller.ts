@@ -383,8 +383,8 @@ export const controller: readonly Defect[] = [
     defect: 'a name is asked for that is created all the same',
     rule: 'R8.5',
     file: 'src/controller/observe.ts',
-    find: '(name) => !wanted.has(name) || brake',
-    replace: '(name) => wanted.has(name) || brake',
+    find: '(name) => !wanted.has(name) || hidden',
+    replace: '(name) => wanted.has(name) || hidden',
     caughtBy: {
       file: 'test/unit/rules/deletion.test.ts',
       test: 'rule 5: deletion > R5.3 its ConfigMap has gone: one GET asks whether the object is still there',
@@ -448,9 +448,9 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was found missing is read again at each try',
     rule: 'R9.4',
-    file: 'src/controller/observe.ts',
-    find: '!known.found && clock.monotonic() - known.at < believedFree;',
-    replace: '!known.found && clock.monotonic() < known.at;',
+    file: 'src/controller/memory.ts',
+    find: '!known.found && now - known.at < believedFree;',
+    replace: '!known.found && now < known.at;',
     caughtBy: {
       file: 'test/unit/rules/no-delay.test.ts',
       test: 'rule 9: what a try does not do again > R9.4 a plan that fails again and again reads a name that it found free once in 30 s',
@@ -459,8 +459,8 @@ export const controller: readonly Defect[] = [
   {
     defect: 'what was found missing is believed for ever',
     rule: 'R9.4',
-    file: 'src/controller/observe.ts',
-    find: ' && clock.monotonic() - known.at < believedFree;',
+    file: 'src/controller/memory.ts',
+    find: ' && now - known.at < believedFree;',
     replace: ';',
     caughtBy: {
       file: 'test/unit/rules/no-delay.test.ts',
@@ -471,8 +471,8 @@ export const controller: readonly Defect[] = [
     defect: 'the names of a plan are all asked for while one is known to be taken',
     rule: 'R9.2',
     file: 'src/controller/observe.ts',
-    find: 'taken === undefined ? namesToLookUp(reading, configMaps, memory.brake) : [taken];',
-    replace: 'namesToLookUp(reading, configMaps, memory.brake);',
+    find: 'taken === undefined ? namesToLookUp(reading, configMaps, memory.hidden) : [taken];',
+    replace: 'namesToLookUp(reading, configMaps, memory.hidden);',
     caughtBy: {
       file: 'test/unit/rules/no-delay.test.ts',
       test: "rule 9: what a try does not do again > R9.2 a name that is found to be somebody else's is all that is asked for while it is",

@@ -1408,7 +1408,7 @@ export const kube: readonly Defect[] = [
     defect: 'what is in flight goes on when the lease is lost',
     rule: 'R7.3',
     file: 'src/kube/term.ts',
-    find: '...(lost ? { signal: lost } : {}),',
+    find: '...(lost ? { signal: request.signal ? AbortSignal.any([request.signal, lost]) : lost } : {}),',
     replace: '',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',

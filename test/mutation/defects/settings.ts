@@ -1006,8 +1006,8 @@ export const settings: readonly Defect[] = [
     defect: 'where a zone drifted the newest settings count',
     rule: 'R2.2',
     file: 'src/settings/zones.ts',
-    find: '  return last ?? leastOf(zone, known);',
-    replace: '  return last ?? zoneIn(target.declaration, zone);',
+    find: '  const least = leastOf(zone, known);\n',
+    replace: '  const least = zoneIn(target.declaration, zone);\n',
     caughtBy: {
       file: 'test/unit/rules/plans.test.ts',
       test: 'rule 2: plans > R2.2 a zone that somebody made hold what can not be read counts as the smaller of old and new',
@@ -1017,11 +1017,11 @@ export const settings: readonly Defect[] = [
     defect: 'what this term wrote last is not remembered where a hand raised it',
     rule: 'R2.2',
     file: 'src/settings/zones.ts',
-    find: '  return last ?? leastOf(zone, known);',
-    replace: '  return leastOf(zone, known);',
+    find: '  if (last) return last;\n',
+    replace: '',
     caughtBy: {
       file: 'test/unit/rules/plans.test.ts',
-      test: 'rule 2: plans > R2.2 what this term wrote last counts where a hand raised it since',
+      test: 'rule 2: plans > R2.2 what this term wrote last counts where a hand raises it after the next plan has begun',
     },
   },
   {

@@ -197,6 +197,16 @@ plans('R2.2 what this term wrote last counts where a hand raised it since', () =
   assert.equal(walk.go(), ['update pom-a 1', 'begin', 'wait 100']);
 });
 
+plans('R2.2 what this term wrote last counts where a hand raises it after the next plan has begun', () => {
+  const walk = live(zonesOf({ a: 3, b: 2 }));
+  walk.save(zonesOf({ a: 1, b: 4 }));
+  walk.go(2);
+  walk.save(zonesOf({ a: 3, b: 2 }));
+  assert.equal(walk.go(1), ['begin']);
+  walk.edit('pom-a', holding(3).zone);
+  assert.equal(walk.go(), ['update pom-a 1', 'wait 100']);
+});
+
 plans('R2.2 an organization counts as what was live, although its zone holds no more than it may', () => {
   const of = (x: number, y: number) => {
     const organizations = [
