@@ -202,7 +202,7 @@ plans('R2.2 what this term wrote last counts where a hand raises it after the ne
   walk.save(zonesOf({ a: 1, b: 4 }));
   walk.go(2);
   walk.save(zonesOf({ a: 3, b: 2 }));
-  assert.equal(walk.go(1), ['begin']);
+  assert.equal(walk.go(), ['begin', 'wait 100']);
   walk.edit('pom-a', holding(3).zone);
   assert.equal(walk.go(), ['update pom-a 1', 'wait 100']);
 });
