@@ -449,8 +449,8 @@ export const controller: readonly Defect[] = [
     defect: 'what was found missing is read again at each try',
     rule: 'R9.4',
     file: 'src/controller/memory.ts',
-    find: '!known.found && now - known.at < believedFree;',
-    replace: '!known.found && now < known.at;',
+    find: 'known !== undefined && !known.found && now - known.at < believedFree;',
+    replace: 'known !== undefined && !known.found && now < known.at;',
     caughtBy: {
       file: 'test/unit/rules/no-delay.test.ts',
       test: 'rule 9: what a try does not do again > R9.4 a plan that fails again and again reads a name that it found free once in 30 s',

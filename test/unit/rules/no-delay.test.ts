@@ -502,6 +502,29 @@ turns('R9.17 where the server is slow a turn ends after a second, and what it re
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
 
+turns('R9.17 zones out of sight get their labels back in turns, however slow the server is', async () => {
+  const desk = await settled();
+  const lost = zones.slice(0, 10);
+  const isLost = (name: string) =>
+    desk.configMap(mapOf(name))?.metadata.labels?.['licensing.dialer.dev/zone'] === undefined;
+  for (const name of lost) desk.mark(mapOf(name), { labels: {} });
+  desk.slow(400);
+  for (let n = 0; n < 40 && lost.some(isLost); n++) assert.ok((await turnsOf(desk)).every(({ took }) => took <= 3_000));
+  assert.equal(lost.filter(isLost), []);
+  assert.equal(desk.judge.violations, []);
+});
+
+turns('R9.19 what is in the way of many ConfigMaps is told when each was looked at once', async () => {
+  const desk = await settled();
+  for (const name of zones) desk.mark(mapOf(name), { labels: {}, annotations: {}, ownerReferences: [] });
+  desk.asked();
+  const all = await turnsOf(desk);
+  assert.is(all.at(-1)?.said, 'problem');
+  assert.is(desk.reasonOf('Ready'), 'ConfigMapConflict');
+  const reads = desk.asked().filter((one) => one.startsWith('GET pom-licenses'));
+  assert.equal([reads.length, new Set(reads).size], [zones.length, zones.length]);
+});
+
 for (const [what, isZone] of [
   ['zones that nobody wants go', true],
   ['what else carries the uid of an object goes', false],
