@@ -172,8 +172,9 @@ export function held(
   const last = given.get(view.metadata.name);
   if (isWhole && last && within(read, [last])) return read;
   // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed; so is
-  // what an earlier object of the name wrote.
-  const known = before.length > 0 && carriesUid(view, owner) ? [...before, target.declaration] : [];
+  // by a first apply what an earlier object of the name wrote.
+  const isAdopted = before[0] === undefined && !carriesUid(view, owner);
+  const known = before.length > 0 && !isAdopted ? [...before, target.declaration] : [];
   const bounds = known.map((one) => zoneIn(one, zone));
   if (isWhole && !last && (bounds.length === 0 || within(read, bounds))) return read;
   if (last) return last;

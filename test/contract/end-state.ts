@@ -294,7 +294,8 @@ function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolea
   if (controller)
     return controller.uid !== uid && !(controller.kind === 'LicenseSettings' && controller.name === owner);
   const ours = map.metadata.annotations?.[note('owner-uid')] === uid;
-  return !ours && !isLabelled(map, owner);
+  // What is to be adopted can't be written while it is immutable, and is not deleted (R4.7).
+  return !ours && (map.immutable === true || !isLabelled(map, owner));
 }
 
 /** ConfigMaps that the garbage collector has to take. */

@@ -230,7 +230,8 @@ own('a key is not looked at before the watch has told that what was deleted for 
   await desk.tell('MODIFIED', widget('a', 12));
   assert.equal(desk.looked(), []);
   await desk.tell('DELETED', widget('b', 13));
-  assert.equal(desk.looked().sort(), ['a', 'b']);
+  // Of b the event tells nothing new.
+  assert.equal(desk.looked(), ['a']);
   await desk.stop();
 });
 own('R7.10 after a restore of an older time nothing is waited for that may never come', async () => {
