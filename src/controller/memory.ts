@@ -57,7 +57,7 @@ export type Memory = PlanMemory & {
   /** A name that a plan wants, and that was somebody else's when it was looked at last. */
   taken: string | undefined;
   looks: ReadonlyMap<string, Look>;
-  /** What was read of ConfigMaps whose contents the cache left out, until the watch tells of another version. */
+  /** What was read of ConfigMaps that the cache has without their contents, or at an older version: until it has caught up. */
   contents: ReadonlyMap<string, StoredConfigMap>;
   /** Names of which the cache is not believed. */
   doubts: ReadonlySet<string>;
@@ -131,8 +131,9 @@ export type Happened =
   | { readonly what: 'landed'; readonly name: string }
   /** A GET told what stands under a name; undefined: nothing. */
   | { readonly what: 'looked'; readonly name: string; readonly found: StoredConfigMap | undefined }
-  /** The contents were read of a ConfigMap that is in the cache without them. */
+  /** More was read of a ConfigMap than the cache has, or a newer version; and the cache has it by now. */
   | { readonly what: 'read'; readonly found: StoredConfigMap }
+  | { readonly what: 'caught up'; readonly name: string }
   /** There are ConfigMaps of these names. */
   | { readonly what: 'sees'; readonly names: { has(name: string): boolean } }
   | { readonly what: 'doubts'; readonly name: string }
@@ -183,6 +184,7 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'looked':
     case 'read':
+    case 'caught up':
     case 'sees':
     case 'doubts':
     case 'is hidden':
@@ -208,7 +210,7 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
 /** What a look has found, or has to find out. */
 type Looked = Extract<
   Happened,
-  { what: 'looked' | 'read' | 'sees' | 'doubts' | 'is hidden' | 'doubts the object' | 'is taken' }
+  { what: 'looked' | 'read' | 'caught up' | 'sees' | 'doubts' | 'is hidden' | 'doubts the object' | 'is taken' }
 >;
 
 function noteLook(memory: Memory, happened: Looked, now: number): void {
@@ -219,6 +221,9 @@ function noteLook(memory: Memory, happened: Looked, now: number): void {
       return;
     case 'read':
       memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
+      return;
+    case 'caught up':
+      memory.contents = without(memory.contents, (_, name) => name === happened.name);
       return;
     case 'sees':
       memory.looks = without(memory.looks, (_, name) => happened.names.has(name));

@@ -36,6 +36,7 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
   const isPruned = isBehind && (pause ?? looks.halt) !== undefined;
   const reading = read(object);
   const configMaps = inSight(place, reading);
+  catchUp(place, configMaps);
   if (!pause && !reading.suspended) {
     await looks.contents(configMaps, reading);
     if (mayWrite(reading, configMaps)) {
@@ -84,6 +85,16 @@ function inSight({ configMaps }: Place, reading: Reading): Map<string, StoredCon
     ...[...named, ...namesTold(reading)].flatMap((name) => configMaps.get(name) ?? []),
   ];
   return new Map(views.map((view) => [view.metadata.name, view]));
+}
+
+/** What was read counts for as long as the cache is behind it: a watch may be silent for a minute. */
+function catchUp({ memory, clock }: Place, configMaps: Map<string, StoredConfigMap>): void {
+  for (const [name, found] of memory.contents) {
+    const cached = configMaps.get(name);
+    if (cached?.unread) continue;
+    if (cached && isOlder(cached, found)) configMaps.set(name, found);
+    else remember(memory, { what: 'caught up', name }, clock.monotonic());
+  }
 }
 
 /** True unless nothing is live, and the newest spec may not be applied: then nothing is written, and nothing need be asked. */
@@ -202,7 +213,9 @@ class Looks {
     const known = configMaps.get(name);
     if (!found) configMaps.delete(name);
     else if (!known || isNewer(found, known)) configMaps.set(name, found);
-    if (found && !cache.get(name)) remember(memory, { what: 'is hidden', name }, clock.monotonic());
+    const cached = cache.get(name);
+    if (found && !cached) remember(memory, { what: 'is hidden', name }, clock.monotonic());
+    if (found && cached && isOlder(cached, found)) remember(memory, { what: 'read', found }, clock.monotonic());
   }
 
   /** What stands under a name: one GET, unless the name was just found free, or this work has read it already. */
@@ -237,9 +250,11 @@ class Looks {
   }
 }
 
+const isOlder = (known: StoredConfigMap, found: StoredConfigMap): boolean =>
+  compareResourceVersions(known.metadata.resourceVersion, found.metadata.resourceVersion) < 0;
+
 const isNewer = (found: StoredConfigMap, known: StoredConfigMap): boolean =>
-  found.metadata.uid !== known.metadata.uid ||
-  compareResourceVersions(found.metadata.resourceVersion, known.metadata.resourceVersion) > 0;
+  found.metadata.uid !== known.metadata.uid || isOlder(known, found);
 
 /** Names that the status tells of; and for a plan those that it wants, and those that the plan under way was writing. */
 function namesToLookUp(
