@@ -201,6 +201,12 @@ const rows: readonly Row[] = [
     { looks: mapOf({ y: looked(5) }) },
   ],
   [
+    'R8.5 a ConfigMap was found that the watch does not show',
+    { what: 'is hidden', name: 'x' },
+    { hidden: new Set(['y']) },
+    { hidden: new Set(['y', 'x']) },
+  ],
+  [
     'R6.2 a write met something else than the cache has',
     { what: 'doubts', name: 'x' },
     { doubts: new Set(['y']) },
