@@ -84,8 +84,9 @@ function heldBy({ maps, lives }: Book, life: Life): Held[] {
     if (!written) return [];
     const own = written.uid === life.uid;
     if (!own && !(lives.get(written.uid)?.ended && isLabelled(written.object, life.name))) return [];
-    // By its record alone is told what an earlier object left (R4.3): somebody has spoiled it.
-    if (!own && current && recordIn(current) !== recordIn(written.object)) return [];
+    // By its labels and its record is told what an earlier object left (R4.3): somebody has spoiled them.
+    const isTold = !current || (isLabelled(current, life.name) && recordIn(current) === recordIn(written.object));
+    if (!own && !isTold) return [];
     const there = current !== undefined && !kept.lost;
     return there || (own && written.document.scope === 'System') ? [{ kept, own, ...written }] : [];
   });
