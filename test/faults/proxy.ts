@@ -66,6 +66,9 @@ export const requestFaults = [
   'commit-500',
   'commit-503',
 ] as const;
+/** Why a request to the API server is given up. Without a reason each abort makes a DOMException, which costs more than the request. */
+const over = new Error('nobody waits for it any more');
+
 /** What can befall a list besides, also one that comes as a stream. `stale-list`: it is one of the past. */
 export const listFaults = ['stale-list', 'answer-410'] as const;
 /** What can befall the opening of a watch. */
@@ -249,7 +252,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       }
     } finally {
       answer.body.on('error', () => {});
-      abort.abort();
+      abort.abort(over);
     }
     return undefined;
   };
@@ -388,12 +391,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       expire() {
         forgotten.set(scopeOf(seen), newest.get(scopeOf(seen)) ?? 0);
         response.end(`${errorEvent(410)}\n`);
-        abort.abort();
+        abort.abort(over);
       },
     };
     response.on('close', () => {
       watches.delete(open);
-      abort.abort();
+      abort.abort(over);
     });
     if (isForgotten(seen.path, forgotten.get(scopeOf(seen)))) return refuse(response, 'answer-410');
     // A stale list comes whole from here; what came since then is sent by the API server.
@@ -466,7 +469,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       if (!open.silent && !response.writableEnded) reset(message);
       return;
     } finally {
-      abort.abort();
+      abort.abort(over);
     }
     if (!open.silent) response.end();
   }

@@ -50,10 +50,25 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   /** The last revision that was judged of each object, and the uids that are gone or about to go. */
   const seen = new Map<string, number>();
   const ending = new Set<string>();
-  const snapshot = (): Snapshot => {
-    const all = [...present.values()];
-    const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
-    return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
+  /** What was found out about all that is there; a run asks many times between two revisions. */
+  const found = new Map<string, unknown>();
+  const once = <T>(what: string, find: () => T): T => {
+    if (!found.has(what)) found.set(what, find());
+    return found.get(what) as T;
+  };
+  const snapshot = (): Snapshot =>
+    once('snapshot', () => {
+      const all = [...present.values()];
+      const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
+      return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
+    });
+  const missing = (except: string | undefined): string[] => {
+    const all = snapshot();
+    const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
+    const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
+    if (poisoned && !rejected) return [`${except} is not said to be rejected`];
+    const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
+    return [...differences(model, isWatched ? left : { ...left, settings: [] }), ...unfinished(left)];
   };
   const noteAuthor = ({ object, by }: Revision) => {
     const before = present.get(`LicenseSettings/${object.metadata.name}`)?.object;
@@ -63,6 +78,7 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   return {
     ...{ admin, snapshot },
     take(taken, { type, kind, object, revision }) {
+      found.clear();
       const now = performance.now();
       if (kind === 'LicenseSettings') noteAuthor(taken);
       const { name, uid, deletionTimestamp } = object.metadata;
@@ -77,18 +93,14 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
     untruths: (now, isExcused) => truth.look(now, ({ metadata }) => isExcused || rewritten.has(metadata.uid)),
     find: (kind, name) => present.get(`${kind}/${name}`)?.object,
     present: () => [...present.values()],
-    settled: () => model.settled(snapshot()),
-    unseen: () => admin.behind(seen, ending),
-    missing(except) {
-      const all = snapshot();
-      const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
-      const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
-      if (poisoned && !rejected) return [`${except} is not said to be rejected`];
-      const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
-      return [...differences(model, isWatched ? left : { ...left, settings: [] }), ...unfinished(left)];
+    settled() {
+      model.settled(snapshot());
+      found.clear();
     },
-    hasGarbage: () => hasGarbage(snapshot()),
-    isKeptOut: () => isKeptOut(snapshot()),
+    unseen: () => admin.behind(seen, ending),
+    missing: (except) => once(`missing ${except}`, () => missing(except)),
+    hasGarbage: () => once('hasGarbage', () => hasGarbage(snapshot())),
+    isKeptOut: () => once('isKeptOut', () => isKeptOut(snapshot())),
   };
 }
 

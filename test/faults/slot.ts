@@ -134,17 +134,18 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     takeLate: () => late.splice(0),
     takeBadEnds: () => badEnds.splice(0),
     wake() {
-      for (const resolve of waiting) resolve();
-      waiting.clear();
+      for (const over of [...waiting]) over();
     },
-    async stir(milliseconds) {
-      const over = new AbortController();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.add(resolve);
-      await Promise.race([promise, sleep(milliseconds, undefined, { signal: over.signal }).catch(() => {})]);
-      waiting.delete(resolve);
-      over.abort();
-    },
+    stir: (milliseconds) =>
+      new Promise((resolve) => {
+        const over = () => {
+          clearTimeout(timer);
+          waiting.delete(over);
+          resolve();
+        };
+        const timer = setTimeout(over, milliseconds);
+        waiting.add(over);
+      }),
     async close() {
       await Promise.all(closers.map((close) => close()));
       return [...badEnds.splice(0), ...replicas.flatMap(({ takeLog }) => defectsIn(takeLog()))];
