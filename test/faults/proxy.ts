@@ -66,9 +66,6 @@ export const requestFaults = [
   'commit-500',
   'commit-503',
 ] as const;
-/** Why a request to the API server is given up. Without a reason each abort makes a DOMException, which costs more than the request. */
-const over = new Error('nobody waits for it any more');
-
 /** What can befall a list besides, also one that comes as a stream. `stale-list`: it is one of the past. */
 export const listFaults = ['stale-list', 'answer-410'] as const;
 /** What can befall the opening of a watch. */
@@ -186,6 +183,9 @@ function following(path: string, list: readonly string[]): string {
   url.searchParams.set('resourceVersion', object.metadata.resourceVersion);
   return `${url.pathname}${url.search}`;
 }
+
+/** Why a request to the API server is given up. Without a reason each abort makes a DOMException, which costs more than the request. */
+const over = new Error('nobody waits for it any more');
 
 type OpenWatch = {
   readonly request: Seen;

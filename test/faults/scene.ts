@@ -50,19 +50,14 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   /** The last revision that was judged of each object, and the uids that are gone or about to go. */
   const seen = new Map<string, number>();
   const ending = new Set<string>();
-  /** What was found out about all that is there; a run asks many times between two revisions. */
-  const found = new Map<string, unknown>();
-  const once = <T>(what: string, find: () => T): T => {
-    if (!found.has(what)) found.set(what, find());
-    return found.get(what) as T;
+  /** What is missing, by what is excepted; a run asks many times between two revisions, and it takes a while to find out. */
+  const known = new Map<string | undefined, string[]>();
+  const snapshot = (): Snapshot => {
+    const all = [...present.values()];
+    const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
+    return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
   };
-  const snapshot = (): Snapshot =>
-    once('snapshot', () => {
-      const all = [...present.values()];
-      const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
-      return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
-    });
-  const missing = (except: string | undefined): string[] => {
+  const findMissing = (except: string | undefined): string[] => {
     const all = snapshot();
     const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
     const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
@@ -78,7 +73,7 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   return {
     ...{ admin, snapshot },
     take(taken, { type, kind, object, revision }) {
-      found.clear();
+      known.clear();
       const now = performance.now();
       if (kind === 'LicenseSettings') noteAuthor(taken);
       const { name, uid, deletionTimestamp } = object.metadata;
@@ -95,12 +90,16 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
     present: () => [...present.values()],
     settled() {
       model.settled(snapshot());
-      found.clear();
+      known.clear();
     },
     unseen: () => admin.behind(seen, ending),
-    missing: (except) => once(`missing ${except}`, () => missing(except)),
-    hasGarbage: () => once('hasGarbage', () => hasGarbage(snapshot())),
-    isKeptOut: () => once('isKeptOut', () => isKeptOut(snapshot())),
+    missing(except) {
+      const missing = known.get(except) ?? findMissing(except);
+      known.set(except, missing);
+      return missing;
+    },
+    hasGarbage: () => hasGarbage(snapshot()),
+    isKeptOut: () => isKeptOut(snapshot()),
   };
 }
 

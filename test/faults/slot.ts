@@ -3,7 +3,6 @@
  * in it, each with fresh names, so that nothing has to be started for a run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
@@ -99,9 +98,6 @@ export type SlotOptions = {
 /** DESIGN, rule 11, in milliseconds. */
 const stopsWithin = 5_000;
 
-/** Thousands of operators are started: compiled once, each costs half as much. */
-const compileCache = join(tmpdir(), 'license-settings-compile-cache');
-
 /** Lines of a log that no fault excuses: L3. */
 export const defectsIn = (log: readonly LogLine[]): string[] =>
   log
@@ -134,7 +130,7 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     takeLate: () => late.splice(0),
     takeBadEnds: () => badEnds.splice(0),
     wake() {
-      for (const over of [...waiting]) over();
+      for (const over of waiting) over();
     },
     stir: (milliseconds) =>
       new Promise((resolve) => {
@@ -214,6 +210,8 @@ async function openReplica(
       slot.over();
     },
   });
+  // Thousands of operators are started: compiled once, each costs half as much.
+  const compileCache = join(plane.directory, 'compile-cache');
   const through = `${kubeconfig}.${namespace}.${number}`;
   writeFileSync(through, readFileSync(kubeconfig, 'utf8').replaceAll(plane.server, proxy.server), { mode: 0o600 });
 
