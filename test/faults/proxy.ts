@@ -186,6 +186,9 @@ function following(path: string, list: readonly string[]): string {
   return `${url.pathname}${url.search}`;
 }
 
+/** Why a request to the API server is given up. Without a reason each abort makes a DOMException, which costs more than the request. */
+const over = new Error('nobody waits for it any more');
+
 type OpenWatch = {
   readonly request: Seen;
   silent: boolean;
@@ -252,7 +255,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       }
     } finally {
       answer.body.on('error', () => {});
-      abort.abort();
+      abort.abort(over);
     }
     return undefined;
   };
@@ -391,12 +394,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       expire() {
         forgotten.set(scopeOf(seen), newest.get(scopeOf(seen)) ?? 0);
         response.end(`${errorEvent(410)}\n`);
-        abort.abort();
+        abort.abort(over);
       },
     };
     response.on('close', () => {
       watches.delete(open);
-      abort.abort();
+      abort.abort(over);
     });
     if (isForgotten(seen.path, forgotten.get(scopeOf(seen)))) return refuse(response, 'answer-410');
     // A stale list comes whole from here; what came since then is sent by the API server.
@@ -472,7 +475,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       if (!open.silent && !response.writableEnded) reset(message);
       return;
     } finally {
-      abort.abort();
+      abort.abort(over);
     }
     if (!open.silent) response.end();
   }

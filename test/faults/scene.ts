@@ -50,10 +50,20 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   /** The last revision that was judged of each object, and the uids that are gone or about to go. */
   const seen = new Map<string, number>();
   const ending = new Set<string>();
+  /** What is missing, by what is excepted; a run asks many times between two revisions, and it takes a while to find out. */
+  const known = new Map<string | undefined, string[]>();
   const snapshot = (): Snapshot => {
     const all = [...present.values()];
     const of = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ object }) => object);
     return { settings: of('LicenseSettings'), configMaps: of('ConfigMap') };
+  };
+  const findMissing = (except: string | undefined): string[] => {
+    const all = snapshot();
+    const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
+    const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
+    if (poisoned && !rejected) return [`${except} is not said to be rejected`];
+    const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
+    return [...differences(model, isWatched ? left : { ...left, settings: [] }), ...unfinished(left)];
   };
   const noteAuthor = ({ object, by }: Revision) => {
     const before = present.get(`LicenseSettings/${object.metadata.name}`)?.object;
@@ -63,6 +73,7 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
   return {
     ...{ admin, snapshot },
     take(taken, { type, kind, object, revision }) {
+      known.clear();
       const now = performance.now();
       if (kind === 'LicenseSettings') noteAuthor(taken);
       const { name, uid, deletionTimestamp } = object.metadata;
@@ -77,15 +88,15 @@ export function createScene(admin: Admin, isWatched: boolean): Scene {
     untruths: (now, isExcused) => truth.look(now, ({ metadata }) => isExcused || rewritten.has(metadata.uid)),
     find: (kind, name) => present.get(`${kind}/${name}`)?.object,
     present: () => [...present.values()],
-    settled: () => model.settled(snapshot()),
+    settled() {
+      model.settled(snapshot());
+      known.clear();
+    },
     unseen: () => admin.behind(seen, ending),
     missing(except) {
-      const all = snapshot();
-      const poisoned = all.settings.find(({ metadata }) => metadata.name === except);
-      const rejected = poisoned?.status?.conditions?.some(({ reason }) => reason === 'WriteRejected');
-      if (poisoned && !rejected) return [`${except} is not said to be rejected`];
-      const left = { ...all, settings: all.settings.filter((one) => one !== poisoned) };
-      return [...differences(model, isWatched ? left : { ...left, settings: [] }), ...unfinished(left)];
+      const missing = known.get(except) ?? findMissing(except);
+      known.set(except, missing);
+      return missing;
     },
     hasGarbage: () => hasGarbage(snapshot()),
     isKeptOut: () => isKeptOut(snapshot()),

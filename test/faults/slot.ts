@@ -3,7 +3,6 @@
  * in it, each with fresh names, so that nothing has to be started for a run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
@@ -99,9 +98,6 @@ export type SlotOptions = {
 /** How long a process may take to end after SIGTERM, in milliseconds: R11.1. */
 const stopsWithin = 5_000;
 
-/** Thousands of operators are started: compiled once, each costs half as much. */
-const compileCache = join(tmpdir(), 'license-settings-compile-cache');
-
 /** Lines of a log that no fault excuses: L3. */
 export const defectsIn = (log: readonly LogLine[]): string[] =>
   log
@@ -134,17 +130,18 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     takeLate: () => late.splice(0),
     takeBadEnds: () => badEnds.splice(0),
     wake() {
-      for (const resolve of waiting) resolve();
-      waiting.clear();
+      for (const over of waiting) over();
     },
-    async stir(milliseconds) {
-      const over = new AbortController();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.add(resolve);
-      await Promise.race([promise, sleep(milliseconds, undefined, { signal: over.signal }).catch(() => {})]);
-      waiting.delete(resolve);
-      over.abort();
-    },
+    stir: (milliseconds) =>
+      new Promise((resolve) => {
+        const over = () => {
+          clearTimeout(timer);
+          waiting.delete(over);
+          resolve();
+        };
+        const timer = setTimeout(over, milliseconds);
+        waiting.add(over);
+      }),
     async close() {
       await Promise.all(closers.map((close) => close()));
       return [...badEnds.splice(0), ...replicas.flatMap(({ takeLog }) => defectsIn(takeLog()))];
@@ -213,6 +210,8 @@ async function openReplica(
       slot.over();
     },
   });
+  // Thousands of operators are started: compiled once, each costs half as much.
+  const compileCache = join(plane.directory, 'compile-cache');
   const through = `${kubeconfig}.${namespace}.${number}`;
   writeFileSync(through, readFileSync(kubeconfig, 'utf8').replaceAll(plane.server, proxy.server), { mode: 0o600 });
 
