@@ -270,11 +270,10 @@ function takeOver(
   const common = { dataHash: undefined, update: true, once: false, until: now + lateness, fenced: false };
   const { settings } = applying;
   const unknown = new Map<string, Unknown>(memory.unknown);
-  unknown.set(settings.configMap.name, { ...common, zone: undefined, create: false });
-  for (const { name } of settings.zones ?? []) {
-    const map = zoneConfigMapName(settings, name);
-    unknown.set(map, { ...common, zone: { name }, create: !isThere(map) });
-  }
+  const add = (name: string, zone: DeclaredZone | undefined) =>
+    unknown.set(name, { ...common, zone, create: !isThere(name) });
+  add(settings.configMap.name, undefined);
+  for (const { name } of settings.zones ?? []) add(zoneConfigMapName(settings, name), { name });
   memory.unknown = unknown;
 }
 

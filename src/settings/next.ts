@@ -310,8 +310,8 @@ function fence(plan: Plan): Next | undefined {
   const writes = [...memory.unknown].flatMap(([name, unknown]): Write[] => {
     const view = present.get(name);
     if (!isThreat(plan, name, unknown) || (view ? isSafe(view, unknown) : seen.configMaps.has(name))) return [];
-    const rendered = view ? asItIs(plan, view) : renderZone(name, { name: unknown.zone?.name ?? '' });
-    if (!rendered || (!view && !unknown.zone)) return [];
+    const rendered = view ? asItIs(plan, view) : unknown.zone && renderZone(name, { name: unknown.zone.name });
+    if (!rendered) return [];
     const generation = (view && stampOf(view, judged.owner)) ?? target.generation;
     // An epoch of its own: a write that changes nothing moves no version.
     const mark = `${epoch}.${view?.metadata.resourceVersion ?? '0'}`;
@@ -319,7 +319,23 @@ function fence(plan: Plan): Next | undefined {
       { how: view ? 'update' : 'create', want: { rendered, generation, retained: judged.retained, epoch: mark }, view },
     ];
   });
-  return writes.length > 0 ? { step: { do: 'write', writes } } : undefined;
+  return writes.length > 0 ? { step: { do: 'write', writes } } : awaitSystems(plan);
+}
+
+/**
+ * A system that may come late under a name that is not wanted, and have CAPACITY keys beside the zones (R2.5): nothing that keeps
+ * it out could be written before the zones are lowered, so it is waited for.
+ */
+function awaitSystems(plan: Plan): Next | undefined {
+  const { memory, seen, target, now } = plan;
+  const isWanted = (name: string) => target.rendered.some((one) => one.name === name);
+  const late = [...memory.unknown].flatMap(([name, unknown]) => {
+    const { zone, create, until } = unknown;
+    const mayCome =
+      create && zone === undefined && target.declaration.zones && !isWanted(name) && !seen.configMaps.has(name);
+    return mayCome && isThreat(plan, name, unknown) ? [until] : [];
+  });
+  return late.length > 0 ? { step: { do: 'wait', milliseconds: Math.max(...late) - now } } : undefined;
 }
 
 /** What can't be updated at all keeps a late update out by itself, and any ConfigMap a create. */
@@ -327,13 +343,18 @@ const isSafe = ({ immutable, metadata }: ConfigMapView, { update }: Unknown): bo
   immutable || metadata.deletionTimestamp !== undefined || !update;
 
 /** A write that may land, and would give a zone, or say of the system, something else than the plan does. */
-function isThreat({ target, now }: Plan, name: string, { until, fenced, dataHash, zone }: Unknown): boolean {
-  if (fenced || until <= now) return false;
+function isThreat({ target, now, present }: Plan, name: string, { until, fenced, dataHash, zone }: Unknown): boolean {
+  // A hand may have taken away what kept a create out.
+  if ((fenced && present.has(name)) || until <= now) return false;
   if (dataHash === undefined) return true;
-  const wanted = zone && target.declaration.zones?.find((one) => one.name === zone.name);
-  return zone
-    ? !(wanted && within(zone, [wanted]))
-    : target.rendered.some((one) => one.name === name && one.dataHash !== dataHash);
+  const { zones } = target.declaration;
+  if (zone) {
+    const wanted = zones?.find((one) => one.name === zone.name);
+    return !(wanted && within(zone, [wanted]));
+  }
+  const system = target.rendered.find((one) => one.name === name);
+  // Under another name it may have CAPACITY keys, beside the zones (R2.5).
+  return system ? system.dataHash !== dataHash : zones !== undefined;
 }
 
 /** A ConfigMap as it is, to be written once more. That of the system only where it is right: else the plan writes it. */
@@ -345,7 +366,10 @@ function asItIs({ target, judged, memory }: Plan, view: ConfigMapView): Rendered
       name,
       held(view, zone, { target, before: judged.before, owner: judged.owner, given: memory.given }),
     );
-  return target.rendered.find((one) => one.name === name && one.dataHash === view.dataHash);
+  const { rendered, declaration } = target;
+  const [first] = rendered;
+  const system = rendered.find((one) => one.name === name) ?? (declaration.zones && first && { ...first, name });
+  return system?.dataHash === view.dataHash ? system : undefined;
 }
 
 /** The ConfigMap of the system, once, with its final content (R2.6). */

@@ -71,7 +71,7 @@ export function holdOthers(
   const strays = views.filter(
     (view) =>
       view.metadata.labels?.[labels.zone] !== undefined &&
-      view.metadata.annotations?.[annotations.dataHash] === view.dataHash &&
+      isUnedited(view) &&
       !isLeaving(view) &&
       !known.some((one) => one.name === view.metadata.name && one.dataHash === view.dataHash),
   );
@@ -88,10 +88,16 @@ export function isLeaving({ metadata: { name, deletionTimestamp }, dataHash, ...
 
 /**
  * The zone that a ConfigMap speaks of: by its record, or its label; where somebody took both, by its name in what was live
- * and what is on its way, unless one of them had it for the system.
+ * and what is on its way, unless one of them had it for the system, or its data are as the operator wrote them: then it is one.
  */
 const zoneOf = (view: ConfigMapView, before: PlanInput['before'] = []): string | undefined =>
-  readZone(view)?.name ?? view.metadata.labels?.[labels.zone] ?? zoneByName(view.metadata.name, before);
+  readZone(view)?.name ??
+  view.metadata.labels?.[labels.zone] ??
+  (isUnedited(view) ? undefined : zoneByName(view.metadata.name, before));
+
+/** True where a ConfigMap holds what the operator wrote last. */
+const isUnedited = ({ metadata, dataHash }: ConfigMapView): boolean =>
+  metadata.annotations?.[annotations.dataHash] === dataHash;
 
 const zoneByName = (name: string, before: PlanInput['before']): string | undefined =>
   before.some((one) => one?.configMap.name === name)

@@ -179,7 +179,7 @@ function createSums() {
 
 for (const [trouble, names] of [
   ['hands', ['pom', 'pom-new']],
-  ['takeovers and lost answers', ['pom']],
+  ['takeovers and lost answers', ['pom', 'pom-new']],
 ] as const)
   test(`S9 with ${trouble}: never above the total after any write, and all end as the last settings say`, () => {
     const spec = specUnder(names);

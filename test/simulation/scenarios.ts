@@ -2,6 +2,7 @@
  * What befell clusters, or was seen on a real API server, each as a schedule by name: fixed, so that the mend of each can
  * be shown. test/unit/scenarios.test.ts runs them; `npm run simulate -- --scenario NAME --trace` shows one in words.
  */
+import { lateness } from '../../src/controller/memory.ts';
 import type { Action, CopyChange, DeletePolicy, Edit, Kind } from '../support/actions.ts';
 import type { Fault, TimeFault } from './faults.ts';
 import type { Schedule } from './schedule.ts';
@@ -249,12 +250,13 @@ const rights: readonly Scenario[] = [
       faults: away({ kind: 'reads', how, for: 180_000 }),
     }),
   ),
+  // What one keeps out at zero the other deletes, until no create can land any more.
   scenario('two that both think they lead', {
     ...{ replicas: 2, election: false },
     actions: [
       ...[create(zoned({ amer: 6, emea: 4 })), settle, save(moved), settle, save(zoned({ apac: 10 })), settle],
       ...[editMap('pom-licenses-apac', 'raise'), settle, editMap('pom-licenses', 'delete'), settle],
-      ...[save(ports(8)), settle, save(ports(8, { configMap: { name: 'pom-limits' } })), settle],
+      ...[save(ports(8)), pause(lateness), settle, save(ports(8, { configMap: { name: 'pom-limits' } })), settle],
       ...[{ do: 'delete', name: 'pom' } as Action, settle, create(moved), settle],
     ],
   }),

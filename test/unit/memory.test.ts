@@ -82,9 +82,9 @@ const rows: readonly Row[] = [
       plan: applying,
       takenAway: now,
       unknown: mapOf({
-        pom: { ...unknown, dataHash: undefined, zone: undefined },
+        // Those that are not there may be created yet.
+        pom: { ...unknown, dataHash: undefined, zone: undefined, create: true },
         'pom-a': { ...unknown, dataHash: undefined, zone: { name: 'a' } },
-        // It is not there: a create of it may land.
         'pom-b': { ...unknown, dataHash: undefined, zone: { name: 'b' }, create: true },
       }),
     },

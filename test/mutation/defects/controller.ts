@@ -1134,7 +1134,7 @@ export const controller: readonly Defect[] = [
     defect: 'zones that are not there yet are not created at zero on a takeover',
     rule: 'R7.6',
     file: 'src/controller/memory.ts',
-    find: 'create: !isThere(map) });',
+    find: 'create: !isThere(name) });',
     replace: 'create: false });',
     caughtBy: {
       file: 'test/unit/memory.test.ts',

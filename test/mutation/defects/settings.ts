@@ -1594,7 +1594,7 @@ export const settings: readonly Defect[] = [
     defect: 'a zone that is not there yet is not kept out',
     rule: 'R7.6',
     file: 'src/settings/next.ts',
-    find: '    if (!rendered || (!view && !unknown.zone)) return [];',
+    find: '    if (!rendered) return [];',
     replace: '    if (!rendered || !view) return [];',
     caughtBy: {
       file: 'test/unit/rules/unknown-writes.test.ts',
@@ -1617,8 +1617,8 @@ export const settings: readonly Defect[] = [
     defect: 'what gives no more than is wanted is kept out too',
     rule: 'R7.6',
     file: 'src/settings/next.ts',
-    find: '    ? !(wanted && within(zone, [wanted]))\n',
-    replace: '    ? zone !== wanted\n',
+    find: 'return !(wanted && within(zone, [wanted]));',
+    replace: 'return zone !== wanted;',
     caughtBy: {
       file: 'test/unit/rules/unknown-writes.test.ts',
       test: 'rule 7: writes whose end is not known > R7.6 what holds no more than it may is no threat',
@@ -1639,11 +1639,44 @@ export const settings: readonly Defect[] = [
     defect: 'a fence for which there is no room is tried for ever',
     rule: 'R7.7',
     file: 'src/settings/next.ts',
-    find: '  if (fenced || until <= now) return false;',
-    replace: '  if (fenced) return false;',
+    find: ' || until <= now) return false;',
+    replace: ') return false;',
     caughtBy: {
       file: 'test/unit/rules/unknown-writes.test.ts',
       test: 'rule 7: writes whose end is not known > R7.7 where a quota has no room for a fence the plan waits for that long instead',
+    },
+  },
+  {
+    defect: 'what kept a create out is believed to be there after a hand took it away',
+    rule: 'R7.6',
+    file: 'src/settings/next.ts',
+    find: '(fenced && present.has(name))',
+    replace: 'fenced',
+    caughtBy: {
+      file: 'test/unit/rules/plans.test.ts',
+      test: 'rule 2: plans > R7.6 S9 a create without an answer is kept out again where a hand took away what kept it out',
+    },
+  },
+  {
+    defect: 'a system that may come late beside the zones is not waited for',
+    rule: 'R2.5',
+    file: 'src/settings/next.ts',
+    find: ' : awaitSystems(plan);',
+    replace: ' : undefined;',
+    caughtBy: {
+      file: 'test/unit/rules/plans.test.ts',
+      test: 'rule 2: plans > S9 R7.6 a late create of a system without zones, under a name that was given up, is waited for before zones come',
+    },
+  },
+  {
+    defect: 'a system is a zone where its name is to be that of one',
+    rule: 'R2.5',
+    file: 'src/settings/zones.ts',
+    find: '(isUnedited(view) ? undefined : zoneByName(view.metadata.name, before))',
+    replace: 'zoneByName(view.metadata.name, before)',
+    caughtBy: {
+      file: 'test/unit/rules/plans.test.ts',
+      test: 'rule 2: plans > R2.5 S9 a superseded plan: its system, whose name is now to be that of a zone, is no zone',
     },
   },
   {
@@ -1816,7 +1849,7 @@ export const settings: readonly Defect[] = [
     defect: 'a zone that a hand edited makes a plan of its healing',
     rule: 'R2.1',
     file: 'src/settings/zones.ts',
-    find: '      view.metadata.annotations?.[annotations.dataHash] === view.dataHash &&\n',
+    find: '      isUnedited(view) &&\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/rules/plans.test.ts',

@@ -739,3 +739,57 @@ plans('R2.2 S9 a removed zone that a hand raised while its plan was superseded s
   walk.go();
   assert.equal(walk.violations, []);
 });
+
+plans(
+  'S9 R7.6 a late create of a system without zones, under a name that was given up, is waited for before zones come',
+  () => {
+    const walk = createWalk();
+    walk.save(plainOf(5, at0));
+    walk.befall('pom', 'no answer');
+    walk.go();
+    walk.save(zonesOf({ d: 5 }, { ...at0, configMap: { name: 'pom-new' } }));
+    assert.equal(walk.go(), ['begin', 'wait 65']);
+    walk.land();
+    assert.equal(walk.go(1), ['update pom -']);
+    walk.go();
+    assert.equal(walk.violations, []);
+  },
+);
+
+plans('R2.5 R7.6 a new term waits for a system that the last one may have created under another name', () => {
+  const walk = createWalk();
+  walk.save(zonesOf({ a: 1 }, { ...at0, maximum: 1 }));
+  walk.go();
+  walk.save(plainOf(1, { ...at0, configMap: { name: 'pom-new' } }));
+  walk.befall('pom-new', 'no answer');
+  assert.equal(walk.go(), ['begin', 'update pom-a 0', 'delete pom-a', 'create pom-new 1: no answer']);
+  walk.nextTerm();
+  walk.save(zonesOf({ a: 1 }, { ...at0, maximum: 1 }));
+  assert.is(walk.go().at(-1), 'wait 65');
+  walk.land();
+  walk.go();
+  assert.equal(walk.violations, []);
+});
+
+plans('R2.5 S9 a superseded plan: its system, whose name is now to be that of a zone, is no zone', () => {
+  const walk = createWalk();
+  walk.save(zonesOf({ c: 1, d: 0 }, { ...at0, maximum: 1, configMap: { name: 'pom-a' } }));
+  walk.go(3);
+  walk.save(zonesOf({ a: 0 }, { ...at0, maximum: 0 }));
+  assert.equal(walk.go(2), ['begin', 'update pom-a-c 0']);
+  walk.go();
+  assert.equal(walk.violations, []);
+});
+
+plans('R7.6 S9 a create without an answer is kept out again where a hand took away what kept it out', () => {
+  const walk = createWalk();
+  walk.save(zonesOf({ a: 1 }, { ...at0, maximum: 1 }));
+  walk.befall('pom-a', 'no answer');
+  walk.go();
+  walk.go(1);
+  walk.remove('pom-a');
+  walk.save(plainOf(1, at0));
+  walk.go(3);
+  walk.land();
+  assert.equal(walk.violations, []);
+});
