@@ -274,7 +274,8 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   #follow(task: Task, result: R): void {
     const { said, next, error, requests = 0 } = result;
     this.#noticeOutage(said === 'written' || isVerdict(error), error);
-    if (said !== 'unfinished' && next.when !== 'retry') {
+    if (said === 'unfinished') this.#budget?.spend(task.key, requests);
+    else if (next.when !== 'retry') {
       this.#queue.forget(task.key);
       this.#budget?.forget(task.key);
     }

@@ -536,6 +536,20 @@ for (const [what, budget, least, most] of [
     assert.ok(requests >= least && requests <= most, `${requests} requests`);
     await desk.stop();
   });
+term('R9.3 and so is what the turns of a try cost that was not finished in one', async () => {
+  const turn = { said: 'unfinished', next: now(0), requests: 10 } as const;
+  const last = { said: 'problem', next: retry<StandardKind>('slow'), requests: 0 } as const;
+  const budget = { burst: 6, refillEvery: 2_500, longest: 60_000 };
+  const desk = setUp(({ key }, looks) => (key === 'b' ? unchanged : looks % 2 === 1 ? turn : last), { budget });
+  Object.assign(desk.clock, { random: () => 0.01 });
+  await desk.clock.advance(34_000);
+  // Of 10 requests 4 are paid for by 10 s, and then, with nothing left, 10 by 25 s.
+  assert.equal(
+    desk.looks.filter(({ key }) => key === 'a').map(({ at }) => Math.round(at / 1_000)),
+    [0, 0, 10, 10],
+  );
+  await desk.stop();
+});
 term('a success makes the next backoff small again', async () => {
   const desk = setUp(({ key }, looks) => {
     if (key !== 'a') return unchanged;

@@ -541,6 +541,17 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'only the last turn of a try is paid for',
+    rule: 'R9.3',
+    file: 'src/kube/term.ts',
+    find: "    if (said === 'unfinished') this.#budget?.spend(task.key, requests);\n    else if (",
+    replace: "    if (said !== 'unfinished' && ",
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'term > R9.3 and so is what the turns of a try cost that was not finished in one',
+    },
+  },
+  {
     defect: 'the event of an own write that comes before its answer costs a look',
     rule: 'R6.5',
     file: 'src/kube/term.ts',
