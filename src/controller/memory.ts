@@ -65,8 +65,8 @@ export type Memory = PlanMemory & {
   hidden: ReadonlySet<string>;
   /** True when the cached LicenseSettings is not believed. */
   doubted: boolean;
-  /** True where the last turn ended with more to do. */
-  goesOn: boolean;
+  /** Where the last turn ended with more to do: when the first turn of this work began, on the monotonic clock. */
+  goesOnSince: number | undefined;
   failing: Failing | undefined;
   /** Until its event was sent. */
   restored: Restored | undefined;
@@ -88,7 +88,7 @@ export const createMemory = (uid: string, asked: string): Memory => ({
     doubts: nobody,
     hidden: nobody,
     doubted: false,
-    goesOn: false,
+    goesOnSince: undefined,
   },
   ...{ failing: undefined, restored: undefined, brake: undefined },
 });
@@ -148,14 +148,20 @@ export type Happened =
   /** Undefined: its event was sent. */
   | { readonly what: 'restored'; readonly restored: Restored | undefined }
   | { readonly what: 'needs no brake' }
-  /** The work has come to its end, with more to do or not. */
+  /** A turn has come to its end, with more to do or not; told with when it began. */
   | { readonly what: 'ends'; readonly goesOn: boolean; readonly halted: boolean };
 
 /** @param now on the monotonic clock, in milliseconds */
 export function remember(memory: Memory, happened: Happened, now: number): void {
   switch (happened.what) {
     case 'asked':
-      Object.assign(memory, { asked: happened.asked, goesOn: false, brake: undefined, looks: none, taken: undefined });
+      Object.assign(memory, {
+        asked: happened.asked,
+        goesOnSince: undefined,
+        brake: undefined,
+        looks: none,
+        taken: undefined,
+      });
       if (memory.failing) memory.failing = { ...memory.failing, until: 0 };
       return;
     case 'saw':
@@ -202,7 +208,7 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       memory.brake = undefined;
       return;
     case 'ends':
-      memory.goesOn = happened.goesOn;
+      memory.goesOnSince = happened.goesOn ? (memory.goesOnSince ?? now) : undefined;
       if (!happened.goesOn && !happened.halted) memory.looks = none;
   }
 }

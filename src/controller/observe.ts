@@ -139,6 +139,15 @@ export async function lookAtDoubts(
   return { kind: 'outdated', words: `LicenseSettings ${place.name} has changed since it was read` };
 }
 
+/**
+ * Of so many names that are somebody else's one try asks again, and believes the rest: an object may have many, and what it
+ * asks for is paid for by time (R9.3, L4).
+ */
+const mostAskedAgain = 6;
+
+const isTheirs = (view: StoredConfigMap | undefined, { owner }: Reading): boolean =>
+  view !== undefined && !isOurs(view, owner) && !isLeftBehind(view, owner);
+
 /** GETs, until one fails or the turn is over: then `halt` says why. */
 class Looks {
   readonly #place: Place;
@@ -188,17 +197,42 @@ class Looks {
     remember(memory, { what: 'sees', names: configMaps }, clock.monotonic());
     await this.doubts(configMaps);
     const now = clock.monotonic();
-    for (const name of new Set(names))
-      if (!configMaps.has(name) && !isHeldBack(memory.brake, name, now)) await this.#lookUp(name, configMaps);
+    const unseen = [...new Set(names)].filter((name) => !configMaps.has(name) && !isHeldBack(memory.brake, name, now));
+    const { asked, believed } = this.#theirs(unseen, reading);
+    for (const name of unseen) if (!believed.has(name)) await this.#lookUp(name, configMaps);
+    if (this.halt) return;
+    if (asked.every((name) => isTheirs(configMaps.get(name), reading)))
+      for (const [name, view] of believed) configMaps.set(name, view);
+    else {
+      // Whoever gives one name back may give back all.
+      remember(memory, { what: 'sees', names: believed }, now);
+      for (const name of believed.keys()) await this.#lookUp(name, configMaps);
+    }
     if (this.halt || taken === undefined) return;
-    const view = configMaps.get(taken);
-    const isFree = !view || isOurs(view, reading.owner) || isLeftBehind(view, reading.owner);
-    if (!isFree) {
+    if (isTheirs(configMaps.get(taken), reading)) {
       this.halt = { kind: 'conflict', name: taken };
       return;
     }
     remember(memory, { what: 'is taken', name: undefined }, clock.monotonic());
     await this.outOfSight(configMaps, reading);
+  }
+
+  /**
+   * Names that were somebody else's when they were looked at last. Those that are asked again are the first, of which the
+   * status tells, and those of the longest ago.
+   */
+  #theirs(names: readonly string[], reading: Reading): { asked: string[]; believed: Map<string, StoredConfigMap> } {
+    const { looks } = this.#place.memory;
+    const theirs = names.flatMap((name) => {
+      const { at, found } = looks.get(name) ?? { at: 0, found: undefined };
+      return found && isTheirs(found, reading) ? [{ name, at, found }] : [];
+    });
+    const [first, ...others] = theirs;
+    const order = [...(first ? [first] : []), ...others.sort((a, b) => a.at - b.at)];
+    return {
+      asked: order.slice(0, mostAskedAgain).map(({ name }) => name),
+      believed: new Map(order.slice(mostAskedAgain).map(({ name, found }) => [name, found])),
+    };
   }
 
   /** Names of which the cache is not believed. */
@@ -222,7 +256,8 @@ class Looks {
   async #look(name: string): Promise<StoredConfigMap | undefined> {
     const { memory, clock, requests, turn } = this.#place;
     const known = memory.doubts.has(name) ? undefined : memory.looks.get(name);
-    if (known && (memory.goesOn || isFree(memory, name, clock.monotonic()))) return known.found;
+    const isOfThisWork = known !== undefined && known.at >= (memory.goesOnSince ?? Number.POSITIVE_INFINITY);
+    if (known && (isOfThisWork || isFree(memory, name, clock.monotonic()))) return known.found;
     const found = await this.#get(() => requests.getConfigMap(name));
     if (this.halt) return undefined;
     remember(memory, { what: 'looked', name, found }, clock.monotonic());

@@ -7,7 +7,7 @@
  * informer is at) and controller-runtime's read-your-own-writes client (a DELETE is answered without a version, so it is
  * waited for by uid).
  */
-import { compareResourceVersions, namespaceOf } from './object.ts';
+import { compareResourceVersions, namespaceOf, versionOf } from './object.ts';
 
 /** More than may go while one DELETE is under way, and its event comes before its answer. */
 const rememberedGone = 10_000;
@@ -20,11 +20,10 @@ type Watch = {
   readonly writes: Map<string, string>;
   /** By identity what was deleted and is still in the copy, and for which key. */
   readonly deletes: Map<string, string>;
-  /** The writes whose events have not come, as `ownName` gives them, with their versions. */
+  /** The writes whose events have not come, as `versionOf` names them, with their versions. */
   readonly own: Map<string, string>;
 };
 
-const ownName = (identity: string, version: string): string => `${identity}@${version}`;
 const hasReached = (watch: Watch, version: string): boolean => compareResourceVersions(watch.version, version) >= 0;
 
 /**
@@ -50,7 +49,7 @@ export class Barrier {
     const newest = watch.writes.get(key);
     if (newest === undefined || compareResourceVersions(newest, resourceVersion) < 0)
       watch.writes.set(key, resourceVersion);
-    watch.own.set(ownName(identity, resourceVersion), resourceVersion);
+    watch.own.set(versionOf(identity, resourceVersion), resourceVersion);
   }
 
   /**
@@ -119,10 +118,10 @@ export class Barrier {
 
   /**
    * True where this version of an object came of a write of ours: its event tells nothing new. To be asked before `seen` is
-   * told of the version. False where the event came before the answer to the write: then it costs one look too many.
+   * told of the version. False where the event came before the answer to the write: the term judges it once it has that.
    */
   isOwn(identity: string, version: string): boolean {
-    const name = ownName(identity, version);
+    const name = versionOf(identity, version);
     for (const { own } of this.#watches.values()) if (own.has(name)) return true;
     return false;
   }

@@ -4,7 +4,7 @@ import type { Client } from './client.ts';
 import { type Clock, whenAborted } from './clock.ts';
 import type { ApiError } from './errors.ts';
 import { isolate } from './isolate.ts';
-import { identityOf, type KubeObject } from './object.ts';
+import { identityOf, type KubeObject, versionOf } from './object.ts';
 import { collectionPath, type Resource } from './paths.ts';
 import { Reflector, type ReflectorTiming, type Sink } from './reflector.ts';
 import type { RestartReason } from './restart.ts';
@@ -57,6 +57,12 @@ export type WatchState = {
   readonly trouble: string | undefined;
 };
 
+/**
+ * What has changed for a key. `isFirst`: the first list tells of it; `wakes`: people ask for something else; `version`: of
+ * which object, as `versionOf` names it.
+ */
+export type Change = { readonly isFirst: boolean; readonly wakes: boolean; readonly version: string };
+
 /** What an informer needs of its scope. */
 export type InformerOptions = {
   readonly client: Client;
@@ -69,8 +75,8 @@ export type InformerOptions = {
   /** Told how far the copy has come. */
   readonly barrier: Barrier;
   readonly observer: (place: WatchPlace) => WatchObserver;
-  /** Told of each key that has to be reconciled. `isFirst`: by the first list; `wakes`: people ask for something else. */
-  readonly onChange: (key: string, change: { readonly isFirst: boolean; readonly wakes: boolean }) => void;
+  /** Told of each key that has to be reconciled. */
+  readonly onChange: (key: string, change: Change) => void;
   /** The server has older data than before: until all copies of the scope are listed anew they may be of different times. */
   readonly onWentBack: () => void;
 };
@@ -179,18 +185,20 @@ function createSink<T extends KubeObject>(
   };
   let isFirst = true;
   /** Also the keys of the version `before` are told: a label that names one may have been taken off or changed. */
-  const tell = (object: T, before?: T) => {
+  const tell = (object: T, { before, isGone = false }: { before?: T | undefined; isGone?: boolean } = {}) => {
     const keys = new Set([object, before].flatMap((version) => (version ? kind.keysOf(version) : [])));
     const asked = kind.asks?.(object);
     const wakes = asked !== undefined && asked !== (before && kind.asks?.(before));
-    for (const key of keys) onChange(key, { isFirst, wakes });
+    const version = versionOf(identityOf(object), isGone ? 'gone' : object.metadata.resourceVersion);
+    for (const key of keys) onChange(key, { isFirst, wakes, version });
   };
   return {
     replace(objects, version) {
       const { changed, gone, wentBack } = store.replace(objects, version, namespace);
       if (wentBack) onWentBack();
       for (const object of gone) goes(object);
-      for (const object of [...changed, ...gone]) tell(object);
+      for (const object of changed) tell(object);
+      for (const object of gone) tell(object, { isGone: true });
       isFirst = false;
       const identities = new Set(objects.map(identityOf));
       barrier.seen(plural, namespace, version, (identity) => identities.has(identity));
@@ -198,11 +206,11 @@ function createSink<T extends KubeObject>(
     put(object) {
       const isOwn = barrier.isOwn(identityOf(object), object.metadata.resourceVersion);
       const before = store.put(object);
-      if (!isOwn) tell(object, before);
+      if (!isOwn) tell(object, { before });
     },
     remove(object) {
       const isOwn = barrier.isOwnDelete(identityOf(object));
-      if (store.remove(object) && !isOwn) tell(object);
+      if (store.remove(object) && !isOwn) tell(object, { isGone: true });
       goes(object);
     },
     seen: (version) => barrier.seen(plural, namespace, version),

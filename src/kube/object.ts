@@ -43,6 +43,9 @@ export const keyIn = (namespace: string | undefined, name: string): string =>
 /** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
 export const identityOf = ({ metadata: { namespace = '', uid } }: KubeObject): string => `${namespace}/${uid}`;
 
+/** An identity at a version, or `gone`: a name for what an event tells of. */
+export const versionOf = (identity: string, version: string): string => `${identity}@${version}`;
+
 /** The name of a key. */
 export const nameOf = (key: string): string => key.slice(key.indexOf('/') + 1);
 

@@ -4,7 +4,8 @@ import { Budget } from './budget.ts';
 import type { Client, Request } from './client.ts';
 import { type Clock, whenAborted } from './clock.ts';
 import type { ApiError } from './errors.ts';
-import { identityOf, type KubeObject } from './object.ts';
+import type { Change } from './informer.ts';
+import { identityOf, type KubeObject, versionOf } from './object.ts';
 import { type Task, WorkQueue } from './queue.ts';
 import type { Next, Result } from './result.ts';
 import type { Retries } from './retries.ts';
@@ -74,6 +75,9 @@ export type TermOptions<Kind extends string, R extends Result<Kind>> = {
   readonly lost: AbortSignal | undefined;
 };
 
+/** A key that is worked on: what changed for it meanwhile, and what was written and deleted for it, as `versionOf` names it. */
+type AtWork = { readonly priority: number; readonly changes: Change[]; readonly own: Set<string> };
+
 type Fenced = {
   readonly client: Client;
   readonly fence: (() => number) | undefined;
@@ -109,8 +113,8 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   readonly #work: Work<Kind, R>;
   /** Scopes that are unserved, with the keys that have changed meanwhile. */
   readonly #unserved: Map<Scope, Set<string>>;
-  /** How many workers are at work, by the priority of their keys. */
-  readonly #atWork = new Map<number, number>();
+  /** The keys that are worked on. */
+  readonly #atWork = new Map<string, AtWork>();
   #isAway = false;
   /** When an outage last ended, on the monotonic clock. */
   #cameBackAt = Number.NEGATIVE_INFINITY;
@@ -122,9 +126,9 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     this.#budget = retries.budget && new Budget(clock, retries.budget);
     this.#unserved = new Map(scopes.map((scope) => [scope, new Set()]));
     this.#work = options.begin({
-      ...{ signal, client: fenced(options), own: ownWrites(options.barrier) },
+      ...{ signal, client: fenced(options), own: this.#ownWrites() },
       depth: (priority) => this.#queue.depth(priority),
-      isBusy: (lowest) => this.#workersFrom(lowest) + this.#queue.depthFrom(lowest) > 0,
+      isBusy: (lowest) => this.#isWorkedOn(lowest) || this.#queue.depthFrom(lowest) > 0,
     });
   }
 
@@ -139,12 +143,22 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     await Promise.all([...working, ...serving]);
   }
 
-  /** A key of a scope has changed. While the scope is unserved the key waits for it; what the first list brings is looked at anyway. */
-  changed(scope: Scope, key: string, { isFirst, wakes }: { readonly isFirst: boolean; readonly wakes: boolean }): void {
+  /**
+   * A key of a scope has changed. While the scope is unserved the key waits for it; what the first list brings is looked at
+   * anyway. While the key is worked on nobody can tell yet whether it was its own write: an event may come before the answer.
+   */
+  changed(scope: Scope, key: string, change: Change): void {
+    const unserved = this.#unserved.get(scope);
+    const atWork = this.#atWork.get(key);
+    if (unserved) {
+      if (!change.isFirst) unserved.add(key);
+    } else if (atWork) atWork.changes.push(change);
+    else this.#addChanged(key, change);
+  }
+
+  #addChanged(key: string, { isFirst, wakes }: Change): void {
     const { change, resync } = this.#options.priorities;
-    const changed = this.#unserved.get(scope);
-    if (!changed) this.#queue.add(key, isFirst ? resync : change, wakes);
-    else if (!isFirst) changed.add(key);
+    this.#queue.add(key, isFirst ? resync : change, wakes);
   }
 
   /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew (R7.10). */
@@ -196,7 +210,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
       const { key, priority } = task;
       const started = clock.monotonic();
       const seconds = () => (clock.monotonic() - started) / 1000;
-      this.#count(priority, 1);
+      this.#atWork.set(key, { priority, changes: [], own: new Set() });
       try {
         const result = await this.#work.reconcile(task);
         this.#follow(task, result);
@@ -204,19 +218,39 @@ export class Term<Kind extends string, R extends Result<Kind>> {
       } catch (thrown) {
         this.#schedule(task, this.#work.threw(task, thrown, seconds()), 0);
       } finally {
-        this.#queue.done(key);
-        this.#count(priority, -1);
+        this.#done(key);
       }
       this.#work.idle?.();
     }
   }
 
-  #count(priority: number, by: 1 | -1): void {
-    this.#atWork.set(priority, (this.#atWork.get(priority) ?? 0) + by);
+  /** Gives a key back. All answers are there: what changed meanwhile by what was written for the key is nothing new (R6.5). */
+  #done(key: string): void {
+    const { changes = [], own } = this.#atWork.get(key) ?? {};
+    this.#atWork.delete(key);
+    for (const change of changes) if (!own?.has(change.version)) this.#addChanged(key, change);
+    this.#queue.done(key);
   }
 
-  #workersFrom(lowest: number): number {
-    return [...this.#atWork].reduce((sum, [priority, workers]) => (priority >= lowest ? sum + workers : sum), 0);
+  /** What is written and deleted for a key: the watch has to pass it, and its events tell nothing new. */
+  #ownWrites(): OwnWrites {
+    const { barrier } = this.#options;
+    return {
+      wrote: (key, resource, object) => {
+        const { resourceVersion } = object.metadata;
+        barrier.wrote(key, resource, identityOf(object), resourceVersion);
+        this.#atWork.get(key)?.own.add(versionOf(identityOf(object), resourceVersion));
+      },
+      deleted: (key, resource, object) => {
+        barrier.deleted(key, resource, identityOf(object));
+        this.#atWork.get(key)?.own.add(versionOf(identityOf(object), 'gone'));
+      },
+    };
+  }
+
+  /** True while a key of this priority, or of a higher one, is worked on. */
+  #isWorkedOn(lowest: number): boolean {
+    return [...this.#atWork.values()].some(({ priority }) => priority >= lowest);
   }
 
   /**
@@ -240,7 +274,8 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   #follow(task: Task, result: R): void {
     const { said, next, error, requests = 0 } = result;
     this.#noticeOutage(said === 'written' || isVerdict(error), error);
-    if (said !== 'unfinished' && next.when !== 'retry') {
+    if (said === 'unfinished') this.#budget?.spend(task.key, requests);
+    else if (next.when !== 'retry') {
       this.#queue.forget(task.key);
       this.#budget?.forget(task.key);
     }
@@ -280,8 +315,3 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     }
   }
 }
-
-const ownWrites = (barrier: Barrier): OwnWrites => ({
-  wrote: (key, resource, object) => barrier.wrote(key, resource, identityOf(object), object.metadata.resourceVersion),
-  deleted: (key, resource, object) => barrier.deleted(key, resource, identityOf(object)),
-});

@@ -592,6 +592,55 @@ test("R9.2 a name that is someone else's is asked for alone, however many zones 
   await stage.stop();
 });
 
+test('R4.6 R9.17 what was looked at long ago is looked at again before a plan begins, in a second turn too', async () => {
+  const stage = createSmallCluster();
+  const dialer = stage.desk('dialer');
+  await stage.start();
+  const [first, last] = ['pom-licenses-z0', 'pom-licenses-z9'] as const;
+  const theirs = (name: string) => dialer.maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+  theirs(first);
+  dialer.create('pom', { ...zoned(64), licenses: { outboundPorts: { minimum: 0, maximum: 640 } } });
+  await stage.clock.advance(minute);
+  theirs(last);
+  dialer.maps.remove(first);
+  await stage.clock.advance(2 * minute);
+  assert.equal(dialer.namesOfMaps(), [last], 'nothing was begun');
+  await stage.stop();
+});
+
+test("L4 R4.5 many ConfigMaps that are somebody else's are asked for in bounds, and what is right again goes on", async () => {
+  // More names than a turn has requests.
+  const spec = { ...zoned(64), licenses: { outboundPorts: { minimum: 0, maximum: 640 } } };
+  const stage = await setUp(spec);
+  const { clock, dialer } = stage;
+  // Written long ago: else the brake holds them back.
+  await clock.advance(minute + second);
+  const [ours = '', ...theirs] = dialer.namesOfMaps().reverse();
+  for (const name of theirs)
+    dialer.maps.change(name, () => ({ metadata: { labels: {}, annotations: {}, ownerReferences: [] } }));
+  await clock.advance(2 * minute);
+  stage.taken();
+  await clock.advance(5 * minute);
+  const sent = stage.taken();
+  assert.ok(mostInAMinute(sent) <= 30, `${mostInAMinute(sent)} requests in 60 s`);
+  assert.ok(new Set(sent.map(({ path }) => path)).size > 12, 'they take turns');
+  // What is the object's own is healed meanwhile.
+  dialer.maps.change(ours, () => ({ data: {} }));
+  await clock.advance(65 * second);
+  assert.is(dialer.maps.get(ours)?.data?.[capacity], '10');
+  assert.is(dialer.conditionOf('pom', 'Applied')?.reason, 'ConfigMapConflict');
+  // People get an answer at once, for all names.
+  const [one = '', ...others] = theirs;
+  dialer.maps.remove(one);
+  dialer.save('pom', { ...spec, settleSeconds: 1 });
+  await clock.advance(5 * second);
+  assert.is(dialer.maps.get(one)?.data?.[capacity], '10');
+  for (const name of others) dialer.maps.remove(name);
+  await clock.advance(65 * second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.status, 'True');
+  await stage.stop();
+});
+
 test('R9.3 a server that answers one object with 429 all the time is asked within the budget', async () => {
   const stage = createSmallCluster();
   const dialer = stage.desk('dialer');

@@ -234,6 +234,95 @@ own('a key is not looked at before the watch has told that what was deleted for 
   assert.equal(desk.looked(), ['a']);
   await desk.stop();
 });
+/**
+ * What is looked at again after a first look at a, during which the watch tells of something, and then the answer comes to
+ * what the look wrote.
+ */
+async function afterEvents(events: ['MODIFIED' | 'DELETED', KubeObject][], answer: (own: TermContext['own']) => void) {
+  const answered = Promise.withResolvers<void>();
+  const desk = setUp(async ({ key }, looks, { own }) => {
+    if (key === 'a' && looks === 1) {
+      await answered.promise;
+      answer(own);
+    }
+    return unchanged;
+  });
+  await desk.clock.advance(1_000);
+  for (const event of events) await desk.tell(...event);
+  assert.equal(desk.looked(), ['a'], 'one worker: the answer is awaited');
+  answered.resolve();
+  await desk.clock.advance(1_000);
+  const looked = desk.looked();
+  await desk.stop();
+  return looked;
+}
+const another = { metadata: { name: 'a', uid: 'uid-another', resourceVersion: '13' } };
+for (const [what, events, answer, again] of [
+  ['a write', [['MODIFIED', widget('a', 12)]], ({ wrote }) => wrote('a', 'widgets', widget('a', 12)), false],
+  ['a deletion', [['DELETED', widget('a', 12)]], ({ deleted }) => deleted('a', 'widgets', widget('a')), false],
+  [
+    'a deletion, and a new object',
+    [
+      ['DELETED', widget('a', 12)],
+      ['MODIFIED', another],
+    ],
+    (own) => {
+      own.deleted('a', 'widgets', widget('a'));
+      own.wrote('a', 'widgets', another);
+    },
+    false,
+  ],
+  [
+    'a write, after one of somebody else',
+    [
+      ['MODIFIED', widget('a', 11)],
+      ['MODIFIED', widget('a', 12)],
+    ],
+    ({ wrote }) => wrote('a', 'widgets', widget('a', 12)),
+    true,
+  ],
+  [
+    'a write, before one of somebody else',
+    [
+      ['MODIFIED', widget('a', 12)],
+      ['MODIFIED', widget('a', 13)],
+    ],
+    ({ wrote }) => wrote('a', 'widgets', widget('a', 12)),
+    true,
+  ],
+  [
+    'a write, and somebody deletes it',
+    [
+      ['MODIFIED', widget('a', 12)],
+      ['DELETED', widget('a', 13)],
+    ],
+    ({ wrote }) => wrote('a', 'widgets', widget('a', 12)),
+    true,
+  ],
+  [
+    'a deletion, and somebody puts another there',
+    [
+      ['DELETED', widget('a', 12)],
+      ['MODIFIED', another],
+    ],
+    ({ deleted }) => deleted('a', 'widgets', widget('a')),
+    true,
+  ],
+  [
+    'a write for another key',
+    [['MODIFIED', widget('a', 12)]],
+    ({ wrote }) => wrote('b', 'widgets', widget('a', 12)),
+    true,
+  ],
+  ['nothing', [['MODIFIED', widget('a', 12)]], () => {}, true],
+] as [string, ['MODIFIED' | 'DELETED', KubeObject][], (own: TermContext['own']) => void, boolean][])
+  own(`events before the answer to ${what}: ${again ? 'one look more' : 'no look'}`, async () =>
+    assert.equal(
+      (await afterEvents(events, answer)).filter((key) => key === 'a'),
+      again ? ['a'] : [],
+    ),
+  );
+
 own('R7.10 after a restore of an older time nothing is waited for that may never come', async () => {
   const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 1_000)));
   await desk.tell('MODIFIED', widget('a', 12));
@@ -447,6 +536,20 @@ for (const [what, budget, least, most] of [
     assert.ok(requests >= least && requests <= most, `${requests} requests`);
     await desk.stop();
   });
+term('R9.3 and so is what the turns of a try cost that was not finished in one', async () => {
+  const turn = { said: 'unfinished', next: now(0), requests: 10 } as const;
+  const last = { said: 'problem', next: retry<StandardKind>('slow'), requests: 0 } as const;
+  const budget = { burst: 6, refillEvery: 2_500, longest: 60_000 };
+  const desk = setUp(({ key }, looks) => (key === 'b' ? unchanged : looks % 2 === 1 ? turn : last), { budget });
+  Object.assign(desk.clock, { random: () => 0.01 });
+  await desk.clock.advance(34_000);
+  // Of 10 requests 4 are paid for by 10 s, and then, with nothing left, 10 by 25 s.
+  assert.equal(
+    desk.looks.filter(({ key }) => key === 'a').map(({ at }) => Math.round(at / 1_000)),
+    [0, 0, 10, 10],
+  );
+  await desk.stop();
+});
 term('a success makes the next backoff small again', async () => {
   const desk = setUp(({ key }, looks) => {
     if (key !== 'a') return unchanged;

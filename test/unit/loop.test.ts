@@ -356,6 +356,19 @@ test('R10.3 a rollout does not hold events up', async () => {
   await cluster.stop();
 });
 
+for (const lag of [0, 12])
+  test(`R6.5 no own write costs a look, with events ${lag > 0 ? 'after' : 'before'} the answers`, async () => {
+    const { decisions, dialer, clock, stop } = await settled({ pom: zoned(1, 2) }, { lag });
+    // A plan: its beginning, and each of its steps, is an own write.
+    dialer.save('pom', zoned(2, 1));
+    await clock.advance(500_000);
+    assert.equal(decisions(), ['dialer/pom fresh written', 'dialer/pom fresh written']);
+    dialer.maps.change('pom-licenses', () => ({ data: {} }));
+    await clock.advance(1_000);
+    assert.equal(decisions(), ['dialer/pom fresh written']);
+    await stop();
+  });
+
 test('R9.17 an object with much to do goes behind the others after each turn, at its own priority', async () => {
   const zones = Array.from({ length: 64 }, (_, i) => ({ name: `z${i}`, licenses: { outboundPorts: 1 } }));
   const { decisions, writes, clock, stop, lead } = await standby(

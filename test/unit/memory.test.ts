@@ -50,11 +50,11 @@ const rows: readonly Row[] = [
   [
     'R9.9 people ask for something else: what was in the way may be gone',
     { what: 'asked', asked: 'new' },
-    { failing, goesOn: true, brake: createBrake(), looks: mapOf({ x: looked(now) }), taken: 'x', plan },
+    { failing, goesOnSince: 3, brake: createBrake(), looks: mapOf({ x: looked(now) }), taken: 'x', plan },
     {
       asked: 'new',
       failing: { ...failing, until: 0 },
-      goesOn: false,
+      goesOnSince: undefined,
       brake: undefined,
       looks: new Map(),
       taken: undefined,
@@ -216,19 +216,25 @@ const rows: readonly Row[] = [
     'R9.17 a turn is over: what it read is not read again in the next',
     { what: 'ends', goesOn: true, halted: true },
     { looks: mapOf({ x: looked(5, view('x')) }) },
-    { goesOn: true },
+    { goesOnSince: now },
+  ],
+  [
+    'R9.17 and so is a second turn: the work began with the first',
+    { what: 'ends', goesOn: true, halted: true },
+    { goesOnSince: 3 },
+    {},
   ],
   [
     'R9.4 the work stopped: what was found free stays so for a while',
     { what: 'ends', goesOn: false, halted: true },
-    { goesOn: true, looks: mapOf({ x: looked(5) }) },
-    { goesOn: false },
+    { goesOnSince: 3, looks: mapOf({ x: looked(5) }) },
+    { goesOnSince: undefined },
   ],
   [
     'R9.4 the work is done: what was read is forgotten',
     { what: 'ends', goesOn: false, halted: false },
-    { goesOn: true, looks: mapOf({ x: looked(5) }) },
-    { goesOn: false, looks: new Map() },
+    { goesOnSince: 3, looks: mapOf({ x: looked(5) }) },
+    { goesOnSince: undefined, looks: new Map() },
   ],
 ];
 

@@ -361,8 +361,8 @@ export const controller: readonly Defect[] = [
     defect: 'a plan does not look for a ConfigMap that lost its label',
     rule: 'R2.2',
     file: 'src/controller/observe.ts',
-    find: '    for (const name of new Set(names))\n',
-    replace: '    for (const name of new Set(names.slice(9)))\n',
+    find: '[...new Set(names)].filter',
+    replace: '[...new Set(names.slice(9))].filter',
     caughtBy: {
       file: 'test/unit/rules/never-over-allocate.test.ts',
       test: 'rule 2: plans > R2.2 a zone that only lost its label is looked for: it gives back first',
@@ -1096,13 +1096,46 @@ export const controller: readonly Defect[] = [
     replace: "return { kind: 'failed', words, after: 0, error };",
     caughtBy: { file: 'test/unit/halt.test.ts', test: 'halt > R9.1 what a Retry-After asks for goes with a 429' },
   },
+  {
+    defect: "each try asks for all names that are somebody else's",
+    rule: 'L4',
+    file: 'src/controller/observe.ts',
+    find: 'const mostAskedAgain = 6;',
+    replace: 'const mostAskedAgain = 600;',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: "rule 9: the brake in an operator > L4 R4.5 many ConfigMaps that are somebody else's are asked for in bounds, and what is right again goes on",
+    },
+  },
+  {
+    defect: "of many names that are somebody else's the others are not asked for when one is given back",
+    rule: 'R4.5',
+    file: 'src/controller/observe.ts',
+    find: 'if (asked.every((name) => isTheirs(configMaps.get(name), reading)))',
+    replace: 'if (asked)',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: "rule 9: the brake in an operator > L4 R4.5 many ConfigMaps that are somebody else's are asked for in bounds, and what is right again goes on",
+    },
+  },
+  {
+    defect: 'a second turn believes what was read by earlier tries',
+    rule: 'R9.17',
+    file: 'src/controller/observe.ts',
+    find: 'known.at >= (memory.goesOnSince ?? Number.POSITIVE_INFINITY)',
+    replace: 'memory.goesOnSince !== undefined',
+    caughtBy: {
+      file: 'test/unit/brake.test.ts',
+      test: 'rule 9: the brake in an operator > R4.6 R9.17 what was looked at long ago is looked at again before a plan begins, in a second turn too',
+    },
+  },
   // What is remembered
   {
     defect: 'an object goes on as before when people ask for something else between two turns',
     rule: 'R9.17',
     file: 'src/controller/memory.ts',
-    find: 'goesOn: false, brake: undefined, looks: none,',
-    replace: 'brake: undefined,',
+    find: '        goesOnSince: undefined,\n        brake: undefined,\n        looks: none,\n',
+    replace: '        brake: undefined,\n',
     caughtBy: {
       file: 'test/unit/rules/no-delay.test.ts',
       test: 'rule 9: turns > R9.17 where people ask for something else between two turns, all is looked at anew',

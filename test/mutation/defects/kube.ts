@@ -102,7 +102,7 @@ export const kube: readonly Defect[] = [
     defect: "the event of our own write looks like anybody's",
     rule: 'R6.5',
     file: 'src/kube/barrier.ts',
-    find: '    watch.own.set(ownName(identity, resourceVersion), resourceVersion);\n',
+    find: '    watch.own.set(versionOf(identity, resourceVersion), resourceVersion);\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/barrier.test.ts',
@@ -533,11 +533,44 @@ export const kube: readonly Defect[] = [
     defect: 'the event of an own write costs a look',
     rule: 'R6.5',
     file: 'src/kube/informer.ts',
-    find: 'if (!isOwn) tell(object, before);',
-    replace: 'tell(object, before);',
+    find: 'if (!isOwn) tell(object, { before });',
+    replace: 'tell(object, { before });',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
       test: 'R6.5 what a term wrote itself > its event costs no look; that of anybody else does',
+    },
+  },
+  {
+    defect: 'only the last turn of a try is paid for',
+    rule: 'R9.3',
+    file: 'src/kube/term.ts',
+    find: "    if (said === 'unfinished') this.#budget?.spend(task.key, requests);\n    else if (",
+    replace: "    if (said !== 'unfinished' && ",
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'term > R9.3 and so is what the turns of a try cost that was not finished in one',
+    },
+  },
+  {
+    defect: 'the event of an own write that comes before its answer costs a look',
+    rule: 'R6.5',
+    file: 'src/kube/term.ts',
+    find: 'if (!own?.has(change.version)) this.#addChanged',
+    replace: 'this.#addChanged',
+    caughtBy: {
+      file: 'test/unit/loop.test.ts',
+      test: 'the loop > R6.5 no own write costs a look, with events before the answers',
+    },
+  },
+  {
+    defect: 'what somebody else changes while a key is worked on is lost where the key was written meanwhile',
+    rule: 'R6.5',
+    file: 'src/kube/term.ts',
+    find: 'if (!own?.has(change.version)) this.#addChanged',
+    replace: 'if (!own?.size) this.#addChanged',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'R6.5 what a term wrote itself > events before the answer to a write, before one of somebody else: one look more',
     },
   },
   {
