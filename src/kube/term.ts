@@ -78,6 +78,9 @@ export type TermOptions<Kind extends string, R extends Result<Kind>> = {
 /** A key that is worked on: what changed for it meanwhile, and what was written and deleted for it, as `versionOf` names it. */
 type AtWork = { readonly priority: number; readonly changes: Change[]; readonly own: Set<string> };
 
+/** A scope whose lists are awaited: the last ones that were asked for, and the keys that have changed meanwhile. */
+type Unserved = { lists: Promise<void>; readonly changed: Set<string> };
+
 type Fenced = {
   readonly client: Client;
   readonly fence: (() => number) | undefined;
@@ -111,8 +114,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   readonly #queue: WorkQueue<Kind>;
   readonly #budget: Budget | undefined;
   readonly #work: Work<Kind, R>;
-  /** Scopes that are unserved, with the keys that have changed meanwhile. */
-  readonly #unserved: Map<Scope, Set<string>>;
+  readonly #unserved = new Map<Scope, Unserved>();
   /** The keys that are worked on. */
   readonly #atWork = new Map<string, AtWork>();
   #isAway = false;
@@ -120,11 +122,14 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   #cameBackAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TermOptions<Kind, R>) {
-    const { clock, scopes, retries, signal } = options;
+    const { clock, scopes, fence, retries, signal } = options;
     this.#options = options;
     this.#queue = new WorkQueue(clock, retries.backoffs);
     this.#budget = retries.budget && new Budget(clock, retries.budget);
-    this.#unserved = new Map(scopes.map((scope) => [scope, new Set()]));
+    for (const scope of scopes) {
+      const lists = scope.listed(signal, fence !== undefined); // R7.4
+      this.#unserved.set(scope, { lists, changed: new Set() });
+    }
     this.#work = options.begin({
       ...{ signal, client: fenced(options), own: this.#ownWrites() },
       depth: (priority) => this.#queue.depth(priority),
@@ -151,7 +156,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     const unserved = this.#unserved.get(scope);
     const atWork = this.#atWork.get(key);
     if (unserved) {
-      if (!change.isFirst) unserved.add(key);
+      if (!change.isFirst) unserved.changed.add(key);
     } else if (atWork) atWork.changes.push(change);
     else this.#addChanged(key, change);
   }
@@ -161,13 +166,33 @@ export class Term<Kind extends string, R extends Result<Kind>> {
     this.#queue.add(key, isFirst ? resync : change, wakes);
   }
 
-  /** The copies of a scope may be of different times: nothing is decided from them before all are listed anew (R7.10). */
+  /**
+   * The copies of a scope may be of different times: nothing is decided from them before all are listed anew (R7.10). So may
+   * be lists that are awaited already: then those that are asked for now are awaited instead.
+   */
   async listAnew(scope: Scope): Promise<void> {
-    const { signal } = this.#options;
-    if (this.#unserved.has(scope)) return;
-    this.#unserved.set(scope, new Set());
-    await scope.listed(signal, true);
-    if (!signal.aborted) this.#nowServed(scope);
+    const lists = scope.listed(this.#options.signal, true);
+    const unserved = this.#unserved.get(scope);
+    if (unserved) unserved.lists = lists;
+    else {
+      this.#unserved.set(scope, { lists, changed: new Set() });
+      await this.#listed(scope);
+    }
+  }
+
+  /** Waits for the lists of a scope, and for those that are asked for meanwhile; then what has changed is looked at. */
+  async #listed(scope: Scope): Promise<void> {
+    const { signal, priorities } = this.#options;
+    const unserved = this.#unserved.get(scope);
+    if (!unserved) return;
+    let lists: Promise<void>;
+    do {
+      lists = unserved.lists;
+      await lists;
+    } while (lists !== unserved.lists);
+    if (signal.aborted) return;
+    this.#unserved.delete(scope);
+    for (const key of unserved.changed) this.#queue.add(key, priorities.change);
   }
 
   /**
@@ -175,19 +200,11 @@ export class Term<Kind extends string, R extends Result<Kind>> {
    * may never be complete, are not waited for.
    */
   async #serve(scope: Scope): Promise<void> {
-    const { signal, fence, onServed } = this.#options;
-    await scope.listed(signal, fence !== undefined); // R7.4
+    const { signal, onServed } = this.#options;
+    await this.#listed(scope);
     if (signal.aborted) return;
-    this.#nowServed(scope);
     onServed(scope.namespace);
     this.#lookAtAll(scope);
-  }
-
-  /** What has changed while the scope was unserved is looked at. */
-  #nowServed(scope: Scope): void {
-    const changed = this.#unserved.get(scope) ?? [];
-    this.#unserved.delete(scope);
-    for (const key of changed) this.#queue.add(key, this.#options.priorities.change);
   }
 
   /** Looks at every object of a scope, now and each `resync`, until the term ends. */
@@ -260,12 +277,13 @@ export class Term<Kind extends string, R extends Result<Kind>> {
   #keptBack({ key, priority }: Task): boolean {
     const scope = this.#options.scopes.find((one) => one.has(key));
     if (!scope) return false;
-    if (scope.watches().some(({ synced }) => !synced)) void this.listAnew(scope);
-    const changed = this.#unserved.get(scope);
+    const isCurrent = scope.watches().every(({ synced }) => synced);
+    if (!isCurrent && !this.#unserved.has(scope)) void this.listAnew(scope);
+    const unserved = this.#unserved.get(scope);
     const { barrier } = this.#options;
-    if (!changed && barrier.isReady(key)) return false; // R6.5
+    if (!unserved && barrier.isReady(key)) return false; // R6.5
     this.#queue.done(key);
-    if (changed) changed.add(key);
+    if (unserved) unserved.changed.add(key);
     else barrier.whenReady(key, () => this.#queue.add(key, priority));
     return true;
   }

@@ -400,6 +400,29 @@ term('R7.10 after time went back nothing is decided before both kinds are listed
   assert.equal(desk.looked(), ['a']);
   await desk.stop();
 });
+term(
+  'R7.10 nor where time goes back once more meanwhile: lists that are there already are of the time before',
+  async () => {
+    const held = new Map<string, Promise<void>>();
+    const desk = setUp(() => unchanged, { held });
+    await desk.clock.advance(1_000);
+    desk.looked();
+    const [parts, widgets] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    held.set('parts', parts.promise);
+    await desk.tell('BOOKMARK', widget('', 7));
+    await desk.clock.advance(5_000);
+    await desk.tell('MODIFIED', widget('a', 12));
+    held.set('widgets', widgets.promise);
+    await desk.tell('BOOKMARK', widget('', 8));
+    parts.resolve();
+    await desk.clock.advance(5_000);
+    assert.equal(desk.looked(), [], 'the list of widgets is from before');
+    widgets.resolve();
+    await desk.clock.advance(5_000);
+    assert.equal(desk.looked(), ['a']);
+    await desk.stop();
+  },
+);
 term('R7.10 nor for a key that waited for its turn when time went back', async () => {
   const held = new Map<string, Promise<void>>();
   const [work, lists] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

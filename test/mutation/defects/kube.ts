@@ -281,6 +281,17 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'where time goes back once more the lists that are awaited already are as good',
+    rule: 'R7.10',
+    file: 'src/kube/term.ts',
+    find: 'const lists = scope.listed(this.#options.signal, true);',
+    replace: 'if (this.#unserved.has(scope)) return;\nconst lists = scope.listed(this.#options.signal, true);',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'term > R7.10 nor where time goes back once more meanwhile: lists that are there already are of the time before',
+    },
+  },
+  {
     defect: 'after time went back keys wait for versions of the other time',
     rule: 'R7.10',
     file: 'src/kube/controller.ts',
@@ -1452,8 +1463,8 @@ export const kube: readonly Defect[] = [
     defect: 'a new leader is content with the lists of its time as a standby',
     rule: 'R7.4',
     file: 'src/kube/term.ts',
-    find: 'await scope.listed(signal, fence !== undefined);',
-    replace: 'await scope.listed(signal, false);',
+    find: 'const lists = scope.listed(signal, fence !== undefined);',
+    replace: 'const lists = scope.listed(signal, false);',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
       test: 'term > R7.4 under a lease a term waits for lists of its own, of both kinds',
@@ -1463,8 +1474,8 @@ export const kube: readonly Defect[] = [
     defect: 'a scope waits for the lists of all others',
     rule: 'R7.9',
     file: 'src/kube/term.ts',
-    find: 'await scope.listed(signal, fence !== undefined);',
-    replace: 'await Promise.all(this.#options.scopes.map((one) => one.listed(signal, fence !== undefined)));',
+    find: 'const lists = scope.listed(signal, fence !== undefined);',
+    replace: 'const lists = Promise.all(scopes.map((one) => one.listed(signal, fence !== undefined))).then(() => {});',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
       test: "scopes > R7.9 a namespace that can't be listed stops no other, after a restart",
@@ -1474,7 +1485,7 @@ export const kube: readonly Defect[] = [
     defect: 'a key of a scope that is not served yet is worked on',
     rule: 'R7.8',
     file: 'src/kube/term.ts',
-    find: 'if (!changed && barrier.isReady(key)) return false;',
+    find: 'if (!unserved && barrier.isReady(key)) return false;',
     replace: 'if (barrier.isReady(key)) return false;',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
@@ -1485,7 +1496,7 @@ export const kube: readonly Defect[] = [
     defect: 'copies that are too old are decided from',
     rule: 'R7.10',
     file: 'src/kube/term.ts',
-    find: 'if (scope.watches().some(({ synced }) => !synced)) void this.listAnew(scope);',
+    find: 'if (!isCurrent && !this.#unserved.has(scope)) void this.listAnew(scope);',
     replace: '',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
@@ -1496,8 +1507,8 @@ export const kube: readonly Defect[] = [
     defect: 'a key is looked at before its write is in the copy',
     rule: 'R6.5',
     file: 'src/kube/term.ts',
-    find: 'if (!changed && barrier.isReady(key)) return false;',
-    replace: 'if (!changed) return false;',
+    find: 'if (!unserved && barrier.isReady(key)) return false;',
+    replace: 'if (!unserved) return false;',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
       test: 'R6.5 what a term wrote itself > a key is not looked at before the watch has passed the last write for it; another is',
