@@ -104,7 +104,7 @@ function keep({ place, run }: Doing, one: Write, { changed, ...view }: AnsweredC
   const { name } = view.metadata;
   run.configMaps.set(name, view);
   run.writes++;
-  own.wrote(key, configMapsResource.plural, view);
+  if (isWatched(view)) own.wrote(key, configMapsResource.plural, view);
   remember(memory, { what: 'sees', names: new Set([name]) }, clock.monotonic());
   turn.progressed();
   remember(memory, { what: 'was answered', write: sentOf(one, false) }, clock.monotonic());

@@ -7,7 +7,7 @@
  * informer is at) and controller-runtime's read-your-own-writes client (a DELETE is answered without a version, so it is
  * waited for by uid).
  */
-import { compareResourceVersions, namespaceOf, versionOf } from './object.ts';
+import { compareResourceVersions, namespaceOf } from './object.ts';
 
 /** More than may go while one DELETE is under way, and its event comes before its answer. */
 const rememberedGone = 10_000;
@@ -20,9 +20,12 @@ type Watch = {
   readonly writes: Map<string, string>;
   /** By identity what was deleted and is still in the copy, and for which key. */
   readonly deletes: Map<string, string>;
-  /** The writes whose events have not come, as `versionOf` names them, with their versions. */
-  readonly own: Map<string, string>;
+  /** By identity the writes of which it has not told, oldest first. */
+  readonly own: Map<string, Own>;
 };
+
+/** The versions that were written of one object, and for which key. */
+type Own = { readonly key: string; readonly versions: readonly string[] };
 
 const hasReached = (watch: Watch, version: string): boolean => compareResourceVersions(watch.version, version) >= 0;
 
@@ -49,7 +52,8 @@ export class Barrier {
     const newest = watch.writes.get(key);
     if (newest === undefined || compareResourceVersions(newest, resourceVersion) < 0)
       watch.writes.set(key, resourceVersion);
-    watch.own.set(versionOf(identity, resourceVersion), resourceVersion);
+    const { versions = [] } = watch.own.get(identity) ?? {};
+    watch.own.set(identity, { key, versions: [...versions, resourceVersion] });
   }
 
   /**
@@ -64,10 +68,12 @@ export class Barrier {
 
   /**
    * The copy of a resource in a scope has reached a version: that of an event, a bookmark or a list, after what it brought
-   * is in the copy. `isListed`: of a list, whether it has the object of an identity: what a list lacks is gone, and no
-   * event will tell of it.
+   * is in the copy. `listed`: at which version a list has the object of an identity, undefined where it has none: what a list
+   * lacks is gone, and no event will tell of it.
+   *
+   * @returns false where it has passed a write without telling of it: such a write was lost, as time went back
    */
-  seen(resource: string, scope: string, version: string, isListed?: (identity: string) => boolean): void {
+  seen(resource: string, scope: string, version: string, listed?: (identity: string) => string | undefined): boolean {
     const name = `${resource}/${scope}`;
     const watch = this.#watches.get(name) ?? { version, writes: new Map(), deletes: new Map(), own: new Map() };
     this.#watches.set(name, watch);
@@ -78,13 +84,17 @@ export class Barrier {
       watch.writes.delete(key);
       passed.push(key);
     }
-    for (const [own, written] of watch.own) if (hasReached(watch, written)) watch.own.delete(own);
-    for (const [identity, key] of isListed ? watch.deletes : []) {
-      if (isListed?.(identity)) continue;
+    for (const [identity, key] of listed ? watch.deletes : []) {
+      if (listed?.(identity) !== undefined) continue;
       watch.deletes.delete(identity);
       passed.push(key);
     }
+    for (const identity of listed ? [...watch.own.keys()] : []) {
+      const there = listed?.(identity);
+      if (there !== undefined) this.tells(identity, there);
+    }
     for (const key of passed) this.#wakeIfReady(key);
+    return ![...watch.own.values()].some(({ versions: [oldest] }) => oldest !== undefined && hasReached(watch, oldest));
   }
 
   /** The copy no longer has the object: its DELETED event came, or a list without it. */
@@ -93,7 +103,8 @@ export class Barrier {
     this.#gone.add(identity);
     const [oldest] = this.#gone;
     if (this.#gone.size > rememberedGone && oldest !== undefined) this.#gone.delete(oldest);
-    for (const { deletes } of this.#watches.values()) {
+    for (const { deletes, own } of this.#watches.values()) {
+      own.delete(identity);
       const key = deletes.get(identity);
       if (key === undefined) continue;
       deletes.delete(identity);
@@ -117,13 +128,20 @@ export class Barrier {
   }
 
   /**
-   * True where this version of an object came of a write of ours: its event tells nothing new. To be asked before `seen` is
-   * told of the version. False where the event came before the answer to the write: the term judges it once it has that.
+   * The watch tells of an object at this version; `seen` is told of the version afterwards. True where it came of a write of
+   * ours: then the event tells nothing new. False where the event came before the answer to the write: the term judges it once
+   * it has that.
    */
-  isOwn(identity: string, version: string): boolean {
-    const name = versionOf(identity, version);
-    for (const { own } of this.#watches.values()) if (own.has(name)) return true;
-    return false;
+  tells(identity: string, version: string): boolean {
+    let isOwn = false;
+    for (const { own } of this.#watches.values()) {
+      const { key = '', versions = [] } = own.get(identity) ?? {};
+      isOwn ||= versions.includes(version);
+      const left = versions.filter((one) => compareResourceVersions(one, version) > 0);
+      if (left.length > 0) own.set(identity, { key, versions: left });
+      else own.delete(identity);
+    }
+    return isOwn;
   }
 
   /** True while the copy still has an object that was deleted for a key: its event will tell nothing new. */
@@ -135,16 +153,20 @@ export class Barrier {
   /**
    * Time went back for a scope, as after a restore of etcd: versions that were written may never come. Nothing is waited
    * for there any more, and its copies count as not watched until they are listed anew.
+   *
+   * @returns the keys for which something was written that no watch has told of: it may be lost, and no event will say so
    */
-  forget(scope: string): void {
-    const waiting: string[] = [];
-    for (const [name, { writes, deletes }] of this.#watches) {
+  forget(scope: string): ReadonlySet<string> {
+    const untold = new Set<string>();
+    for (const [name, { writes, deletes, own }] of this.#watches) {
       if (name.slice(name.indexOf('/') + 1) !== scope) continue;
       this.#watches.delete(name);
-      waiting.push(...writes.keys(), ...deletes.values());
+      for (const key of [...writes.keys(), ...deletes.values()]) untold.add(key);
+      for (const { key } of own.values()) untold.add(key);
     }
     for (const identity of this.#gone) if (scope === '' || namespaceOf(identity) === scope) this.#gone.delete(identity);
-    for (const key of waiting) this.#wakeIfReady(key);
+    for (const key of untold) this.#wakeIfReady(key);
+    return untold;
   }
 
   /** The watch that tells of an object: that of its namespace, or that of all. */

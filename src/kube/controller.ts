@@ -81,8 +81,9 @@ export function createController<Kind extends string, R extends Result<Kind>>(
         onChange: (key, change) => current?.changed(scope, key, change),
         onWentBack: () => {
           // Versions of a time that is no more may never come.
-          barrier.forget(namespace);
+          const untold = barrier.forget(namespace);
           void current?.listAnew(scope);
+          for (const key of untold) current?.changed(scope, key, { isFirst: false, wakes: false, version: '' });
         },
       },
       kinds,

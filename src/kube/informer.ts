@@ -2,7 +2,7 @@
 import type { Barrier } from './barrier.ts';
 import type { Client } from './client.ts';
 import { type Clock, whenAborted } from './clock.ts';
-import type { ApiError } from './errors.ts';
+import { ApiError } from './errors.ts';
 import { isolate } from './isolate.ts';
 import { identityOf, type KubeObject, versionOf } from './object.ts';
 import { collectionPath, type Resource } from './paths.ts';
@@ -126,15 +126,16 @@ function createInformer<T extends KubeObject>(options: InformerOptions, kind: Ki
   const { client, clock, namespace, timing, currentFor } = options;
   const { plural } = kind.resource;
   const observer = options.observer({ resource: plural, namespace });
+  const onRestart = (reason: RestartReason, error: ApiError | undefined) => {
+    if (reason === 'TimeWentBack') options.onWentBack();
+    observer.restarted?.(reason, error);
+  };
   const reflector = new Reflector<T>({
     ...{ client, clock, timing, path: collectionPath(kind.resource, namespace), resource: plural },
     ...(kind.labelSelector === undefined ? {} : { labelSelector: kind.labelSelector }),
     project: createProjection(kind, observer),
-    sink: createSink(options, kind),
-    onRestart(reason, error) {
-      if (reason === 'TimeWentBack') options.onWentBack();
-      observer.restarted?.(reason, error);
-    },
+    sink: createSink(options, kind, () => onRestart('TimeWentBack', lostWrite(plural))),
+    onRestart,
     onSynced: () => observer.synced?.(kind.store.size),
     onWatching: () => observer.watching?.(),
   });
@@ -172,16 +173,33 @@ function createProjection<T extends KubeObject>(kind: Kind<T>, observer: WatchOb
   );
 }
 
-/** Puts what a list or watch brings into the store, and tells which keys have changed by it: not where it is our own write. */
+const lostWrite = (resource: string): ApiError =>
+  new ApiError(
+    `a write of ${resource} was answered, and the watch has passed it without telling of it: restored from a backup?`,
+    {
+      code: 0,
+      reason: 'TimeWentBack',
+    },
+  );
+
+/**
+ * Puts what a list or watch brings into the store, and tells which keys have changed by it: not where it is our own write.
+ *
+ * @param onLost told where a write of ours was lost
+ */
 function createSink<T extends KubeObject>(
   { namespace, barrier, onChange, onWentBack }: InformerOptions,
   kind: Kind<T>,
+  onLost: () => void,
 ): Sink<T> {
   const { store } = kind;
   const { plural } = kind.resource;
   const goes = (object: T) => {
     kind.gone?.(object);
     barrier.gone(identityOf(object));
+  };
+  const seen = (version: string, listed?: (identity: string) => string | undefined) => {
+    if (!barrier.seen(plural, namespace, version, listed)) onLost(); // R7.10
   };
   let isFirst = true;
   /** Also the keys of the version `before` are told: a label that names one may have been taken off or changed. */
@@ -200,11 +218,11 @@ function createSink<T extends KubeObject>(
       for (const object of changed) tell(object);
       for (const object of gone) tell(object, { isGone: true });
       isFirst = false;
-      const identities = new Set(objects.map(identityOf));
-      barrier.seen(plural, namespace, version, (identity) => identities.has(identity));
+      const versions = new Map(objects.map((object) => [identityOf(object), object.metadata.resourceVersion]));
+      seen(version, (identity) => versions.get(identity));
     },
     put(object) {
-      const isOwn = barrier.isOwn(identityOf(object), object.metadata.resourceVersion);
+      const isOwn = barrier.tells(identityOf(object), object.metadata.resourceVersion);
       const before = store.put(object);
       if (!isOwn) tell(object, { before });
     },
@@ -213,6 +231,6 @@ function createSink<T extends KubeObject>(
       if (store.remove(object) && !isOwn) tell(object, { isGone: true });
       goes(object);
     },
-    seen: (version) => barrier.seen(plural, namespace, version),
+    seen,
   };
 }

@@ -104,9 +104,9 @@ test('a delete whose event came before its answer is not waited for', () => {
 test('a list without the object ends the wait for its deletion, one that has it still does not', () => {
   const barrier = setUp();
   barrier.deleted(key, 'configmaps', map);
-  barrier.seen('configmaps', 'dialer', '20', (identity) => identity === map);
+  barrier.seen('configmaps', 'dialer', '20', (identity) => (identity === map ? '9' : undefined));
   assert.is(barrier.isReady(key), false);
-  barrier.seen('configmaps', 'dialer', '21', () => false);
+  barrier.seen('configmaps', 'dialer', '21', () => undefined);
   assert.ok(barrier.isReady(key));
 });
 
@@ -132,18 +132,56 @@ test('who waits is told once, as soon as the key is ready', () => {
   assert.is(told, 2);
 });
 
-test('the event of our own write is told from all others, until the watch has passed it', () => {
+test('the event of our own write is told from all others, once', () => {
   const barrier = setUp();
   barrier.wrote(key, 'configmaps', map, '12');
   barrier.wrote(key, 'configmaps', map, '14');
+  assert.is(barrier.tells(other, '12'), false);
   assert.equal(
-    ['11', '12', '13', '14'].map((version) => barrier.isOwn(map, version)),
-    [false, true, false, true],
+    ['11', '12', '13', '14', '14'].map((version) => barrier.tells(map, version)),
+    [false, true, false, true, false],
   );
-  assert.is(barrier.isOwn(other, '12'), false);
-  barrier.seen('configmaps', 'dialer', '12');
-  assert.is(barrier.isOwn(map, '12'), false);
-  assert.is(barrier.isOwn(map, '14'), true);
+});
+
+const told: readonly [string, (barrier: Barrier) => unknown, boolean][] = [
+  ['an event told of it', (barrier) => barrier.tells(map, '12'), true],
+  ['an event told of a later version', (barrier) => barrier.tells(map, '13'), true],
+  ['the object is gone', (barrier) => barrier.gone(map), true],
+  ['nothing did', () => undefined, false],
+  ['an event told of an earlier version', (barrier) => barrier.tells(map, '11'), false],
+  ['an event told of another object', (barrier) => barrier.tells(other, '12'), false],
+];
+for (const [what, tell, isWhole] of told)
+  test(`R7.10 a watch has passed a write: ${what}, ${isWhole ? 'all is well' : 'it is lost'}`, () => {
+    const barrier = setUp();
+    barrier.wrote(key, 'configmaps', map, '12');
+    assert.ok(barrier.seen('configmaps', 'dialer', '11'), 'not yet');
+    tell(barrier);
+    assert.is(barrier.seen('configmaps', 'dialer', '13'), isWhole);
+  });
+for (const [there, isWhole] of [
+  ['12', true],
+  ['15', true],
+  ['9', false],
+  [undefined, false],
+] as const)
+  test(`R7.10 a list has the object of a write at ${there ?? 'no version'}: ${isWhole ? 'all is well' : 'it is lost'}`, () => {
+    const barrier = setUp();
+    barrier.wrote(key, 'configmaps', map, '12');
+    assert.is(
+      barrier.seen('configmaps', 'dialer', '20', () => there),
+      isWhole,
+    );
+  });
+
+test('R7.10 when time went back those are told for whom something was written that no watch told of', () => {
+  const barrier = setUp();
+  barrier.wrote('dialer/one', 'configmaps', map, '12');
+  barrier.wrote('dialer/two', 'configmaps', other, '13');
+  barrier.deleted('dialer/three', 'configmaps', 'dialer/uid-gone');
+  barrier.tells(other, '13');
+  barrier.seen('configmaps', 'dialer', '13');
+  assert.equal([...barrier.forget('dialer')].sort(), ['dialer/one', 'dialer/three']);
 });
 
 test('R7.10 when time went back nothing is waited for in that scope, and those who waited are told', () => {
@@ -157,7 +195,7 @@ test('R7.10 when time went back nothing is waited for in that scope, and those w
   barrier.forget('dialer');
   assert.is(told, 1);
   assert.ok(barrier.isReady(key));
-  assert.is(barrier.isOwn(map, '1000'), false);
+  assert.is(barrier.tells(map, '1000'), false);
   assert.is(barrier.isReady('other/pom'), false, 'another scope');
   barrier.seen('configmaps', 'dialer', '5');
   barrier.wrote(key, 'configmaps', map, '6');

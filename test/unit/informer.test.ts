@@ -31,7 +31,7 @@ async function setUp({ listed = [part('one', 5, 'whole')], later }: { listed?: P
   const clock = createVirtualClock();
   const barrier = new Barrier();
   const [woken, unreadable, gone]: [string[], string[], string[]] = [[], [], []];
-  const told: string[] = [];
+  const [told, restarted]: [string[], string[]] = [[], []];
   let [wake, lists] = [() => {}, 0];
   const client: Client = {
     async request<T>({ path }: Request): Promise<T> {
@@ -59,7 +59,10 @@ async function setUp({ listed = [part('one', 5, 'whole')], later }: { listed?: P
     gone: ({ metadata }) => gone.push(metadata.name),
   }).informerIn({
     ...{ client, clock, barrier, namespace: 'ns', timing: {}, currentFor: 60_000 },
-    observer: () => ({ unreadable: (key) => unreadable.push(key) }),
+    observer: () => ({
+      unreadable: (key) => unreadable.push(key),
+      restarted: (reason) => restarted.push(reason),
+    }),
     onChange: (key, { isFirst, wakes }) => woken.push(`${key}${isFirst ? ' first' : ''}${wakes ? ' asks' : ''}`),
     onWentBack: () => woken.push('went back'),
   });
@@ -67,7 +70,7 @@ async function setUp({ listed = [part('one', 5, 'whole')], later }: { listed?: P
   const running = informer.run(stop.signal);
   await clock.advance(1_000);
   return {
-    ...{ barrier, clock, gone, informer, store, unreadable },
+    ...{ barrier, clock, gone, informer, restarted, store, unreadable },
     woken: () => woken.splice(0),
     async tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject) {
       told.push(JSON.stringify({ type, object }));
@@ -164,6 +167,14 @@ test('R11.4 a copy is current for a minute after its last sign, and not while a 
   await desk.clock.advance(1_000);
   await waits;
   assert.ok(isSynced());
+  await desk.stop();
+});
+test('R7.10 a write that the watch passes without telling of it was lost: time went back', async () => {
+  const desk = await setUp();
+  desk.woken();
+  desk.barrier.wrote('ns/whole', 'parts', 'ns/uid-one', '11');
+  assert.equal(await desk.tell('MODIFIED', part('two', 11, 'other')), ['ns/other', 'went back']);
+  assert.is(desk.restarted.at(-1), 'TimeWentBack');
   await desk.stop();
 });
 test('R7.10 a list that has an object as it was before says that time went back', async () => {

@@ -323,6 +323,13 @@ for (const [what, events, answer, again] of [
     ),
   );
 
+own('R7.10 a key whose write is lost as time goes back is looked at again', async () => {
+  const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 12)));
+  await desk.tell('BOOKMARK', widget('', 13));
+  await desk.clock.advance(5_000);
+  assert.equal(desk.looked(), ['a']);
+  await desk.stop();
+});
 own('R7.10 after a restore of an older time nothing is waited for that may never come', async () => {
   const desk = await afterOwn(({ wrote }) => wrote('a', 'widgets', widget('a', 1_000)));
   await desk.tell('MODIFIED', widget('a', 12));

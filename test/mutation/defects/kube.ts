@@ -80,7 +80,7 @@ export const kube: readonly Defect[] = [
     defect: 'a version that passes ends the wait for a deletion',
     rule: 'R6.5',
     file: 'src/kube/barrier.ts',
-    find: 'of isListed ? watch.deletes : [])',
+    find: 'of listed ? watch.deletes : [])',
     replace: 'of watch.deletes)',
     caughtBy: {
       file: 'test/unit/barrier.test.ts',
@@ -102,11 +102,44 @@ export const kube: readonly Defect[] = [
     defect: "the event of our own write looks like anybody's",
     rule: 'R6.5',
     file: 'src/kube/barrier.ts',
-    find: '    watch.own.set(versionOf(identity, resourceVersion), resourceVersion);\n',
+    find: 'isOwn ||= versions.includes(version);',
     replace: '',
     caughtBy: {
       file: 'test/unit/barrier.test.ts',
-      test: 'R6.5 barrier > the event of our own write is told from all others, until the watch has passed it',
+      test: 'R6.5 barrier > the event of our own write is told from all others, once',
+    },
+  },
+  {
+    defect: 'a list that lacks what was written shows no loss',
+    rule: 'R7.10',
+    file: 'src/kube/barrier.ts',
+    find: 'if (there !== undefined) this.tells(identity, there);',
+    replace: 'this.tells(identity, there ?? version);',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'R6.5 barrier > R7.10 a list has the object of a write at no version: it is lost',
+    },
+  },
+  {
+    defect: 'a watch may pass a write without telling of it',
+    rule: 'R7.10',
+    file: 'src/kube/informer.ts',
+    find: ' onLost(); // R7.10',
+    replace: ' return;',
+    caughtBy: {
+      file: 'test/unit/informer.test.ts',
+      test: 'informer > R7.10 a write that the watch passes without telling of it was lost: time went back',
+    },
+  },
+  {
+    defect: 'nobody looks at a key whose write was lost',
+    rule: 'R7.10',
+    file: 'src/kube/controller.ts',
+    find: 'for (const key of untold) current',
+    replace: 'for (const key of []) current',
+    caughtBy: {
+      file: 'test/unit/kube-controller.test.ts',
+      test: 'R6.5 what a term wrote itself > R7.10 a key whose write is lost as time goes back is looked at again',
     },
   },
   {
@@ -295,8 +328,8 @@ export const kube: readonly Defect[] = [
     defect: 'after time went back keys wait for versions of the other time',
     rule: 'R7.10',
     file: 'src/kube/controller.ts',
-    find: '          barrier.forget(namespace);\n',
-    replace: '',
+    find: 'const untold = barrier.forget(namespace);',
+    replace: 'const untold: string[] = [];',
     caughtBy: {
       file: 'test/unit/kube-controller.test.ts',
       test: 'R6.5 what a term wrote itself > R7.10 after a restore of an older time nothing is waited for that may never come',
