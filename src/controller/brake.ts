@@ -140,18 +140,17 @@ export function refused(brake: Brake, clock: Clock, name: string, halt: Refusal)
 
 /** All ConfigMaps are as they should be: what this look did not write is contested no more, unless it is on trial. */
 export function allRight({ contests, met, trial }: Brake): void {
-  for (const name of contests.keys()) {
-    if (trial?.name === name) met.add(name);
-    else if (!met.has(name)) contests.delete(name);
-  }
+  for (const name of contests.keys()) if (trial?.name !== name && !met.has(name)) contests.delete(name);
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */
 export const isOnTrial = (brake: Brake | undefined): boolean => brake?.trial?.since !== undefined;
 
-/** What this look found contested; undefined: nothing. */
+/** What this look found contested, or is on trial; undefined: nothing. */
 export const contestIn = (brake: Brake, clock: Clock): Halt | undefined =>
-  [...brake.met].some((name) => brake.contests.has(name)) ? contestOf(brake, clock) : undefined;
+  [...brake.met, brake.trial?.name].some((name) => name !== undefined && brake.contests.has(name))
+    ? contestOf(brake, clock)
+    : undefined;
 
 /** The halt where somebody rewrites the status each time. */
 export function mayWriteStatus(brake: Brake, clock: Clock): Halt | undefined {

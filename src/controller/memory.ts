@@ -148,8 +148,8 @@ export type Happened =
   /** Undefined: its event was sent. */
   | { readonly what: 'restored'; readonly restored: Restored | undefined }
   | { readonly what: 'needs no brake' }
-  /** A turn has come to its end, with more to do or not; told with when it began. */
-  | { readonly what: 'ends'; readonly goesOn: boolean; readonly halted: boolean };
+  /** A turn has come to its end, with more to do or not; told with when it began. `stopped`: a plan waits, or something is in the way. */
+  | { readonly what: 'ends'; readonly goesOn: boolean; readonly stopped: boolean };
 
 /** @param now on the monotonic clock, in milliseconds */
 export function remember(memory: Memory, happened: Happened, now: number): void {
@@ -209,7 +209,7 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
       return;
     case 'ends':
       memory.goesOnSince = happened.goesOn ? (memory.goesOnSince ?? now) : undefined;
-      if (!happened.goesOn && !happened.halted) memory.looks = none;
+      if (!happened.goesOn && !happened.stopped) memory.looks = none;
   }
 }
 

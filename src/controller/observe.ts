@@ -39,10 +39,7 @@ export async function observe(place: Place, cached: LicenseSettings, pause: Halt
   catchUp(place, configMaps);
   if (!pause && !reading.suspended) {
     await looks.contents(configMaps, reading);
-    if (mayWrite(reading, configMaps)) {
-      await looks.outOfSight(configMaps, reading);
-      if (mayBeGone(place, configMaps, reading)) await looks.owner(object);
-    }
+    if (mayWrite(reading, configMaps)) await looks.outOfSight(configMaps, reading);
   }
   const views = [...configMaps.values()];
   // What was found beside the cache may be of a later generation.
@@ -123,6 +120,14 @@ function mayBeGone(
   if (namesTold(reading).some((name) => wanted.includes(name) && isMissed(name))) return true;
   const mine = [...configMaps.values()].filter((view) => isOurs(view, owner));
   return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
+}
+
+/** Asks whether the object is still there, where it may be gone. Gives why nothing may be written. */
+export async function lookAtOwner(place: Place, { object, reading, seen }: Observation): Promise<Halt | undefined> {
+  if (!mayBeGone(place, seen.configMaps, reading)) return undefined;
+  const looks = new Looks(place);
+  await looks.owner(object);
+  return looks.halt;
 }
 
 /** Reads again what a write has met that the cache did not show. Gives why nothing can be decided from that. */

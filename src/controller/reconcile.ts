@@ -10,7 +10,7 @@ import { conclude, type End, nothingMore, type Outcome, rfc3339, statusOfBeginni
 import type { Halt } from './halt.ts';
 import { createMemory, type Memory, remember } from './memory.ts';
 import { askedFor, type LicenseSettings, type StoredConfigMap } from './objects.ts';
-import { lookAtDoubts, type Observation, observe } from './observe.ts';
+import { lookAtDoubts, lookAtOwner, type Observation, observe } from './observe.ts';
 import { begin, hasToGo, perform, type Run } from './perform.ts';
 import type { Place, World } from './place.ts';
 import { priorities } from './priorities.ts';
@@ -67,14 +67,18 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   const observed = await observe(place, cached, pause);
   const run = runOf(observed);
   noteSight(place, run);
-  const { halt, blind } = observed;
+  const { blind } = observed;
+  const halt = observed.halt ?? (mayWrite(run) ? await lookAtOwner(place, observed) : undefined);
   const end = halt ? { halt, blind } : await work(place, run, background);
   const outcome = await conclude(place, run, end, started);
-  remember(memory, { what: 'ends', goesOn: outcome.said === 'more', halted: outcome.halt !== undefined }, started);
+  const stopped = outcome.halt !== undefined || end.wait !== undefined;
+  remember(memory, { what: 'ends', goesOn: outcome.said === 'more', stopped }, started);
   const now = clock.monotonic();
   if (memory.brake && isIdle(memory.brake, now)) remember(memory, { what: 'needs no brake' }, now);
   return outcome;
 }
+
+const mayWrite = ({ judged: { target, suspended } }: Run): boolean => target !== undefined && !suspended;
 
 /** Why nothing is asked of the API server yet: it, or the brake, said so, and people have changed nothing since. */
 function pauseOf({ failing }: Memory, now: number): Halt | undefined {
@@ -153,7 +157,6 @@ function situationOf({ memory, clock, epoch }: Place, run: Run, background: bool
 
 /** Gives the end of the work; undefined: another step may follow at once. */
 async function doStep(place: Place, run: Run, step: Step): Promise<End | undefined> {
-  const { memory, clock } = place;
   switch (step.do) {
     case 'begin':
       return endOf(await beginPlan(place, run, step.applying));
@@ -161,15 +164,20 @@ async function doStep(place: Place, run: Run, step: Step): Promise<End | undefin
     case 'delete':
       return endOf(await performOrLook(place, run, step));
     case 'wait':
-      return { wait: step.milliseconds };
+      return { wait: step.milliseconds, ...contested(place) };
     case 'stop':
       return stopped(place, run, step.why);
     case 'done': {
-      if (memory.brake) allRight(memory.brake);
-      const contest = memory.brake && contestIn(memory.brake, clock); // S10
-      return { done: step.result, ...(contest ? { halt: contest } : {}) };
+      if (place.memory.brake) allRight(place.memory.brake);
+      return { done: step.result, ...contested(place) };
     }
   }
+}
+
+/** What was written, and may not stay: the status tells of it until it has stayed (S10). */
+function contested({ memory, clock }: Place): { readonly halt?: Halt } {
+  const halt = memory.brake && contestIn(memory.brake, clock);
+  return halt ? { halt } : {};
 }
 
 const endOf = (halt: Halt | undefined): End | undefined => halt && { halt };

@@ -448,6 +448,27 @@ test('R9.14 L4 somebody rewrites the status each time: few requests, and soon it
   await stage.stop();
 });
 
+test('S10 while a plan waits a ConfigMap that does not stay is contested all the time, also while it is on trial', async () => {
+  const stage = await setUp(zoned(2));
+  const { clock, dialer } = stage;
+  const zones = [5, 15].map((outboundPorts, n) => ({ name: `z${n}`, licenses: { outboundPorts } }));
+  dialer.save('pom', ports(400, { zones, settleSeconds: 600 }));
+  await clock.advance(second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.reason, 'Settling');
+  undo(stage, (name) => name.endsWith('-z0'), 'edit');
+  await clock.advance(15 * second);
+  stage.taken();
+  const reasons = new Set<string | undefined>();
+  for (let passed = 0; passed < 3 * minute; passed += 100) {
+    await clock.advance(100);
+    reasons.add(dialer.conditionOf('pom', 'Ready')?.reason);
+  }
+  assert.equal([...reasons], ['Contested']);
+  const statuses = stage.taken().filter(({ path }) => path.endsWith('/status'));
+  assert.equal(statuses, [], 'and the status is not written again');
+  await stage.stop();
+});
+
 test('R9.14 a status that the API server refuses was rewritten by nobody: it is written as soon as that is over', async () => {
   const { answer, clock, dialer, stop } = await setUp(ports(5));
   let refused = 0;

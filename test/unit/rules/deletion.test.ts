@@ -188,6 +188,17 @@ for (const [doubt, spec, harm, mended] of doubts) {
     });
 }
 
+rule('R5.3 S8 where nothing may be written anyway nobody asks', async () => {
+  const desk = await live(zonesOf({ a: 3 }));
+  desk.save({ licenses: { outboundPorts: { minimum: 0, maximum: 1_000_001 } } });
+  desk.restore({ observedGeneration: -1 });
+  desk.mark('pom-licenses', { ownerReferences: [] });
+  await desk.run();
+  desk.asked();
+  await desk.run();
+  assert.equal(desk.asked(), []);
+});
+
 rule('R5.3 in a plan too nothing is created for an object that is gone', async () => {
   const desk = await live(zonesOf({ a: 3, b: 2 }));
   desk.save(zonesOf({ a: 2, b: 3 }));
