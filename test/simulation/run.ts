@@ -139,8 +139,8 @@ export async function runSchedule(
 
   const costs = createCosts(server);
   /** True for a request of an object that waits for a name: it looks at it each minute. */
-  const isOfTaken = (request: Parameters<typeof costs.ownerOf>[0]): boolean =>
-    allSettings().some((one) => isTaken(one) && keyOf(one) === costs.ownerOf(request));
+  const isOfTaken = (request: Parameters<typeof costs.mayBeOf>[0]): boolean =>
+    allSettings().some((one) => isTaken(one) && costs.mayBeOf(request, keyOf(one)));
   const leases = createLeaseJudge(leaseSeconds);
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },

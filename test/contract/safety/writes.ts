@@ -47,8 +47,9 @@ function judgeStamp(kept: Kept, life: Life, { metadata }: Stored, wrong: Wrong):
   const highest = Math.min(kept.stamps.get(life.uid) ?? 1, newest);
   // A create carries no version, so one may land late; of an object that is gone the collector takes it.
   const isBelated = life.ended && kept.current === undefined;
-  // Nobody can know the stamp of a ConfigMap that was deleted before the status could tell of it.
-  const isUnknown = kept.current === undefined && kept.lost && stamp === life.object.status?.applied?.generation;
+  // Nobody can know a stamp that somebody took off, or deleted before the status could tell of it.
+  const isOff = kept.current ? kept.current.metadata.annotations?.[note('generation')] === undefined : kept.lost;
+  const isUnknown = isOff && stamp === life.object.status?.applied?.generation;
   if (!(stamp >= highest || isBelated || isUnknown))
     wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
   kept.stamps.set(life.uid, Math.max(highest, stamp || 0));
