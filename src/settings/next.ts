@@ -114,7 +114,9 @@ export function next(situation: Situation): Next {
   const { target, owner, planned } = judged;
   if (!target) return { step: { do: 'done', result: { live: undefined, configMaps: undefined, later: false } } };
   // What an earlier object of the name gave out is obeyed until the garbage collector has taken it (R4.4).
-  const left = target.unchanged ? undefined : [...seen.configMaps.values()].find((view) => isLeftBehind(view, owner));
+  const views = [...seen.configMaps.values()];
+  const isLive = target.unchanged && views.some((view) => carriesUid(view, owner));
+  const left = isLive ? undefined : views.find((view) => isLeftBehind(view, owner));
   if (left) return { step: { do: 'stop', why: { kind: 'waits', view: left } } };
   return planned ? nextOfPlan(situation, target) : { step: nextOfHealing(situation, target) };
 }

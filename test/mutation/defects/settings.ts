@@ -1680,6 +1680,17 @@ export const settings: readonly Defect[] = [
     },
   },
   {
+    defect: 'what a status tells is healed beside what an earlier object gave out',
+    rule: 'R4.4',
+    file: 'src/settings/next.ts',
+    find: 'const isLive = target.unchanged && views.some((view) => carriesUid(view, owner));',
+    replace: 'const isLive = target.unchanged;',
+    caughtBy: {
+      file: 'test/unit/rules/nobody-elses.test.ts',
+      test: "rule 4: nobody else's > R4.4 S9 also where a restored status tells that something else is live, and the spec is invalid",
+    },
+  },
+  {
     defect: 'a fence makes room for a new zone',
     rule: 'R7.7',
     file: 'src/settings/next.ts',

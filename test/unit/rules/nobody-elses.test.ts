@@ -166,6 +166,21 @@ rule('R4.4 with a status that was restored too', async () => {
   assert.equal(desk.writes(), []);
 });
 
+rule('R4.4 S9 also where a restored status tells that something else is live, and the spec is invalid', async () => {
+  const desk = await live(zonesOf({ a: 5 }));
+  const status = desk.status();
+  desk.save(zonesOf({ b: 5 }));
+  await desk.clock.advance(waitOf(await desk.run()) ?? 0);
+  await desk.run();
+  desk.deleteObject();
+  desk.save(plainOf(1_000_001));
+  if (status) desk.restore(status);
+  desk.writes();
+  const outcome = await desk.run();
+  assert.equal([outcome.halt?.kind, desk.writes()], ['waits', ['PUT status']]);
+  assert.equal(desk.judge.violations, []);
+});
+
 rule('R4.5 a conflict is never written, is told at once, and ends by itself when the name is free', async () => {
   const desk = createFlowDesk();
   desk.createForeign('pom-licenses');
