@@ -10,7 +10,7 @@ const recent = 60_000;
 /** So many undone writes are healed at once: people who edit by hand are no fight. */
 const allowance = 4;
 /** From one trial to the end of its hold: at first, and at most, in milliseconds. */
-const firstRound = 5_000; // R9.13
+const firstRound = 10_000; // R9.13
 const longestRound = 60_000;
 /**
  * How long a trial has to hold before the other ConfigMaps follow, in milliseconds: at least, and at most. What is left of a

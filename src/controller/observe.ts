@@ -118,7 +118,9 @@ function mayBeGone(
   const newest = newestOf(reading);
   const wanted = newest ? configMapNames(newest) : namesTold(reading);
   if (namesTold(reading).some((name) => wanted.includes(name) && isMissed(name))) return true;
-  const mine = [...configMaps.values()].filter((view) => isOurs(view, owner));
+  const mine = [...configMaps.values()].filter(
+    (view) => isOurs(view, owner) && !isHeldBack(memory.brake, view.metadata.name, now),
+  );
   return mine.some((view) => view.immutable || (!retained && !isOwnedBy(owner, view)));
 }
 

@@ -135,25 +135,25 @@ for (const [stood, hold] of [
   });
 
 alone(
-  'R9.13 a round takes 5 s, then twice as long each time, at most 60 s, of which the hold is no pause',
+  'R9.13 a round takes 10 s, then twice as long each time, at most 60 s, of which the hold is no pause',
   async () => {
     const { clock, write } = contested();
     const rounds: number[] = [];
-    for (let n = 0; n < 6; n++) {
+    for (let n = 0; n < 5; n++) {
       const pause = afterOf(write()) ?? 0;
       rounds.push(pause + 3_000);
       await clock.advance(pause);
       assert.is(write(), undefined, 'the trial, which is undone at once');
     }
-    assert.equal(rounds, [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+    assert.equal(rounds, [10_000, 20_000, 40_000, 60_000, 60_000]);
   },
 );
 
-alone('R9.13 a pause is spread by a quarter, and is never shorter than a second', () => {
+alone('R9.13 a pause is spread by a quarter', () => {
   const desk = fight();
   Object.assign(desk.clock, { random: () => 0 });
   for (let n = 0; n < 5; n++) desk.write();
-  assert.is(afterOf(desk.write()), 1_500);
+  assert.is(afterOf(desk.write()), 5_250);
 });
 
 alone('R9.13 five quiet minutes begin anew', async () => {
@@ -175,12 +175,12 @@ alone('R9.10 what is refused is tried again alone, after a pause; when it is tak
   for (const one of names) refused(brake, clock, one, denied);
   const halt = contestIn(brake, clock);
   assert.match(halt && 'words' in halt ? halt.words : '', 'denied; and 2 more ConfigMaps');
-  assert.equal([brake.rounds, afterOf(halt)], [1, 2_000], 'all of them are one round');
+  assert.equal([brake.rounds, afterOf(halt)], [1, 7_000], 'all of them are one round');
   assert.equal(
     names.map((one) => isHeldBack(brake, one, clock.monotonic())),
     [true, true, true],
   );
-  await clock.advance(2_000);
+  await clock.advance(7_000);
   assert.equal(
     names.map((one) => isHeldBack(brake, one, clock.monotonic())),
     [false, false, false],
@@ -400,6 +400,8 @@ for (const { what, spec, begin, reason, says, firstPass = 0 } of states) {
     assert.equal([ready?.status, ready?.reason], ['False', reason], ready?.message);
     assert.match(ready?.message ?? '', says);
     assert.is(dialer.conditionOf('pom', 'Applied')?.status, 'False');
+    // By the first trial it is known how many ConfigMaps it is about.
+    await clock.advance(10 * second);
     const statuses = new Set<string>();
     for (let passed = 0; passed < 10 * minute; passed += second) {
       await clock.advance(second);

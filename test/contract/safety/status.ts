@@ -77,10 +77,12 @@ function judgeField({ book, life, before, object, wrong }: Judged, field: 'appli
 }
 
 /** R2.1, R2.3: what has zones, before or after it, changes by a plan, and a plan begins with its status. */
-function judgePlan({ book, before, object, wrong }: Judged): void {
+function judgePlan({ book, life, before, object, wrong }: Judged): void {
   const [was, is] = [before.status?.applied, object.status?.applied];
   const isPlanned = [was, is].some((one) => knowStored(book, one)?.declaration.zones !== undefined);
   const applying = before.status?.applying?.settingsHash;
+  // Where somebody wrote the status a ConfigMap proves what is live already.
+  if (is && life.restored && life.recorded.has(is.settingsHash)) return;
   if (is && is.settingsHash !== was?.settingsHash && isPlanned && applying !== is.settingsHash)
     wrong('rule 2', `applied becomes ${is.settingsHash}, though it was not applying`);
 }

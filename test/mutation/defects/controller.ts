@@ -1018,7 +1018,7 @@ export const controller: readonly Defect[] = [
     replace: 'firstRound',
     caughtBy: {
       file: 'test/unit/brake.test.ts',
-      test: 'rule 9: the brake by itself > R9.13 a round takes 5 s, then twice as long each time, at most 60 s, of which the hold is no pause',
+      test: 'rule 9: the brake by itself > R9.13 a round takes 10 s, then twice as long each time, at most 60 s, of which the hold is no pause',
     },
   },
   {
