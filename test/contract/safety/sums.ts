@@ -1,7 +1,7 @@
 /** Judges S9: no license is given out twice, as the ConfigMaps were last written by the operator. */
 import type { Declaration } from '../../../src/api/licensesettings.ts';
 import { type Document, keys, readData } from '../document.ts';
-import { isLabelled, type Stored, uidIn } from '../revision.ts';
+import { controllerOf, isLabelled, type Stored, uidIn } from '../revision.ts';
 import { type Book, fail, type Kept, type Life, type Written } from './book.ts';
 
 /** A ConfigMap that a dialer may obey. `own`: written for this object, not for an earlier one of its name. */
@@ -84,6 +84,8 @@ function heldBy({ maps, lives }: Book, life: Life): Held[] {
     if (!written) return [];
     const own = written.uid === life.uid;
     if (!own && !(lives.get(written.uid)?.ended && isLabelled(written.object, life.name))) return [];
+    // What was left to nobody is taken over by a first apply alone: a status from a backup says that there was one (R4.3).
+    if (!own && life.backup && current && !controllerOf(current)) return [];
     if (current && !(own ? isMarked(current, life) : isLeft(current, written, life))) return [];
     const there = current !== undefined && !kept.lost;
     return there || (own && written.document.scope === 'System') ? [{ kept, own, ...written }] : [];
