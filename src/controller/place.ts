@@ -38,15 +38,18 @@ export type Place = {
 
 /**
  * A plan can take hundreds of writes, so the decision is renewed before each of them (R5.2): the halt where the object is gone,
- * being deleted or, for ConfigMaps, suspended, as far as the cache knows.
+ * being deleted or, for ConfigMaps, suspended, as far as the cache knows; and where a watch broke off, which may be because etcd is
+ * restored from a backup (R7.10).
  *
  * @param seen the version that was decided from: the cache may be behind it
  */
 export function overtaken(
-  { settings, name }: Place,
+  { settings, name, own, key }: Place,
   { uid, resourceVersion }: { readonly uid: string; readonly resourceVersion: string },
   mayBeSuspended = false,
 ): Halt | undefined {
+  if (!own.isCurrent(key))
+    return { kind: 'outdated', words: 'a watch broke off: the API server may be of an older time' };
   const object = settings.get(name);
   if (object?.metadata.uid === uid && object.metadata.resourceVersion === resourceVersion) return undefined;
   const why = reasonToStop(object, uid, mayBeSuspended);

@@ -41,6 +41,8 @@ export class Barrier {
   readonly #watches = new Map<string, Watch>();
   /** Identities that went of late. */
   readonly #gone = new Set<string>();
+  /** The watches that broke off, and are not found to be as new as before. */
+  readonly #doubted = new Set<string>();
   /** Who is to be told when a key is ready. */
   readonly #wakes = new Map<string, () => void>();
 
@@ -78,6 +80,7 @@ export class Barrier {
     const watch = this.#watches.get(name) ?? { version, writes: new Map(), deletes: new Map(), own: new Map() };
     this.#watches.set(name, watch);
     watch.version = version;
+    this.proven(resource, scope);
     const passed: string[] = [];
     for (const [key, written] of watch.writes) {
       if (!hasReached(watch, written)) continue;
@@ -97,6 +100,25 @@ export class Barrier {
     return ![...watch.own.values()].some(({ versions: [oldest] }) => oldest !== undefined && hasReached(watch, oldest));
   }
 
+  /** A watch broke off: until it is proven, or `seen` is told of it, its copy may be of a later time than the server (R7.10). */
+  doubted(resource: string, scope: string): void {
+    this.#doubted.add(`${resource}/${scope}`);
+  }
+
+  /** The server of a watch is as new as the copy. */
+  proven(resource: string, scope: string): void {
+    if (this.#doubted.delete(`${resource}/${scope}`)) for (const key of [...this.#wakes.keys()]) this.#wakeIfReady(key);
+  }
+
+  /** False while a watch of the key's scope is in doubt. */
+  isCurrent(key: string): boolean {
+    for (const name of this.#doubted) {
+      const scope = name.slice(name.indexOf('/') + 1);
+      if (scope === '' || scope === namespaceOf(key)) return false;
+    }
+    return true;
+  }
+
   /** The copy no longer has the object: its DELETED event came, or a list without it. */
   gone(identity: string): void {
     this.#gone.delete(identity);
@@ -112,8 +134,9 @@ export class Barrier {
     }
   }
 
-  /** True where the copies have all that was written for a key. */
+  /** True where the copies have all that was written for a key, and are not in doubt. */
   isReady(key: string): boolean {
+    if (!this.isCurrent(key)) return false;
     for (const { writes, deletes } of this.#watches.values()) {
       if (writes.has(key)) return false;
       for (const waiting of deletes.values()) if (waiting === key) return false;

@@ -232,5 +232,7 @@ function createSink<T extends KubeObject>(
       goes(object);
     },
     seen,
+    doubted: () => barrier.doubted(plural, namespace),
+    proven: () => barrier.proven(plural, namespace),
   };
 }

@@ -27,6 +27,10 @@ export interface Sink<T> {
    * was written at this version or before is in the copy, unless somebody changed it since.
    */
   seen?(version: string): void;
+  /** A watch broke off: the server may be another one now, and of an older time. */
+  doubted?(): void;
+  /** The server turns out to be as new as the copy. So does whatever `replace` and `seen` are told of. */
+  proven?(): void;
 }
 
 export type ReflectorOptions<T> = {
@@ -297,6 +301,7 @@ export class Reflector<T> {
     if (this.#version === undefined) return;
     if (!error && this.#hasLastedAsAgreed()) return;
     this.#unproven = true;
+    if (!error || error.code === 0) this.#options.sink.doubted?.();
     if (reason !== 'Silent' && error && !wasAway(error)) return;
     const { awayPause, earlyPause } = this.#timing;
     const earliest = error ? this.#lastDoubted + awayPause : this.#lastListed + earlyPause;
@@ -353,6 +358,7 @@ export class Reflector<T> {
     if (!version) throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });
     this.#notOlder(version, 'a list');
     this.#unproven = false;
+    this.#options.sink.proven?.();
   }
 
   /** Throws when what the server sent is older than what we know. */

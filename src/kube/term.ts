@@ -29,6 +29,11 @@ export type Work<Kind extends string, R extends Result<Kind>> = {
 export type OwnWrites = {
   wrote(key: string, resource: string, object: KubeObject): void;
   deleted(key: string, resource: string, object: KubeObject): void;
+  /**
+   * False while a watch of the key broke off, and the server is not known yet to be as new as the copies: it may have been
+   * restored from a backup, and nothing may be written from what was decided before.
+   */
+  isCurrent(key: string): boolean;
 };
 
 /** The requests of one term. */
@@ -262,6 +267,7 @@ export class Term<Kind extends string, R extends Result<Kind>> {
         barrier.deleted(key, resource, identityOf(object));
         this.#atWork.get(key)?.own.add(versionOf(identityOf(object), 'gone'));
       },
+      isCurrent: (key) => barrier.isCurrent(key),
     };
   }
 

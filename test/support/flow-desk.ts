@@ -50,6 +50,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
   const asked: Request[] = [];
   /** What the runtime was told of this operator's own writes. */
   const own: string[] = [];
+  let isCurrent = true;
 
   const front = createServerFront({
     clock,
@@ -69,6 +70,7 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
       wrote: (key, plural, { metadata }) =>
         void own.push(`${key} ${plural} ${metadata.name} ${metadata.resourceVersion}`),
       deleted: (key, plural, { metadata }) => void own.push(`${key} ${plural} ${metadata.name} gone`),
+      isCurrent: () => isCurrent,
     },
     clock: { ...clock, monotonic: () => clock.monotonic() + waited },
     settings: new Store<LicenseSettings>(),
@@ -162,6 +164,10 @@ export function createFlowDesk({ quota = Number.POSITIVE_INFINITY } = {}) {
     /** Somebody deletes a ConfigMap. */
     deleteMap: (one: string): unknown => act('DELETE', `${maps}/${one}`),
     /** Somebody puts another status into the object, as a backup does. */
+    /** A watch breaks off, or is found to be as new as before. */
+    doubt(is: boolean): void {
+      isCurrent = !is;
+    },
     restore(status: Status): void {
       act('PUT', `${path}/status`, { ...(object() as Stored), status });
     },

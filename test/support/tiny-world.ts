@@ -51,7 +51,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
   function newWorld(): World {
     return {
       client: front.client,
-      own: { wrote: () => {}, deleted: () => {} },
+      own: { wrote: () => {}, deleted: () => {}, isCurrent: () => true },
       clock,
       epoch: `epoch-${++epoch}`,
       settings: new Store(),

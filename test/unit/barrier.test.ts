@@ -210,3 +210,28 @@ test('R7.10 after time went back an object that is there again is not taken for 
   barrier.deleted(key, 'configmaps', map);
   assert.is(barrier.isReady(key), false);
 });
+
+for (const [how, prove] of [
+  ['it is proven', (barrier: Barrier) => barrier.proven('configmaps', 'dialer')],
+  ['it tells of something', (barrier: Barrier) => barrier.seen('configmaps', 'dialer', '10')],
+] as const)
+  test(`R7.10 no key of its scope is ready while a watch is in doubt, until ${how}`, () => {
+    const barrier = setUp();
+    let told = 0;
+    barrier.doubted('configmaps', 'dialer');
+    assert.equal(
+      [barrier.isCurrent(key), barrier.isReady(key), barrier.isCurrent('other/pom'), barrier.isReady('other/pom')],
+      [false, false, true, true],
+    );
+    barrier.whenReady(key, () => told++);
+    barrier.proven('widgets', 'dialer');
+    assert.is(told, 0, 'another watch');
+    prove(barrier);
+    assert.equal([told, barrier.isCurrent(key), barrier.isReady(key)], [1, true, true]);
+  });
+
+test('R7.10 a watch of all namespaces that is in doubt is that of each key', () => {
+  const barrier = setUp('');
+  barrier.doubted('configmaps', '');
+  assert.is(barrier.isReady(key), false);
+});

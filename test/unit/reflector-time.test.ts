@@ -38,6 +38,26 @@ for (const [what, trouble] of [
     await run.stop();
   });
 }
+for (const [what, watch, expected] of [
+  ['broke, until a probe shows it is of no older time', [broken()], ['doubted', 'proven']],
+  ['gave no answer, until it is listed', [error(0)], ['doubted', 'seen 100']],
+  ['was answered for with an error: that server was there all the time', [error(503)], ['proven']],
+  ['was ended as agreed', ['open'], []],
+] as [string, Watch, string[]][])
+  test(`the copy of a watch is told to be in doubt where it ${what}`, async () => {
+    const told: string[] = [];
+    const run = setUp({
+      ...{ lists: [old, restored], watches: [watch, calm], probes: [page(900)] },
+      sink: {
+        doubted: () => told.push('doubted'),
+        proven: () => told.push('proven'),
+        seen: (version) => told.push(`seen ${version}`),
+      },
+    });
+    await run.clock.advance(60_000);
+    assert.equal(told, ['seen 900', ...expected]);
+    await run.stop();
+  });
 test('also when it was away as the watch was opened, and when the connection was half open', async () => {
   for (const trouble of [[error(0)], ['open', 'silent', error(0)], ['open', 'silent', broken()]] as Watch[]) {
     const run = setUp({ lists: [old, restored], watches: [trouble, calm] });

@@ -181,6 +181,17 @@ export const controller: readonly Defect[] = [
     },
   },
   {
+    defect: 'a plan goes on writing while a watch is in doubt',
+    rule: 'R7.10',
+    file: 'src/controller/place.ts',
+    find: 'if (!own.isCurrent(key))',
+    replace: 'if (false)',
+    caughtBy: {
+      file: 'test/unit/rules/one-writer.test.ts',
+      test: 'rule 7: one writer > R7.10 S9 a watch breaks off in the middle of a plan: nothing more is written before it is known what time it is',
+    },
+  },
+  {
     defect: 'what is right without a write of ours stays contested',
     rule: 'R9.12',
     file: 'src/controller/reconcile.ts',

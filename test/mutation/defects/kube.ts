@@ -110,6 +110,28 @@ export const kube: readonly Defect[] = [
     },
   },
   {
+    defect: 'a watch that broke off leaves its copy beyond doubt',
+    rule: 'R7.10',
+    file: 'src/kube/reflector.ts',
+    find: 'this.#options.sink.doubted?.();',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/reflector-time.test.ts',
+      test: 'R7.10 time goes back > the copy of a watch is told to be in doubt where it broke, until a probe shows it is of no older time',
+    },
+  },
+  {
+    defect: 'a key is worked on while its watch is in doubt',
+    rule: 'R7.10',
+    file: 'src/kube/barrier.ts',
+    find: '    if (!this.isCurrent(key)) return false;\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/barrier.test.ts',
+      test: 'R6.5 barrier > R7.10 no key of its scope is ready while a watch is in doubt, until it is proven',
+    },
+  },
+  {
     defect: 'a list that lacks what was written shows no loss',
     rule: 'R7.10',
     file: 'src/kube/barrier.ts',

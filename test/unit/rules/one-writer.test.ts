@@ -411,3 +411,23 @@ rule('R7.5 what was not sent can not land: a plan that stops between two writes 
   assert.ok(!desk.writes().some((one) => one.includes('pom-licenses-c')));
   assert.is(desk.reasonOf('Applied'), 'Applied');
 });
+
+rule(
+  'R7.10 S9 a watch breaks off in the middle of a plan: nothing more is written before it is known what time it is',
+  async () => {
+    const desk = await live(at0({ a: 2, b: 2 }));
+    desk.before(
+      (request) => writesMap(request, 'pom-licenses-a'),
+      () => desk.doubt(true),
+    );
+    desk.save(at0({ a: 1, b: 3 }));
+    await desk.run();
+    assert.equal(maps(desk.writes()), ['PUT pom-licenses-a 1']);
+    await desk.run();
+    assert.equal(desk.writes(), [], 'nor the status');
+    desk.doubt(false);
+    await desk.run();
+    assert.equal(maps(desk.writes()), ['PUT pom-licenses -', 'PUT pom-licenses-b 3']);
+    assert.equal(desk.judge.violations, []);
+  },
+);
