@@ -18,6 +18,9 @@ const statusOf = (object: object): string => JSON.stringify((object as Stored).s
 /** An object says that a ConfigMap's name is someone else's: it looks at that name again each minute, also when all is quiet. */
 export const isTaken = (object: object): boolean => statusOf(object).includes('belongs to someone else');
 
+/** An object says that what was written does not stay: the next write has to stand for a while (R9.12). */
+export const isContested = (object: object): boolean => statusOf(object).includes('"reason":"Contested"');
+
 /** An object says that its writes fail: they are tried again. */
 export const isFailing = (object: object): boolean => /refuses the write|the write fails/.test(statusOf(object));
 
