@@ -164,26 +164,10 @@ const variableOf = (flag: string): string => environmentPrefix + flag.toUpperCas
  * @returns never throws: mistakes come back together, each with its flag or variable, the value and what is allowed
  */
 export function parseConfig(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
-  const errors: string[] = [];
-  const given = new Map<Flag, { text: string; source: string }>();
-  for (const [name, text] of Object.entries(env)) {
-    if (text === undefined || !name.startsWith(environmentPrefix) || internalVariables.has(name)) continue;
-    const flag = names.find((one) => variableOf(one) === name);
-    if (flag) given.set(flag, { text, source: name });
-    else if (!serviceVariable.test(name))
-      errors.push(`${name} is "${text}": there is no such setting${near(name, names.map(variableOf))}`);
-  }
-  const wanted = new Set<string>();
-  for (const { flag, source, text } of argumentsOf(argv)) {
-    if (flag === undefined) errors.push(`"${text}": only flags are taken`);
-    else if (Object.hasOwn(switches, flag)) {
-      if (text === undefined) wanted.add(flag);
-      else errors.push(`${source} is "${text}": allowed: no value`);
-    } else if (!Object.hasOwn(flags, flag)) errors.push(`${source}: there is no such flag${near(flag, known, '--')}`);
-    else if (text === undefined && isToggle(flag)) given.set(flag as Flag, { text: 'true', source });
-    else if (text === undefined) errors.push(`${source}: needs a value: ${flags[flag as Flag].value}`);
-    else given.set(flag as Flag, { text, source });
-  }
+  const reading: Reading = { given: new Map(), wanted: new Set(), errors: [] };
+  for (const [name, text] of Object.entries(env)) readVariable(reading, name, text);
+  for (const argument of argumentsOf(argv)) readArgument(reading, argument);
+  const { given, wanted, errors } = reading;
   if (wanted.has('help')) return { kind: 'print', text: help() };
   if (wanted.has('version')) return { kind: 'print', text: version };
 
@@ -212,6 +196,32 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
     }),
   };
   return errors.length > 0 ? { kind: 'error', errors } : { kind: 'run', config };
+}
+
+/** What was read so far: texts of flags with where they stand, switches, and mistakes. */
+type Reading = {
+  readonly given: Map<Flag, { readonly text: string; readonly source: string }>;
+  readonly wanted: Set<string>;
+  readonly errors: string[];
+};
+
+function readVariable({ given, errors }: Reading, name: string, text: string | undefined): void {
+  if (text === undefined || !name.startsWith(environmentPrefix) || internalVariables.has(name)) return;
+  const flag = names.find((one) => variableOf(one) === name);
+  if (flag) given.set(flag, { text, source: name });
+  else if (!serviceVariable.test(name))
+    errors.push(`${name} is "${text}": there is no such setting${near(name, names.map(variableOf))}`);
+}
+
+function readArgument({ given, wanted, errors }: Reading, { flag, source, text }: Argument): void {
+  if (flag === undefined) errors.push(`"${text}": only flags are taken`);
+  else if (Object.hasOwn(switches, flag)) {
+    if (text === undefined) wanted.add(flag);
+    else errors.push(`${source} is "${text}": allowed: no value`);
+  } else if (!Object.hasOwn(flags, flag)) errors.push(`${source}: there is no such flag${near(flag, known, '--')}`);
+  else if (text === undefined && isToggle(flag)) given.set(flag as Flag, { text: 'true', source });
+  else if (text === undefined) errors.push(`${source}: needs a value: ${flags[flag as Flag].value}`);
+  else given.set(flag as Flag, { text, source });
 }
 
 const leaseOf = ({ elect, ...lease }: Lease & { elect: boolean }): Lease | undefined => (elect ? lease : undefined);

@@ -3,11 +3,19 @@ import { hostname } from 'node:os';
 import { manager } from './api/names.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type Controller, createController } from './controller/controller.ts';
-import { maxEventsUnderWay } from './controller/event-sender.ts';
-import { createClient } from './kube/client.ts';
-import { randomId, systemClock, whenAborted } from './kube/clock.ts';
-import { createElector, maxLeaseRequests } from './kube/elector.ts';
-import { homeNamespace, loadKubeConfig } from './kube/kubeconfig.ts';
+import {
+  type Client,
+  createClient,
+  createElector,
+  type Elector,
+  homeNamespace,
+  loadKubeConfig,
+  maxEventsUnderWay,
+  maxLeaseRequests,
+  randomId,
+  systemClock,
+  whenAborted,
+} from './kube/index.ts';
 import { createElectionLog } from './observe/election.ts';
 import { type Check, readinessOf } from './observe/health.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
@@ -18,6 +26,7 @@ import { version } from './version.ts';
 
 /** Exit code for a configuration that can't work: starting again would not help. */
 const exitUsage = 2;
+const clock = systemClock;
 
 async function main(): Promise<number> {
   const parsed = parseConfig(process.argv.slice(2), process.env);
@@ -30,43 +39,90 @@ async function main(): Promise<number> {
     process.stderr.write("license-settings-operator: '--help' lists all flags\n");
     return exitUsage;
   }
-  const { config } = parsed;
-  const log = createLogger({ level: config.logLevel, format: config.logFormat });
-  const clock = systemClock;
-  const stop = createStop(clock, () => process.exit(0));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stop.ask()) log.info({ signal }, 'stopping');
-    });
-  }
-  // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole.
-  process.on('unhandledRejection', (error) =>
-    log.error({ err: error }, 'unhandled rejection: a defect of the operator'),
-  );
+  return run(parsed.config);
+}
 
+/** Runs until a signal asks it to stop. Gives the exit code. */
+async function run(config: Config): Promise<number> {
+  const log = createLogger({ level: config.logLevel, format: config.logFormat });
+  const stop = createStop(clock, () => process.exit(0));
+  listenToProcess(log, stop);
   const metrics = createMetrics();
-  let client: Awaited<ReturnType<typeof createClient>>;
-  let home: string;
+  let client: Client;
+  let parts: Parts;
+  let servers: Server[];
   try {
-    const kubeConfig = loadKubeConfig(
-      {
-        ...(config.kubeconfig === undefined ? {} : { file: config.kubeconfig }),
-        ...(config.context === undefined ? {} : { context: config.context }),
-      },
-      process.env,
-    );
-    // Every worker has one request under way at most; each namespace has two watches that don't end; events, and the lease.
-    const watches = 2 * Math.max(1, config.watchNamespaces.length);
-    const connections = config.workers + watches + maxEventsUnderWay + maxLeaseRequests;
-    home = homeNamespace(kubeConfig);
-    const userAgent = `${manager}/${version}`;
-    client = await createClient(kubeConfig, { clock, connections, userAgent, observe: metrics.request });
+    const kubeConfig = loadKubeConfig(connectionOf(config), process.env);
+    client = await connect(config, kubeConfig, metrics);
     log.info({ version, server: kubeConfig.getCurrentCluster()?.server, node: process.version }, 'starting');
+    parts = createParts(config, { log, metrics, client, home: homeNamespace(kubeConfig) });
+    const { controller, election } = parts;
+    const others = () => [
+      ...(election ? [election.check()] : []),
+      ...(stop.signal.aborted ? [{ name: 'process', wrong: 'stopping' }] : []),
+    ];
+    servers = await startServers(config, { log, metrics, controller, others });
   } catch (error) {
     log.fatal((error as Error).message);
     return exitUsage;
   }
 
+  if (stop.signal.aborted) return 0;
+  const { controller, elector } = parts;
+  const { lead } = controller;
+  const running = Promise.all([
+    controller.run(stop.signal),
+    elector ? elector.run(stop.signal, lead) : lead(stop.signal),
+  ]);
+  await whenAborted(stop.signal);
+  await Promise.race([running, stop.patienceIsOver()]);
+  await client.close();
+  await Promise.all(servers.map((server) => server.close()));
+  log.info('stopped');
+  return 0;
+}
+
+function listenToProcess(log: Logger, stop: ReturnType<typeof createStop>): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.ask()) log.info({ signal }, 'stopping');
+    });
+  }
+  // It never dies of an API error: what gets here is a defect, and the caches and the queue are still whole (R11.2, L3).
+  process.on('unhandledRejection', (error) =>
+    log.error({ err: error }, 'unhandled rejection: a defect of the operator'),
+  );
+}
+
+const connectionOf = ({ kubeconfig, context }: Config) => ({
+  ...(kubeconfig === undefined ? {} : { file: kubeconfig }),
+  ...(context === undefined ? {} : { context }),
+});
+
+/** Throws an Error that says what to mend when the configuration can't work. Nothing is sent yet. */
+function connect(config: Config, kubeConfig: ReturnType<typeof loadKubeConfig>, metrics: Metrics): Promise<Client> {
+  // Every worker has one request under way at most; each namespace has two watches that don't end; events, and the lease.
+  const watches = 2 * Math.max(1, config.watchNamespaces.length);
+  const connections = config.workers + watches + maxEventsUnderWay + maxLeaseRequests;
+  const userAgent = `${manager}/${version}`;
+  return createClient(kubeConfig, { clock, connections, userAgent, observe: metrics.request });
+}
+
+/** The parts that work. Without a lease there is no election: this process is the only one. */
+type Parts = {
+  readonly controller: Controller;
+  readonly elector: Elector | undefined;
+  readonly election: ReturnType<typeof createElectionLog> | undefined;
+};
+type Surroundings = {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly client: Client;
+  /** The namespace of the lease, unless told. */
+  readonly home: string;
+};
+
+function createParts(config: Config, { log, metrics, client, home }: Surroundings): Parts {
   const { lease } = config;
   const election = lease && createElectionLog(log, metrics, clock, lease.seconds * 1000);
   const elector =
@@ -85,30 +141,7 @@ async function main(): Promise<number> {
     instance: `license-settings-operator-${hostname()}`.slice(0, 128),
     ...(elector ? { fence: elector.remaining } : {}),
   });
-  const others = () => [
-    ...(election ? [election.check()] : []),
-    ...(stop.signal.aborted ? [{ name: 'process', wrong: 'stopping' }] : []),
-  ];
-  let servers: Server[];
-  try {
-    servers = await startServers(config, { log, metrics, controller, others });
-  } catch (error) {
-    log.fatal((error as Error).message);
-    return exitUsage;
-  }
-
-  if (stop.signal.aborted) return 0;
-  const { lead } = controller;
-  const running = Promise.all([
-    controller.run(stop.signal),
-    elector ? elector.run(stop.signal, lead) : lead(stop.signal),
-  ]);
-  await whenAborted(stop.signal);
-  await Promise.race([running, stop.patienceIsOver()]);
-  await client.close();
-  await Promise.all(servers.map((server) => server.close()));
-  log.info('stopped');
-  return 0;
+  return { controller, elector, election };
 }
 
 type Server = { close(): Promise<void> };
@@ -125,10 +158,7 @@ async function startServers(config: Config, { log, metrics, controller, others }
   const servers: Server[] = [];
   if (config.healthAddress) {
     const readiness = () => readinessOf(controller.scopes(), others());
-    const server = await startServer(
-      { flag: '--health-address', ...config.healthAddress, clock: systemClock },
-      { readiness },
-    );
+    const server = await startServer({ flag: '--health-address', ...config.healthAddress, clock }, { readiness });
     servers.push(server);
     log.info({ address: server.address }, 'health server listens: /healthz, /readyz');
   }
@@ -140,7 +170,7 @@ async function startServers(config: Config, { log, metrics, controller, others }
       return metrics.render();
     };
     const server = await startServer(
-      { flag: '--metrics-address', ...config.metricsAddress, clock: systemClock },
+      { flag: '--metrics-address', ...config.metricsAddress, clock },
       { metrics: render },
     );
     servers.push(server);

@@ -1,7 +1,7 @@
 /** The end of the process: asked for by a signal, and over in time whatever hangs. */
-import type { Clock } from './kube/clock.ts';
+import type { Clock } from './kube/index.ts';
 
-/** The process has ended so many milliseconds after the signal, also where something does not close. */
+/** The process has ended so many milliseconds after the signal, also where something does not close (R11.1). */
 const hardStop = 4_500;
 /** What is in flight gets this long after the signal, in milliseconds; the rest is for closing connections. */
 const patience = 4_000;

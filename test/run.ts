@@ -7,7 +7,7 @@
  * The last line on stdout is `N passed, N failed`, with `, N skipped` if any.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ControlPlane, connectionOf } from './controlplane/controlplane.ts';
@@ -107,8 +107,7 @@ function usage(problem: string): never {
 
 function filesOf(kind: Kind): string[] {
   const directory = join(root, kind);
-  if (!existsSync(directory)) return [];
-  const names = readdirSync(directory).filter((name) => name.endsWith('.test.ts'));
+  const names = globSync('**/*.test.ts', { cwd: directory });
   return names.sort().map((name) => join(directory, name));
 }
 

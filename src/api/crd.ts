@@ -70,6 +70,7 @@ export function customResourceDefinition() {
           served: true,
           storage: true,
           subresources: { status: {} },
+          // What `kubectl get` shows (T8).
           additionalPrinterColumns: [
             { name: 'Ready', type: 'string', jsonPath: condition('status') },
             { name: 'Reason', type: 'string', jsonPath: condition('reason') },

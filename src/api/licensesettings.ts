@@ -123,6 +123,7 @@ const zone = z
     })),
   });
 
+/** What the API server checks by itself (V7), beside the bounds of the schema. */
 const specRules = [
   ...licenseTypes.map(({ key }) => ({
     rule: `!has(self.zones) || self.zones.map(z, ${held('z', key)}).sum() <= (has(self.licenses.${key}) ? self.licenses.${key}.maximum : 0)`,
@@ -150,7 +151,7 @@ const configMapRef = z
   })
   .describe("Where the applied settings are written, in the object's own namespace. Default: <name>-licenses.");
 
-/** `spec`, as people write it. Nothing here has a default in the schema: absent means the default that the description names. */
+/** `spec`, as people write it. Nothing here has a default in the schema: absent means the default that the description names (V1). */
 export const specSchema = z
   .strictObject({
     licenses,
@@ -194,7 +195,7 @@ export const specSchema = z
   })
   .meta({ description: 'The license settings that are wanted.', 'x-kubernetes-validations': specRules });
 
-/** The normalised spec that is rendered and hashed: DESIGN section 1. Read strictly: a field of a later release makes it unreadable. */
+/** The normalised spec that is rendered and hashed. Read strictly: a field of a later release makes it unreadable. */
 export const declarationSchema = z
   .strictObject({
     licenses: z
@@ -252,7 +253,7 @@ const conditionSchema = z.object({
   message: z.string().describe('Everything that holds, for people.'),
 });
 
-/** `status`, as the operator writes it. All its lists and maps are atomic: a status has one writer. */
+/** `status`, as the operator writes it. All its lists and maps are atomic: a status has one writer (T1). */
 export const statusSchema = z
   .object({
     observedGeneration: z
@@ -336,7 +337,7 @@ export const statusSchema = z
   })
   .meta({
     description: 'What the operator found and did. Nobody else writes it.',
-    default: { observedGeneration: -1 },
+    default: { observedGeneration: -1 }, // T1, T10
   });
 
 /** A name that is the object's own or begins with it and a dash, so that objects don't reach for each other's ConfigMaps. */
@@ -345,7 +346,7 @@ export const belongsTo = (configMapName: string, objectName: string): boolean =>
 
 /**
  * The rules that need the object's name stand on the root, which is judged on status writes too: `optionalOldSelf`
- * leaves what was stored before alone, so that a bad object still gets a status.
+ * leaves what was stored before alone, so that a bad object still gets a status (V9).
  */
 export const rootRules = [
   {

@@ -7,13 +7,13 @@
 export const maxText = 1024;
 
 /**
- * Characters that steer a terminal, begin a line of their own, or turn the order of what is shown: control characters (C0
- * and C1, as ESC and CSI), format characters (bidirectional marks, embeddings and isolates among them), line and paragraph
+ * Characters that steer a terminal, begin a line of their own, or turn the order of what is shown: control characters (ESC
+ * and CSI among them), format characters (bidirectional marks, embeddings and isolates among them), line and paragraph
  * separators.
  */
 const steering = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
-/** A text in which nothing steers: each such character is shown as `?`. Linear in the length of the text. */
+/** A text in which nothing steers: each such character is shown as `?`. Linear in the length of the text (R9.25). */
 export const harmless = (text: string): string => text.replace(steering, '?');
 
 /**
@@ -41,5 +41,5 @@ export function cutText(text: string, max = maxText): string {
   return `${new TextDecoder().decode(bytes.subarray(0, max - 3), { stream: true })}…`;
 }
 
-/** A text of others as it may be shown: cut, then made harmless. */
+/** A text of others as it may be shown: cut, then made harmless (R9.23). */
 export const shownText = (text: string, max = maxText): string => harmless(cutText(text, max));

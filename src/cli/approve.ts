@@ -1,7 +1,7 @@
 /** `kubectl license apply`: what was shown is what is approved, and nothing else. */
 import type { Condition } from '../api/licensesettings.ts';
 import { annotations } from '../api/names.ts';
-import { sleep } from '../kube/clock.ts';
+import { sleep } from '../kube/index.ts';
 import type { Cluster } from './cluster.ts';
 import { Failure } from './failure.ts';
 import type { Invocation } from './flags.ts';
@@ -46,7 +46,7 @@ export async function approve(invocation: Invocation, cluster: Cluster, shell: S
   }
   shell.out(`${call(seen)} ${approved ? 'was approved already' : 'approved'}: ${hash}\n`);
   if (!wait) return 0;
-  await untilLive(cluster, shell, seen, hash, timeout);
+  await untilLive(cluster, shell, seen, { hash, timeout });
   shell.out(`${call(seen)} applied\n`);
   return 0;
 }
@@ -94,13 +94,25 @@ export function decide(object: LicenseSettings): Decision {
   throw new Failure(`nothing is pending, and the settings are not live: ${condition?.reason}: ${condition?.message}`);
 }
 
+/** Whether what was approved is live. A Failure where it can't become so: the object, or its settings, are others by now. */
+function isLive(object: LicenseSettings, { uid, hash }: { readonly uid: string | undefined; readonly hash: string }) {
+  const { metadata, status } = object;
+  if (metadata.uid !== undefined && metadata.uid !== uid)
+    throw new Failure(`${call(object)} was deleted and created again meanwhile`);
+  if (status?.applied?.settingsHash === hash && status.applying === undefined) return true;
+  const saved = savedSettings(object);
+  if ('hash' in saved && saved.hash === hash) return false;
+  throw new Failure(
+    `other settings were saved meanwhile (generation ${metadata.generation}): they need their own approval`,
+  );
+}
+
 /** Waits until these settings are live; a Failure says why they are not. Single failed requests are borne. */
 async function untilLive(
   cluster: Cluster,
   shell: Shell,
   { metadata }: LicenseSettings,
-  hash: string,
-  timeout: number,
+  { hash, timeout }: { readonly hash: string; readonly timeout: number },
 ): Promise<void> {
   const end = shell.clock.monotonic() + timeout;
   let last: LicenseSettings | undefined;
@@ -110,14 +122,7 @@ async function untilLive(
     } catch (error) {
       if (!(error instanceof Failure && error.passing) || shell.clock.monotonic() >= end) throw error;
     }
-    if (last?.metadata.uid !== undefined && last.metadata.uid !== metadata.uid)
-      throw new Failure(`${call(last)} was deleted and created again meanwhile`);
-    if (last && last.status?.applied?.settingsHash === hash && last.status.applying === undefined) return;
-    const saved = last && savedSettings(last);
-    if (last && saved && !('hash' in saved && saved.hash === hash))
-      throw new Failure(
-        `other settings were saved meanwhile (generation ${last.metadata.generation}): they need their own approval`,
-      );
+    if (last && isLive(last, { uid: metadata.uid, hash })) return;
     if (shell.clock.monotonic() >= end) {
       const { reason = 'NotJudged', message = '' } = (last && conditionOf(last, 'Applied')) ?? {};
       throw new Failure(`approved, but not live within ${timeout / 1000} s: ${reason}: ${message}`);

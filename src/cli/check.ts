@@ -55,10 +55,11 @@ const isMap = (value: unknown): value is Unknown =>
 /** Of our kind or of our group: `kind: licensesettings` is a mistake, not another kind. */
 function isOurs(value: unknown): boolean {
   if (!isMap(value)) return false;
-  const [itsGroup = ''] = String(value['apiVersion'] ?? '').split('/');
-  // A later kind of our group is another kind; one that differs in case alone is a mistake.
-  if (itsGroup === group) return String(value['kind'] ?? '').toLowerCase() === kind.toLowerCase() || !value['kind'];
-  return value['kind'] === kind;
+  const { apiVersion: version, kind: itsKind } = value;
+  if (itsKind === kind) return true;
+  if (typeof version !== 'string' || version.split('/')[0] !== group) return false;
+  // A later kind of our group is another kind; one that is none, or differs in case alone, is a mistake.
+  return typeof itsKind !== 'string' || itsKind === '' || itsKind.toLowerCase() === kind.toLowerCase();
 }
 
 const place = ({ source, position }: Manifest, error: FieldError): Finding => ({
@@ -149,42 +150,46 @@ function ofMetadata(metadata: unknown): FieldError[] {
   if (metadata === undefined || metadata === null) return [required('metadata.name', 'give the object a name')];
   if (!isMap(metadata))
     return [{ field: 'metadata', reason: 'InvalidValue', message: 'is no map: give at least a name' }];
-  const { name, namespace } = metadata;
-  const errors: FieldError[] = [];
+  const strange = Object.keys(metadata).filter((key) => !metadataFields.includes(key));
+  return [
+    ...ofName(metadata),
+    ...ofNamespace(metadata['namespace']),
+    ...['labels', 'annotations'].flatMap((field) => ofNotes(`metadata.${field}`, metadata[field])),
+    ...strange.map((key) => unknown(`metadata.${key}`)),
+  ];
+}
+
+function ofName({ name, generateName }: Readonly<Record<string, unknown>>): FieldError[] {
+  const field = 'metadata.name';
   if (name === undefined || name === null || name === '') {
-    const why = metadata['generateName']
+    const why = generateName
       ? 'give a name: with generateName alone, neither the ConfigMap nor the hash is known'
       : 'give the object a name';
-    errors.push(required('metadata.name', why));
-  } else if (typeof name !== 'string' || !dnsSubdomain.test(name)) {
-    errors.push({
-      field: 'metadata.name',
-      reason: 'InvalidName',
-      message: `is ${JSON.stringify(name)}: allowed are lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit`,
-    });
+    return [required(field, why)];
   }
-  if (namespace !== undefined && namespace !== null && !(typeof namespace === 'string' && dnsLabel.test(namespace))) {
-    errors.push({
-      field: 'metadata.namespace',
-      reason: 'InvalidName',
-      message: `is ${JSON.stringify(namespace)}: allowed are lower-case letters, digits and '-', up to 63 characters, beginning and ending with a letter or digit`,
-    });
-  }
-  for (const field of ['labels', 'annotations']) {
-    const notes = metadata[field];
-    if (notes === undefined || notes === null) continue;
-    if (!isMap(notes)) errors.push({ field: `metadata.${field}`, reason: 'InvalidValue', message: 'is no map' });
-    else
-      for (const [key, value] of Object.entries(notes))
-        if (typeof value !== 'string' && value !== null)
-          errors.push({
-            field: `metadata.${field}.${key}`,
-            reason: 'InvalidValue',
-            message: `is ${JSON.stringify(value)}: give a string, in quotes`,
-          });
-  }
-  const strange = Object.keys(metadata).filter((key) => !metadataFields.includes(key));
-  return [...errors, ...strange.map((key) => unknown(`metadata.${key}`))];
+  if (typeof name === 'string' && dnsSubdomain.test(name)) return [];
+  const allowed = "lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit";
+  return [{ field, reason: 'InvalidName', message: `is ${JSON.stringify(name)}: allowed are ${allowed}` }];
+}
+
+function ofNamespace(namespace: unknown): FieldError[] {
+  if (namespace === undefined || namespace === null) return [];
+  if (typeof namespace === 'string' && dnsLabel.test(namespace)) return [];
+  const allowed =
+    "lower-case letters, digits and '-', up to 63 characters, beginning and ending with a letter or digit";
+  const message = `is ${JSON.stringify(namespace)}: allowed are ${allowed}`;
+  return [{ field: 'metadata.namespace', reason: 'InvalidName', message }];
+}
+
+/** Labels or annotations. */
+function ofNotes(field: string, notes: unknown): FieldError[] {
+  if (notes === undefined || notes === null) return [];
+  if (!isMap(notes)) return [{ field, reason: 'InvalidValue', message: 'is no map' }];
+  return Object.entries(notes).flatMap(([key, value]): FieldError[] => {
+    if (typeof value === 'string' || value === null) return [];
+    const message = `is ${JSON.stringify(value)}: give a string, in quotes`;
+    return [{ field: `${field}.${key}`, reason: 'InvalidValue', message }];
+  });
 }
 
 /** One line for people and editors: `file:line:column: error: field: what is wrong (Reason)`. */

@@ -1,15 +1,24 @@
 /** The requests that the plugin makes, and what their failures mean to somebody at a terminal. */
 import type { KubeConfig } from '@kubernetes/client-node';
 import { annotations, group, plural, version } from '../api/names.ts';
-import { type Client, createClient } from '../kube/client.ts';
-import type { Clock } from '../kube/clock.ts';
-import { type ApiError, asApiError } from '../kube/errors.ts';
-import { loadKubeConfig } from '../kube/kubeconfig.ts';
+import {
+  type ApiError,
+  asApiError,
+  type Client,
+  type Clock,
+  collectionPath,
+  createClient,
+  listAll,
+  loadKubeConfig,
+  objectPath,
+  type Resource,
+  withQuery,
+} from '../kube/index.ts';
 import { version as release } from '../version.ts';
 import { Failure } from './failure.ts';
 import type { LicenseSettings } from './view.ts';
 
-/** Not beginning with `kubectl`: Flux takes back what such managers set, and with it the approval. */
+/** Not beginning with `kubectl`: Flux takes back what such managers set, and with it the approval (A4). */
 export const fieldManager = 'license-plugin';
 
 /** LicenseSettings in a cluster. Every call throws a Failure in words for people. */
@@ -28,6 +37,7 @@ export interface Cluster {
 export type Connection = { readonly kubeconfig?: string; readonly context?: string };
 
 const pageSize = 500;
+const settingsResource: Resource = { group, version, plural };
 
 /** Connects as kubectl does. Nothing is sent yet. */
 export async function connect(
@@ -53,8 +63,6 @@ export async function connect(
 
 /** The requests over a client. */
 export function createCluster(client: Client, home: string): Cluster {
-  const collection = (namespace?: string) =>
-    `/apis/${group}/${version}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
   const told = async <T>(what: What, request: Promise<T>): Promise<T> => {
     try {
       return await request;
@@ -68,25 +76,16 @@ export function createCluster(client: Client, home: string): Cluster {
   return {
     namespace: home,
     get(namespace, name) {
-      const path = `${collection(namespace)}/${encodeURIComponent(name)}`;
+      const path = objectPath(settingsResource, { namespace, name });
       return told(
         { verb: 'get', namespace, name },
         client.request<LicenseSettings>({ method: 'GET', path, resource: plural }),
       );
     },
     async list(namespace) {
-      const all: LicenseSettings[] = [];
-      let more: string | undefined;
-      do {
-        const path = `${collection(namespace)}?limit=${pageSize}${more ? `&continue=${encodeURIComponent(more)}` : ''}`;
-        const page: { items: LicenseSettings[]; metadata?: { continue?: string } } = await told(
-          { verb: 'list', ...(namespace === undefined ? {} : { namespace }) },
-          client.request({ method: 'GET', path, resource: plural }),
-        );
-        all.push(...page.items);
-        more = page.metadata?.continue;
-      } while (more);
-      return all;
+      const path = collectionPath(settingsResource, namespace);
+      const what: What = { verb: 'list', ...(namespace === undefined ? {} : { namespace }) };
+      return told(what, listAll<LicenseSettings>(client, { path, resource: plural, pageSize }));
     },
     approve(seen, settingsHash) {
       const { namespace, name } = seen.metadata;
@@ -99,7 +98,8 @@ export function createCluster(client: Client, home: string): Cluster {
           annotations: { ...seen.metadata.annotations, [annotations.apply]: settingsHash },
         },
       };
-      const path = `${collection(namespace)}/${encodeURIComponent(name)}?fieldManager=${fieldManager}&fieldValidation=Strict`;
+      const query = { fieldManager, fieldValidation: 'Strict' };
+      const path = withQuery(objectPath(settingsResource, { namespace, name }), query);
       return told(
         { verb: 'update', namespace, name },
         client.request<LicenseSettings>({ method: 'PUT', path, resource: plural, body }),

@@ -5,7 +5,7 @@ import { settingsHash } from '../settings/hash.ts';
 import { render } from '../settings/render.ts';
 import type { Good } from './check.ts';
 
-/** What is not in them, because only the cluster knows it: DESIGN section 2, ConfigMaps. */
+/** What is not in them, because only the cluster knows it (C7). */
 export const leftOut = `Without ownerReferences and the annotations owner-uid, generation and epoch: they come from the object in the cluster.`;
 
 /** The settingsHash of a manifest. */

@@ -157,62 +157,94 @@ export function parse(argv: readonly string[]): Parsed {
     return { kind: 'error', error: `there is no command "${first}": there are ${commandNames.join(', ')}` };
   }
   const error = (text: string): Parsed => ({ kind: 'error', error: text, command: name });
-  const command = commandOf(name);
-  const taken = [...command.flags, 'help'] as FlagName[];
-  let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  let positionals: string[];
+  let given: Given;
   try {
-    const options = Object.fromEntries(
-      taken.map((one) => {
-        const { short, value, many } = flag(one);
-        const type = value === undefined ? ('boolean' as const) : ('string' as const);
-        return [one, { type, ...(short ? { short } : {}), ...(many ? { multiple: true } : {}) }];
-      }),
-    );
-    ({ values, positionals } = parseArgs({ args: rest, options, allowPositionals: true }));
+    given = read(rest, [...commandOf(name).flags, 'help']);
   } catch (cause) {
     return error((cause as Error).message.split(/[.\n]/)[0] ?? '');
   }
-  if (values['help']) return { kind: 'print', text: helpOf(name) };
-  const text = (flagName: FlagName): string | undefined => values[flagName] as string | undefined;
+  if (given.values['help']) return { kind: 'print', text: helpOf(name) };
+  const mistake = mistakeIn(name, given);
+  return mistake === undefined ? { kind: 'run', invocation: invocationOf(name, given) } : error(mistake);
+}
 
+/** What was given after the command. */
+type Given = {
+  readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+  readonly positionals: readonly string[];
+};
+
+/** Throws an Error for a flag that is not among those allowed, or that lacks its value. */
+function read(args: string[], allowed: readonly FlagName[]): Given {
+  const options = Object.fromEntries(
+    allowed.map((one) => {
+      const { short, value, many } = flag(one);
+      const type = value === undefined ? ('boolean' as const) : ('string' as const);
+      return [one, { type, ...(short ? { short } : {}), ...(many ? { multiple: true } : {}) }];
+    }),
+  );
+  return parseArgs({ args, options, allowPositionals: true });
+}
+
+const textOf = ({ values }: Given, name: FlagName): string | undefined => values[name] as string | undefined;
+const outputOf = (name: CommandName, given: Given): string =>
+  textOf(given, 'output') ?? commandOf(name).outputs?.[0] ?? 'text';
+const timeoutOf = (given: Given): number | undefined => milliseconds(textOf(given, 'timeout') ?? '5m');
+
+/** The first mistake in what was given to a command, in words; undefined: there is none. */
+function mistakeIn(name: CommandName, given: Given): string | undefined {
+  return mistakeInArguments(name, given) ?? mistakeInFlags(name, given);
+}
+
+function mistakeInArguments(name: CommandName, { positionals }: Given): string | undefined {
+  const command = commandOf(name);
   const [argument, ...tooMany] = positionals;
-  if (argument !== undefined && command.argument === undefined) return error(`"${argument}": ${name} takes flags only`);
-  if (tooMany.length > 0) return error(`"${tooMany[0]}": ${name} takes one ${command.argument} only`);
+  if (argument !== undefined && command.argument === undefined) return `"${argument}": ${name} takes flags only`;
+  if (tooMany.length > 0) return `"${tooMany[0]}": ${name} takes one ${command.argument} only`;
   if (argument === undefined && command.argument !== undefined && !command.argument.startsWith('['))
-    return error(`${command.argument} is missing`);
+    return `${command.argument} is missing`;
   if (command.words && !command.words.includes(argument ?? ''))
-    return error(`"${argument}": allowed: ${command.words.join(', ')}`);
-  for (const one of command.required ?? []) {
-    if (values[one] === undefined)
-      return error(`--${one} is missing${flag(one).short ? ` (-${flag(one).short})` : ''}`);
-  }
-  for (const one of taken) if ([values[one]].flat().includes('')) return error(`--${one} is empty`);
-  const output = text('output') ?? command.outputs?.[0] ?? 'text';
+    return `"${argument}": allowed: ${command.words.join(', ')}`;
+  return undefined;
+}
+
+function mistakeInFlags(name: CommandName, given: Given): string | undefined {
+  const command = commandOf(name);
+  const { values, positionals } = given;
+  const missing = command.required?.find((one) => values[one] === undefined);
+  if (missing) return `--${missing} is missing${flag(missing).short ? ` (-${flag(missing).short})` : ''}`;
+  const empty = command.flags.find((one) => [values[one]].flat().includes(''));
+  if (empty) return `--${empty} is empty`;
+  const output = outputOf(name, given);
   if (command.outputs && !command.outputs.includes(output))
-    return error(`--output is "${output}": allowed: ${command.outputs.join(', ')}`);
-  const timeout = milliseconds(text('timeout') ?? '5m');
-  if (timeout === undefined) return error(`--timeout is "${text('timeout')}": allowed: a time such as 90s, 5m or 1h`);
-  if (values['all-namespaces'] && (argument !== undefined || text('namespace') !== undefined))
-    return error('--all-namespaces goes neither with NAME nor with --namespace');
+    return `--output is "${output}": allowed: ${command.outputs.join(', ')}`;
+  if (timeoutOf(given) === undefined)
+    return `--timeout is "${textOf(given, 'timeout')}": allowed: a time such as 90s, 5m or 1h`;
+  if (values['all-namespaces'] && (positionals.length > 0 || textOf(given, 'namespace') !== undefined))
+    return '--all-namespaces goes neither with NAME nor with --namespace';
+  return undefined;
+}
+
+/** What was given, where there is no mistake in it. */
+function invocationOf(name: CommandName, given: Given): Invocation {
+  const { values, positionals } = given;
+  const [argument] = positionals;
   const strings = Object.fromEntries(
-    (['namespace', 'kubeconfig', 'context'] as const).flatMap((one) =>
-      text(one) === undefined ? [] : [[one, text(one)]],
-    ),
+    (['namespace', 'kubeconfig', 'context'] as const).flatMap((one) => {
+      const text = textOf(given, one);
+      return text === undefined ? [] : [[one, text]];
+    }),
   );
   return {
-    kind: 'run',
-    invocation: {
-      command: name,
-      ...(argument === undefined ? {} : { argument }),
-      output,
-      allNamespaces: values['all-namespaces'] === true,
-      files: (values['filename'] as string[] | undefined) ?? [],
-      yes: values['yes'] === true,
-      wait: values['wait'] === true,
-      timeout,
-      ...strings,
-    },
+    command: name,
+    ...(argument === undefined ? {} : { argument }),
+    output: outputOf(name, given),
+    allNamespaces: values['all-namespaces'] === true,
+    files: (values['filename'] as string[] | undefined) ?? [],
+    yes: values['yes'] === true,
+    wait: values['wait'] === true,
+    timeout: timeoutOf(given) ?? 0,
+    ...strings,
   };
 }
 

@@ -2,7 +2,7 @@
 /** `kubectl license`, a plugin of kubectl: kubectl runs `kubectl-license` from the PATH. Wires streams, terminal and cluster. */
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import { systemClock } from '../kube/clock.ts';
+import { systemClock } from '../kube/index.ts';
 import { run } from './run.ts';
 import { styleOf } from './terminal.ts';
 

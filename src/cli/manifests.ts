@@ -11,6 +11,8 @@ import {
   type Node,
   type Pair,
   parseAllDocuments,
+  type YAMLMap,
+  type YAMLSeq,
 } from 'yaml';
 
 /** A place in a text: lines and columns begin at 1, columns count UTF-16 units; `endColumn` is exclusive, on the same line. */
@@ -63,6 +65,7 @@ export function readManifests({ name, text }: Source): { manifests: Manifest[]; 
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 1000 });
+      if (holdsItself(value)) throw new Error('holds itself: an alias stands within its own anchor');
     } catch (cause) {
       problems.push({ source: name, position: at(lines, 0, 1), message: (cause as Error).message });
       continue;
@@ -81,6 +84,17 @@ export function readManifests({ name, text }: Source): { manifests: Manifest[]; 
   return { manifests, problems };
 }
 
+/** @param open what it stands in */
+function holdsItself(value: unknown, open = new Set<unknown>(), done = new Set<unknown>()): boolean {
+  if (typeof value !== 'object' || value === null || done.has(value)) return false;
+  if (open.has(value)) return true;
+  open.add(value);
+  const found = Object.values(value).some((inner) => holdsItself(inner, open, done));
+  open.delete(value);
+  done.add(value);
+  return found;
+}
+
 /** The items of `kind: List`, as `kubectl get -o yaml` prints, or of a typed list. */
 function itemsOf(value: unknown): unknown[] | undefined {
   const { kind, items } = value as { kind?: unknown; items?: unknown };
@@ -88,29 +102,34 @@ function itemsOf(value: unknown): unknown[] | undefined {
 }
 
 function locate(document: Document, lines: LineCounter, field: string, show: 'value' | 'key' = 'value'): Position {
-  let node = document.contents as Node | null;
-  // What is shown: the value of a scalar, the key of anything else.
-  let shown: Node | null = node;
-  let rest = field;
-  while (rest !== '') {
-    if (isAlias(node)) node = node.resolve(document) ?? null;
-    if (isMap(node)) {
-      const pair = longestKey(node.items, rest);
-      if (!pair) break;
-      rest = rest.slice(keyOf(pair).length).replace(/^\./, '');
-      node = isNode(pair.value) ? pair.value : null;
-      shown = show === 'value' && rest === '' && isScalar(node) && node.range ? node : (pair.key as Node);
-    } else if (isSeq(node)) {
-      const [whole, index] = /^\[(\d+)\]\.?/.exec(rest) ?? [];
-      const item = whole === undefined ? undefined : node.items[Number(index)];
-      if (whole === undefined || !isNode(item)) break;
-      rest = rest.slice(whole.length);
-      node = item;
-      shown = item;
-    } else break;
+  let spot: Spot = { node: document.contents as Node | null, shown: document.contents as Node | null, rest: field };
+  while (spot.rest !== '') {
+    const node = isAlias(spot.node) ? (spot.node.resolve(document) ?? null) : spot.node;
+    const inner = isMap(node) ? inMap(node, spot.rest, show) : isSeq(node) ? inList(node, spot.rest) : undefined;
+    if (!inner) break;
+    spot = inner;
   }
-  const [start = 0, end = start + 1] = shown?.range ?? [];
+  const [start = 0, end = start + 1] = spot.shown?.range ?? [];
   return at(lines, start, end);
+}
+
+/** A node on the way to a field, what is left of the path, and what is shown where the way ends here. */
+type Spot = { readonly node: Node | null; readonly shown: Node | null; readonly rest: string };
+
+/** Shown is the value of a scalar, the key of anything else. */
+function inMap({ items }: YAMLMap, path: string, show: 'value' | 'key'): Spot | undefined {
+  const pair = longestKey(items, path);
+  if (!pair) return undefined;
+  const rest = path.slice(keyOf(pair).length).replace(/^\./, '');
+  const node = isNode(pair.value) ? pair.value : null;
+  const isValue = show === 'value' && rest === '' && isScalar(node) && node.range;
+  return { node, rest, shown: isValue ? node : (pair.key as Node) };
+}
+
+function inList({ items }: YAMLSeq, path: string): Spot | undefined {
+  const [whole, index] = /^\[(\d+)\]\.?/.exec(path) ?? [];
+  const item = whole === undefined ? undefined : items[Number(index)];
+  return whole !== undefined && isNode(item) ? { node: item, shown: item, rest: path.slice(whole.length) } : undefined;
 }
 
 const keyOf = ({ key }: Pair): string => String(isScalar(key) ? key.value : key);

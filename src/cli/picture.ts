@@ -120,16 +120,12 @@ function licenses({ licenses: usages }: View, style: Style): string[] {
     ...[usage.capacity, usage.allocated, usage.unused],
     ...(more.length > 0 ? [usage.minimum, usage.maximum] : []),
   ];
-  return table(
-    style,
-    'LICENSES',
-    [...names, ...more],
-    usages.map((usage) => ({
-      ...usage,
-      values: valuesOf(usage),
-    })),
-    '',
-  );
+  return table(style, {
+    title: 'LICENSES',
+    columns: [...names, ...more],
+    lines: usages.map((usage) => ({ ...usage, values: valuesOf(usage) })),
+    indent: '',
+  });
 }
 
 type Line = {
@@ -139,14 +135,15 @@ type Line = {
   readonly values: (number | string)[];
 };
 
+type Table = {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly lines: readonly Line[];
+  readonly indent: string;
+};
+
 /** A title, a bar and numbers for each line; on a narrow terminal the title has a line of its own. */
-function table(
-  style: Style,
-  title: string,
-  columns: readonly string[],
-  lines: readonly Line[],
-  indent: string,
-): string[] {
+function table(style: Style, { title, columns, lines, indent }: Table): string[] {
   const numbers = columns.length * (numberWidth + 1);
   const room = style.width - indent.length - numbers;
   if (style.width >= wide) {

@@ -1,6 +1,6 @@
 /** The commands of `kubectl license`. What they touch is an argument: streams, files, terminal, clock and cluster. */
 import { harmless } from '../api/text.ts';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 import { version } from '../version.ts';
 import { approve } from './approve.ts';
 import { changes } from './changes.ts';

@@ -1,17 +1,17 @@
 /** What `kubectl license status` tells of an object: the same for people and for programs. Pure. */
 import { type LicenseType, licenseTypes } from '../api/license-types.ts';
 import type { Applied, Condition, Declaration, FieldError, Spec, Status } from '../api/licensesettings.ts';
-import type { KubeObject } from '../kube/object.ts';
+import type { NamespacedObject } from '../kube/index.ts';
 import { declare } from '../settings/declaration.ts';
 import { settingsHash } from '../settings/hash.ts';
 import { validate } from '../settings/validate.ts';
 import { type Change, changes } from './changes.ts';
 
 /** A LicenseSettings as the API server gives it. */
-export type LicenseSettings = KubeObject & {
+export type LicenseSettings = NamespacedObject & {
   apiVersion?: string;
   kind?: string;
-  metadata: KubeObject['metadata'] & { creationTimestamp?: string };
+  metadata: NamespacedObject['metadata'] & { creationTimestamp?: string };
   spec?: unknown;
   status?: Status;
 };

@@ -1,16 +1,16 @@
 /**
- * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written. DESIGN section
- * 3, rule 9, and L4 of section 7. What is remembered is of one object and one term, and bounded by its ConfigMaps.
+ * Ends what would go on for ever: two writers that undo each other, a policy that changes what is written (L4).
+ * What is remembered is of one object and one term, and bounded by its ConfigMaps.
  */
-import type { Clock } from '../kube/clock.ts';
-import { ApiError } from '../kube/errors.ts';
+import type { Clock } from '../kube/index.ts';
+import type { Halt } from './halt.ts';
 
 /** A write that somebody undid after it had stood for longer than this, in milliseconds, was ordinary drift. */
 const recent = 60_000;
 /** So many undone writes are healed at once: people who edit by hand are no fight. */
 const allowance = 4;
 /** From one trial to the end of its hold: at first, and at most, in milliseconds. */
-const firstRound = 5_000;
+const firstRound = 10_000; // R9.13
 const longestRound = 60_000;
 /**
  * How long a trial has to hold before the other ConfigMaps follow, in milliseconds: at least, and at most. What is left of a
@@ -22,12 +22,7 @@ const longestHold = 45_000;
 const forgetAfter = 300_000;
 /** Writes of a status that no change by people asked for: so many at once, then one each so many milliseconds. */
 const statusesAtOnce = 4;
-const statusEach = 10_000;
-
-/** The reason of the error of a write that doesn't stay. */
-export const contested = 'Contested';
-
-const contestOf = (words: string): ApiError => new ApiError(words, { code: 0, reason: contested });
+const statusEach = 10_000; // R9.14
 
 /** A write that was as wanted when it was answered: what it was for, and when. */
 type Written = { readonly aim: string; readonly at: number };
@@ -36,7 +31,10 @@ type Written = { readonly aim: string; readonly at: number };
 type Trial = { readonly name: string; since: number | undefined; isRight: (() => boolean) | undefined };
 
 /** Why a ConfigMap is not as it should be. `undone`: its write was right when it was answered, so only time shows the next one. */
-type Contest = { readonly error: ApiError; readonly undone: boolean };
+type Contest = { readonly halt: Refusal; readonly undone: boolean };
+
+/** Why a ConfigMap may not be written now. */
+type Refusal = Extract<Halt, { kind: 'contested' | 'refused' }>;
 
 export type Brake = {
   readonly written: Map<string, Written>;
@@ -57,33 +55,19 @@ export type Brake = {
   statusPaid: number;
 };
 
-/** The brakes of a term, by namespace and name of the object: of those alone that have something to remember. */
-export type Brakes = Map<string, Brake>;
-
 export const createBrake = (): Brake => ({
   ...{ written: new Map(), contests: new Map(), met: new Set(), trial: undefined, until: 0 },
   ...{ undone: 0, rounds: 0, last: Number.NEGATIVE_INFINITY, stood: 0, statusPaid: 0 },
 });
 
-/** Keeps the brake of an object that was looked at, and forgets those that have nothing left to remember. */
-export function keepBrake(brakes: Brakes, clock: Clock, key: string, brake: Brake): void {
-  const now = clock.monotonic();
-  brakes.delete(key);
-  if (!isIdle(brake, now)) brakes.set(key, brake);
-  // In the order of their last look.
-  for (const [one, oldest] of brakes) {
-    if (!isIdle(oldest, now)) break;
-    brakes.delete(one);
-  }
-}
-
-function isIdle({ written, contests, last, statusPaid }: Brake, now: number): boolean {
+/** True where nothing is left to remember. */
+export function isIdle({ written, contests, last, statusPaid }: Brake, now: number): boolean {
   if (contests.size > 0 || now - last <= forgetAfter || statusPaid > now) return false;
   for (const { at } of written.values()) if (now - at <= recent) return false;
   return true;
 }
 
-/** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered. */
+/** A look begins: a trial that has held sets the other ConfigMaps free; after a long quiet nothing is remembered (R9.12). */
 export function beginLook(brake: Brake, clock: Clock): void {
   const now = clock.monotonic();
   const { trial } = brake;
@@ -102,25 +86,28 @@ export function beginLook(brake: Brake, clock: Clock): void {
 /** A write that is about to be sent: of which ConfigMap, what for, and what is said if somebody undid the one before. */
 export type Attempt = { readonly name: string; readonly aim: string; readonly words: string };
 
-/**
- * Notes where somebody undid our last write of a ConfigMap, and tells whether it may be written again now. Throws an
- * ApiError with the reason `Contested` if not.
- */
-export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attempt): void {
+/** Notes where somebody undid our last write of a ConfigMap. Gives why it may not be written again now; undefined: it may (R9.11). */
+export function mayWrite(brake: Brake, clock: Clock, { name, aim, words }: Attempt): Halt | undefined {
   const now = clock.monotonic();
   const before = brake.written.get(name);
   if (before?.aim === aim && now - before.at <= recent) {
     brake.written.delete(name);
+    // When the first was undone says when that began, not how long it takes.
+    if (brake.undone > 0) brake.stood = Math.max(brake.stood, now - before.at);
     brake.undone++;
     brake.last = now;
-    brake.stood = Math.max(brake.stood, now - before.at);
-    if (brake.undone > allowance) lose(brake, clock, name, { error: contestOf(words), undone: true });
+    if (brake.undone > allowance)
+      lose(brake, clock, name, { halt: { kind: 'contested', words, after: 0 }, undone: true });
   }
-  if (!brake.contests.has(name)) return;
+  if (!brake.contests.has(name)) return undefined;
   brake.met.add(name);
   if (now >= brake.until) brake.trial ??= { name, since: undefined, isRight: undefined };
-  if (now < brake.until || brake.trial?.name !== name) throw contestError(brake, clock);
+  return now < brake.until || brake.trial?.name !== name ? contestOf(brake, clock) : undefined;
 }
+
+/** True where a ConfigMap may not be written now, so that nothing need be read for it. */
+export const isHeldBack = (brake: Brake | undefined, name: string, now: number): boolean =>
+  brake?.contests.has(name) === true && (now < brake.until || (brake.trial?.name ?? name) !== name);
 
 /** A write was answered as it was sent. `isRight` tells later whether the ConfigMap still is. */
 export function wrote(
@@ -141,38 +128,36 @@ export function wrote(
   for (const [one, { undone }] of brake.contests) if (!undone) brake.contests.delete(one);
 }
 
-/** The answer to a write shows something else than what was sent. Gives the error to throw. */
-export const changedOnItsWay = (brake: Brake, clock: Clock, name: string, words: string): ApiError =>
-  refused(brake, clock, name, contestOf(words));
-
-/** The write of a ConfigMap was refused: the others are tried once, and then one of them after each pause. Gives the error to throw. */
-export function refused(brake: Brake, clock: Clock, name: string, error: ApiError): ApiError {
+/**
+ * The write of a ConfigMap was refused, or its answer shows something else than what was sent: the others are tried once, and
+ * then one of them after each pause. Gives the halt.
+ */
+export function refused(brake: Brake, clock: Clock, name: string, halt: Refusal): Halt {
   brake.last = clock.monotonic();
-  lose(brake, clock, name, { error, undone: false });
-  return contestError(brake, clock);
+  lose(brake, clock, name, { halt, undone: false });
+  return contestOf(brake, clock);
 }
 
-/** A ConfigMap is as it should be, without a write of ours: nothing is contested about it, unless it is on trial. */
-export function isRightNow(brake: Brake, name: string): void {
-  if (brake.trial?.name === name) brake.met.add(name);
-  else brake.contests.delete(name);
+/** All ConfigMaps are as they should be: what this look did not write is contested no more, unless it is on trial. */
+export function allRight({ contests, met, trial }: Brake): void {
+  for (const name of contests.keys()) if (trial?.name !== name && !met.has(name)) contests.delete(name);
 }
 
 /** True while a trial has been written, and has to hold: what happens to it is looked at as soon as it is told. */
-export const isOnTrial = ({ trial }: Brake): boolean => trial?.since !== undefined;
+export const isOnTrial = (brake: Brake | undefined): boolean => brake?.trial?.since !== undefined;
 
-/** What this look found contested, as the error to throw; undefined: nothing. */
-export const contestIn = (brake: Brake, clock: Clock): ApiError | undefined =>
-  [...brake.met].some((name) => brake.contests.has(name)) ? contestError(brake, clock) : undefined;
+/** What this look found contested, or is on trial; undefined: nothing. */
+export const contestIn = (brake: Brake, clock: Clock): Halt | undefined =>
+  [...brake.met, brake.trial?.name].some((name) => name !== undefined && brake.contests.has(name))
+    ? contestOf(brake, clock)
+    : undefined;
 
-/** Throws an ApiError with the reason `Contested` where somebody rewrites the status each time. */
-export function mayWriteStatus(brake: Brake, clock: Clock): void {
+/** The halt where somebody rewrites the status each time. */
+export function mayWriteStatus(brake: Brake, clock: Clock): Halt | undefined {
   const now = clock.monotonic();
-  const retryAfter = Math.max(brake.statusPaid, now) + statusEach - now - statusesAtOnce * statusEach;
-  if (retryAfter > 0)
-    throw new ApiError('somebody else writes the status of this object again and again: look for a second operator', {
-      ...{ code: 0, reason: contested, retryAfter },
-    });
+  const after = Math.max(brake.statusPaid, now) + statusEach - now - statusesAtOnce * statusEach;
+  const words = 'somebody else writes the status of this object again and again: look for a second operator';
+  return after > 0 ? { kind: 'contested', words, after } : undefined;
 }
 
 /** Counts a write of the status that was answered as sent: one that failed was rewritten by nobody. */
@@ -196,10 +181,11 @@ function lose(brake: Brake, clock: Clock, name: string, contest: Contest): void 
 
 const holdOf = ({ stood }: Brake): number => Math.min(Math.max(shortestHold, 2 * stood), longestHold);
 
-function contestError(brake: Brake, clock: Clock): ApiError {
+function contestOf(brake: Brake, clock: Clock): Refusal {
   const { trial } = brake;
   const next = trial?.since === undefined ? brake.until : trial.since + holdOf(brake);
-  const [first = { error: contestOf('') }] = brake.contests.values();
+  const [first] = brake.contests.values();
   const more = brake.contests.size > 1 ? `; and ${brake.contests.size - 1} more ConfigMaps` : '';
-  return first.error.again(Math.max(next - clock.monotonic(), 1_000), `${first.error.message}${more}`);
+  const halt = first?.halt ?? { kind: 'contested', words: '', after: 0 };
+  return { ...halt, words: `${halt.words}${more}`, after: Math.max(next - clock.monotonic(), 1_000) };
 }

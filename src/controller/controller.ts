@@ -1,18 +1,35 @@
-/** The operator's loop: reflectors fill the caches, changes fill the queue, workers reconcile. */
-import { labels, manager } from '../api/names.ts';
-import { Budget } from '../kube/budget.ts';
-import type { Client } from '../kube/client.ts';
-import { type Clock, randomId, whenAborted } from '../kube/clock.ts';
-import type { ApiError } from '../kube/errors.ts';
-import { type Priority, priorities, type Task, WorkQueue } from '../kube/queue.ts';
-import { Store } from '../kube/store.ts';
+/** The operator's loop: which kinds are watched, what reconciles them, and who is told of it. */
+
+import { apiVersion, kind, manager } from '../api/names.ts';
+import {
+  after,
+  type Client,
+  type Clock,
+  createEventRecorder,
+  createController as createRuntime,
+  type Next,
+  none,
+  now,
+  type Result,
+  type Controller as Runtime,
+  randomId,
+  retry,
+  type Said,
+  type Task,
+  type TermContext,
+  type Unsent,
+  type Work,
+} from '../kube/index.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { createApi, indexConfigMap, type LicenseSettings, type StoredConfigMap } from './api.ts';
-import { backoffs, type RetryKind, tryBudget } from './backoffs.ts';
-import { createEventSender, type EventSender } from './event-sender.ts';
-import { type Outcome, reconcile, type World } from './reconcile.ts';
-import { createScope, type Scope, type WatchState } from './scope.ts';
+import { onceAMinute } from '../observe/once-a-minute.ts';
+import { observeWatch } from '../observe/watch-trouble.ts';
+import type { Outcome } from './conclude.ts';
+import { createStores, kindsIn, type Stores } from './kinds.ts';
+import type { World } from './place.ts';
+import { nameOfPriority, priorities, priorityNames } from './priorities.ts';
+import { reconcile } from './reconcile.ts';
+import { type RetryKind, retries } from './retries.ts';
 
 export type ControllerOptions = {
   readonly client: Client;
@@ -31,247 +48,134 @@ export type ControllerOptions = {
   readonly fence?: () => number;
 };
 
-/** A scope, by its namespace (empty: all), and its two watches. */
-export type ScopeState = { readonly namespace: string; readonly watches: readonly WatchState[] };
-
-/** One leadership: from the start, or from winning the lease, to the end, or to losing it. */
-type Term = {
-  readonly queue: WorkQueue<RetryKind>;
-  readonly budget: Budget;
-  readonly world: World;
-  readonly events: EventSender;
-  /** Scopes whose lists of this term are not complete, with the keys that have changed meanwhile. */
-  readonly unserved: Map<Scope, Set<string>>;
-  /** Aborted at its end. */
-  readonly signal: AbortSignal;
-  /** Workers that are at work. Rollouts are not counted: nobody waits for them, and they may be many. */
-  atWork: number;
-  /** True while requests get no answer. */
-  outage: boolean;
-  /** When one last ended, on the monotonic clock. */
-  hurriedAt: number;
-};
-
-/** After an outage waiting objects come back spread over this time, in milliseconds. */
-const hurrySpread = 2_000;
-/** An outage ends no more often, in milliseconds: where one object alone gets no answer, every other answer seems to end one. */
-const hurryEach = 30_000;
-
-/** The operator's loop, in two parts: a standby only watches, so that it can take over at once. */
-export type Controller = {
-  /** Keeps the caches current until `signal` is aborted. */
-  run(signal: AbortSignal): Promise<void>;
-  /**
-   * Works until `term` is aborted and what was in flight is finished. Nothing is remembered of an earlier term, and
-   * everything is listed anew: what another leader wrote may not have been seen yet. Each scope is served as soon as its
-   * own lists are complete. `lost` is aborted when the lease is: then what is in flight is broken off.
-   */
-  lead(term: AbortSignal, lost?: AbortSignal): Promise<void>;
-  /** What it watches, and how the watches are now. */
-  scopes(): ScopeState[];
+/** The operator's loop. */
+export type Controller = Runtime & {
   /** Objects of each scope, by its namespace, counted by the reason of their Ready condition. */
   objects(): ReadonlyMap<string, ReadonlyMap<string, number>>;
 };
 
-/**
- * An answer by which the server is back: it decided on the request. Most reconciles send none; a gateway answers 503 and
- * 504 for a server that is away, and 429 and 401 come from one that is not well yet.
- */
-const isVerdict = (error: ApiError | undefined): boolean =>
-  error !== undefined && error.code > 0 && error.class !== 'retry';
+/** What a reconcile came to, as the runtime takes it, and as it is told. */
+type Reconciled = Result<RetryKind> & { readonly outcome: Outcome };
 
 export function createController(options: ControllerOptions): Controller {
-  const { client, clock, log, metrics, workers, resync, instance, fence } = options;
-  const shared = {
-    clock,
-    settings: new Store<LicenseSettings>(),
-    configMaps: new Store<StoredConfigMap>(
-      indexConfigMap,
-      ({ metadata }) => metadata.labels?.[labels.managedBy] === manager,
-    ),
-  };
-  /** The term under way: what is decided, and remembered, by one leader. */
-  let current: Term | undefined;
-  const scopes = (options.namespaces.length > 0 ? options.namespaces : ['']).map((namespace): Scope => {
-    const scope: Scope = createScope({
-      ...{ client, clock, log, metrics, namespace, settings: shared.settings, configMaps: shared.configMaps },
-      onChange: (key, priority, wakes) => add(scope, key, priority, wakes),
-      onWentBack: () => void listAnew(scope),
-    });
-    return scope;
+  const { client, clock, log, metrics, namespaces, workers, resync, fence } = options;
+  const stores = createStores();
+  const runtime = createRuntime<RetryKind, Reconciled>({
+    ...{ client, clock, namespaces, workers, resync, retries },
+    kinds: kindsIn(stores),
+    priorities: { change: priorities.fresh, resync: priorities.resync },
+    ...(fence ? { fence } : {}),
+    begin: (term) => beginWork(options, stores, term),
+    observer: (place) => observeWatch({ log, metrics, clock }, place),
+    onServed: (namespace) => log.info({ namespace: namespace || undefined }, 'served from now on'),
   });
+  return { ...runtime, objects: () => countByReason(runtime, stores) };
+}
 
-  function createTerm(signal: AbortSignal, lost?: AbortSignal): Term {
-    const queue = new WorkQueue(clock, backoffs);
-    const api = createApi(client, { fence, lost });
-    // A write may be under way or about to be: an event would take the API server's time from it.
-    const isBusy = () => term.atWork + queue.depth('fresh') + queue.depth('resync') > 0;
-    const term: Term = {
-      queue,
-      budget: new Budget(clock, tryBudget),
-      world: { ...shared, api, epoch: randomId(clock), memories: new Map(), brakes: new Map(), late: new Map() },
-      events: createEventSender({ api, clock, log, metrics, instance, isBusy }),
-      unserved: new Map(scopes.map((scope) => [scope, new Set()])),
-      ...{ signal, atWork: 0, outage: false, hurriedAt: Number.NEGATIVE_INFINITY },
-    };
-    return term;
-  }
-
-  /** A key of a scope that is not served yet waits for it. */
-  function add(scope: Scope, key: string, priority: Priority, wakes: boolean): void {
-    const changed = current?.unserved.get(scope);
-    if (!changed) current?.queue.add(key, priority, wakes);
-    else if (priority === 'fresh') changed.add(key);
-  }
-
-  /** Looks at every object of a scope, now and each `resync`, until the term ends. */
-  function lookAtAll(queue: WorkQueue<RetryKind>, scope: Scope, signal: AbortSignal): void {
-    if (signal.aborted) return;
-    for (const key of shared.settings.keys()) if (scope.has(key)) queue.add(key, 'resync');
-    // Spread, so that scopes, replicas and restarts don't fall into step.
-    const cancel = clock.after(resync * (0.9 + 0.2 * clock.random()), () => {
-      signal.removeEventListener('abort', cancel);
-      lookAtAll(queue, scope, signal);
-    });
-    signal.addEventListener('abort', cancel, { once: true });
-  }
-
-  /**
-   * Serves a scope as soon as its own caches are complete: a ConfigMap that isn't seen yet would look deleted. Others,
-   * which may never be complete, are not waited for. Without a lease this process is the only one, and its first list is
-   * as good as a new one.
-   */
-  async function serve(term: Term, scope: Scope, signal: AbortSignal): Promise<void> {
-    await scope.listed(signal, fence !== undefined);
-    if (signal.aborted) return;
-    goOn(term, scope);
-    log.info({ namespace: scope.namespace || undefined }, 'served from now on');
-    lookAtAll(term.queue, scope, signal);
-  }
-
-  /** A scope is served: what has changed meanwhile is looked at. */
-  function goOn(term: Term, scope: Scope): void {
-    const changed = term.unserved.get(scope) ?? [];
-    term.unserved.delete(scope);
-    for (const key of changed) term.queue.add(key, 'fresh');
-  }
-
-  /** Nothing is decided from two copies that may be of different times: a scope waits for lists of both. */
-  async function listAnew(scope: Scope): Promise<void> {
-    const term = current;
-    if (!term || term.unserved.has(scope)) return;
-    term.unserved.set(scope, new Set());
-    await scope.listed(term.signal, true);
-    if (!term.signal.aborted) goOn(term, scope);
-  }
-
-  /** Keeps a key that was in the queue until its scope is served. One whose copies are too old is not: they may never tell. */
-  function waits({ unserved, queue }: Term, key: string): boolean {
-    for (const scope of scopes) {
-      if (!scope.has(key)) continue;
-      if (scope.watches().some(({ synced }) => !synced)) void listAnew(scope);
-      const changed = unserved.get(scope);
-      if (!changed) continue;
-      changed.add(key);
-      queue.done(key);
-      return true;
-    }
-    return false;
-  }
-
-  async function work(term: Term): Promise<void> {
-    const { queue, world } = term;
-    for (let task = await queue.next(); task; task = await queue.next()) {
-      if (waits(term, task.key)) continue;
-      const started = clock.monotonic();
-      const counts = task.priority === 'background' ? 0 : 1;
-      term.atWork += counts;
-      try {
-        const outcome = await reconcile(world, task);
-        follow(term, task, outcome);
-        report(task, outcome, (clock.monotonic() - started) / 1000);
-      } catch (error) {
-        // A mistake of ours: this object waits, the others go on.
-        log.error({ key: task.key, err: error }, 'reconcile failed by a defect of the operator');
-        metrics.reconciled('defect', (clock.monotonic() - started) / 1000);
-        queue.retry(task.key, 'slow', task.priority);
-      } finally {
-        queue.done(task.key);
-        term.atWork -= counts;
-      }
-      for (const priority of priorities) metrics.queueDepth(priority, queue.depth(priority));
-      term.events.pump();
-    }
-  }
-
-  /** What comes after a reconcile: another try, and the event. */
-  function follow(term: Term, { key, priority }: Task, outcome: Outcome & { readonly requests: number }): void {
-    const { queue, events, budget } = term;
-    const { result, retry, again, error, event, requests } = outcome;
-    const now = clock.monotonic();
-    if (error?.reason === 'NoAnswer') term.outage = true;
-    else if (term.outage && now >= term.hurriedAt + hurryEach && (result === 'written' || isVerdict(error))) {
-      queue.hurry('transport', hurrySpread);
-      Object.assign(term, { outage: false, hurriedAt: now });
-    }
-    if (result === 'more') {
-      // Behind the others of its lane.
-      queue.add(key, priority);
-      return;
-    }
-    // The brake has its own pauses.
-    const pace = retry && retry.kind !== 'pause' ? budget.spend(key, requests) : 0;
-    if (retry) queue.retry(key, retry.kind, priority, { ...retry, pace });
-    else {
-      queue.forget(key);
-      budget.forget(key);
-    }
-    if (again !== undefined) queue.addAfter(key, again, 'fresh');
-    if (result === 'later') queue.add(key, 'background');
-    if (event) events.add(event.about, event.note);
-  }
-
-  /** One line a decision: information when something was written or is wrong, else only for debugging. */
-  function report({ key, priority }: Task, { result, error, detail, retry }: Outcome, seconds: number): void {
-    metrics.reconciled(result, seconds);
-    const fields = {
-      ...{ key, priority, result, ...detail },
-      ...(retry ? { retry: retry.kind } : {}),
-      ...(error ? { err: error } : {}),
-      milliseconds: Math.round(seconds * 1000),
-    };
-    if (result === 'problem' || (result === 'retry' && error?.class !== 'conflict')) log.warn(fields, 'reconciled');
-    else if (result === 'written') log.info(fields, 'reconciled');
-    else log.debug(fields, 'reconciled');
-  }
-
+/** The work of one term: nothing that it remembers is known to the next. */
+function beginWork(options: ControllerOptions, stores: Stores, term: TermContext): Work<RetryKind, Reconciled> {
+  const { clock, log, metrics, instance } = options;
+  const { client, own } = term;
+  const world: World = { ...stores, client, clock, own, epoch: randomId(clock), memories: new Map() };
+  const events = createEventRecorder({
+    ...{ client, clock, instance, controller: manager, about: { apiVersion, kind } },
+    // A write may be under way or about to be: an event would take the API server's time from it. Nobody waits for rollouts.
+    isBusy: () => term.isBusy(priorities.resync),
+    onUnsent: tellUnsent(options),
+  });
   return {
-    async run(signal) {
-      await Promise.all(scopes.map((scope) => scope.run(signal)));
+    reconcile: async (task) => resultOf(await reconcile(world, task), task),
+    threw({ key }, thrown, seconds) {
+      // A mistake of ours: this object waits, the others go on.
+      log.error({ key, err: thrown }, 'reconcile failed by a defect of the operator');
+      metrics.reconciled('defect', seconds);
+      return retry('slow', { pace: 0 });
     },
-
-    async lead(signal, lost) {
-      const term = createTerm(signal, lost);
-      current = term;
-      const working = Array.from({ length: workers }, () => work(term));
-      const serving = scopes.map((scope) => serve(term, scope, signal));
-      await whenAborted(signal);
-      term.queue.close();
-      term.events.clear();
-      await Promise.all([...working, ...serving]);
-      current = undefined;
+    reconciled(task, { outcome }, seconds) {
+      if (outcome.event) events.add(outcome.event.about, outcome.event.note);
+      metrics.reconciled(outcome.said, seconds);
+      report(log, task, outcome, seconds);
     },
-
-    scopes: () => scopes.map((scope) => ({ namespace: scope.namespace, watches: scope.watches() })),
-
-    objects() {
-      const counts = new Map(scopes.map(({ namespace }) => [namespace, new Map<string, number>()]));
-      for (const { metadata, status } of shared.settings.values()) {
-        const reasons = counts.get(metadata.namespace) ?? counts.get('');
-        const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason ?? 'Unknown';
-        reasons?.set(reason, (reasons.get(reason) ?? 0) + 1);
-      }
-      return counts;
+    idle() {
+      for (const name of priorityNames) metrics.queueDepth(name, term.depth(priorities[name]));
+      events.pump();
     },
+    ended: () => events.clear(),
   };
+}
+
+/** Counts an event that is not sent, and says why where that is news. */
+function tellUnsent({ clock, log, metrics }: ControllerOptions): (event: Unsent) => void {
+  const mayTell = onceAMinute(clock);
+  return ({ key, reason, ...rest }) => {
+    if (rest.cause === 'failed') metrics.eventFailed();
+    else metrics.eventDropped(rest.cause);
+    if (rest.cause === 'replaced' || rest.cause === 'term' || !mayTell(rest.cause)) return;
+    const why = rest.cause === 'failed' ? { err: rest.error } : { why: dropped[rest.cause] };
+    log.warn({ key, reason, ...why }, 'event not sent');
+  };
+}
+
+const dropped = {
+  full: 'too many wait already',
+  burst: 'the object had too many: it may have one more each 5 minutes',
+};
+
+/** What a reconcile came to, as the runtime takes it. */
+function resultOf(outcome: Outcome & { readonly requests: number }, task: Task): Reconciled {
+  const { said, halt, requests } = outcome;
+  const error = halt && 'error' in halt ? halt.error : undefined;
+  return { outcome, said: saidOf(said), next: nextOf(outcome, task), error, requests };
+}
+
+function saidOf(said: Outcome['said']): Said {
+  if (said === 'written') return 'written';
+  if (said === 'more') return 'unfinished';
+  return said === 'problem' || said === 'retry' || said === 'quiet' ? 'problem' : 'unchanged';
+}
+
+function nextOf({ said, again }: Outcome, { priority }: Task): Next<RetryKind> {
+  switch (again.after) {
+    case 'nothing':
+      return said === 'later' ? now(priorities.background) : none;
+    case 'others':
+      return now(priority);
+    case 'time':
+      return after(again.milliseconds);
+    case 'backoff': {
+      const { kind, atLeast, atMost } = again;
+      // The brake has its own pauses.
+      return retry(kind, {
+        atLeast,
+        ...(atMost === undefined ? {} : { atMost }),
+        ...(kind === 'pause' ? { pace: 0 } : {}),
+      });
+    }
+  }
+}
+
+/** One line a decision: information when something was written or is wrong, else only for debugging. */
+function report(log: Logger, { key, priority }: Task, outcome: Outcome, seconds: number): void {
+  const { said, halt, detail, again } = outcome;
+  const fields = {
+    ...{ key, priority: nameOfPriority(priority), result: said, ...detail },
+    ...(again.after === 'backoff' ? { retry: again.kind } : {}),
+    ...(halt ? { halt: halt.kind } : {}),
+    ...(halt && 'words' in halt ? { why: halt.words } : {}),
+    ...(halt && 'error' in halt ? { err: halt.error } : {}),
+    milliseconds: Math.round(seconds * 1000),
+  };
+  if (said === 'problem' || (said === 'retry' && halt?.kind !== 'outdated')) log.warn(fields, 'reconciled');
+  else if (said === 'written') log.info(fields, 'reconciled');
+  else log.debug(fields, 'reconciled');
+}
+
+function countByReason(runtime: Runtime, { settings }: Stores): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const counts = new Map(runtime.scopes().map(({ namespace }) => [namespace, new Map<string, number>()]));
+  for (const { metadata, status } of settings.values()) {
+    const reasons = counts.get(metadata.namespace) ?? counts.get('');
+    const reason = status?.conditions?.find(({ type }) => type === 'Ready')?.reason ?? 'Unknown';
+    reasons?.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return counts;
 }

@@ -1,18 +1,12 @@
-/** Events on transitions only: DESIGN section 3, rule 10. */
+/** Which event a change of the status is worth (R10.1). */
 import type { Status } from '../api/licensesettings.ts';
-import { apiVersion, kind, manager } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
+import type { Note } from '../kube/index.ts';
 import { editorInWords } from '../settings/editor.ts';
-import type { LicenseSettings } from './api.ts';
-import type { Restored } from './apply.ts';
+import type { Restored } from './memory.ts';
 
-/** What an event says. */
-export type Note = {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly action: string;
-  readonly note: string;
-};
+/** Longest note of an event, in bytes: the API server refuses more than 1,024. */
+const maxNote = 1000;
 
 const conditionOf = (status: Status | undefined, type: string) =>
   status?.conditions?.find((condition) => condition.type === type);
@@ -27,6 +21,11 @@ export function transition(
   after: Status,
   restored: Restored | undefined,
 ): Note | undefined {
+  const found = moment(before, after, restored);
+  return found && { ...found, note: shownText(found.note, maxNote) };
+}
+
+function moment(before: Status | undefined, after: Status, restored: Restored | undefined): Note | undefined {
   const applied = conditionOf(after, 'Applied');
   const valid = conditionOf(after, 'Valid');
   // Before Applied: after a crash between two writes one status may tell of both, and only this asks for something.
@@ -51,32 +50,4 @@ export function transition(
     return { type: 'Warning', reason: 'Restored', action: 'Restore', note };
   }
   return undefined;
-}
-
-/** Longest note of an event, in bytes: the API server refuses more than 1,024. */
-const maxNote = 1000;
-
-/**
- * An event as events.k8s.io/v1 wants it.
- *
- * @param suffix makes the name unique: a few hex digits.
- * @param now milliseconds since 1970; event times have microseconds.
- */
-export function eventFor(
-  object: LicenseSettings,
-  { note, ...rest }: Note,
-  { instance, suffix, now }: { instance: string; suffix: string; now: number },
-) {
-  const { namespace, name, uid, resourceVersion } = object.metadata;
-  return {
-    apiVersion: 'events.k8s.io/v1',
-    kind: 'Event',
-    metadata: { namespace, name: `${name}.${suffix}` },
-    eventTime: new Date(now).toISOString().replace('Z', '000Z'),
-    reportingController: manager,
-    reportingInstance: instance,
-    regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-    note: shownText(note, maxNote),
-    ...rest,
-  };
 }

@@ -1,11 +1,11 @@
 /**
  * What the caches keep of metadata. Others may write up to the megabyte that an object may have, into any number of objects:
- * so what decides is kept, in bounds, and the rest of a ConfigMap only while it is small.
+ * so what decides is kept, in bounds, and the rest of a ConfigMap only while it is small (R9.24).
  */
 import { annotations, labels } from '../api/names.ts';
 import { cutText } from '../api/text.ts';
-import type { ObjectMeta, OwnerReference } from '../kube/object.ts';
-import type { StoredConfigMap } from './api.ts';
+import type { NamespacedMeta, OwnerReference } from '../kube/index.ts';
+import type { StoredConfigMap } from './objects.ts';
 
 /**
  * Longest metadata of a ConfigMap that are kept whole, in characters of their JSON. Ours take less than 2 KiB; the rest is
@@ -28,14 +28,14 @@ export const identityOf = ({
   resourceVersion,
   generation,
   deletionTimestamp,
-}: ObjectMeta): ObjectMeta => ({
+}: NamespacedMeta): NamespacedMeta => ({
   ...{ name, namespace, uid, resourceVersion },
   ...(generation === undefined ? {} : { generation }),
   ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
 });
 
 /** Of the metadata of a LicenseSettings only the approval decides. */
-export function settingsMetadata(metadata: ObjectMeta): ObjectMeta {
+export function settingsMetadata(metadata: NamespacedMeta): NamespacedMeta {
   const approval = metadata.annotations?.[annotations.apply];
   const kept = approval === undefined ? {} : { annotations: { [annotations.apply]: keptApproval(approval) } };
   return { ...identityOf(metadata), ...kept };
@@ -54,7 +54,7 @@ const copyOf = (text: string): string => Buffer.from(text, 'utf16le').toString('
 export function configMapMetadata({
   managedFields: _,
   ...metadata
-}: ObjectMeta): Pick<StoredConfigMap, 'metadata' | 'partial'> {
+}: NamespacedMeta): Pick<StoredConfigMap, 'metadata' | 'partial'> {
   return JSON.stringify(metadata).length <= maxMetadata
     ? { metadata }
     : { metadata: decisiveMetadata(metadata), partial: true };
@@ -65,7 +65,7 @@ export const leaveOut = ({ metadata, immutable }: StoredConfigMap): StoredConfig
   ...{ metadata: decisiveMetadata(metadata), dataHash: 'unread', binary: false, immutable, unread: true },
 });
 
-function decisiveMetadata(metadata: ObjectMeta): ObjectMeta {
+function decisiveMetadata(metadata: NamespacedMeta): NamespacedMeta {
   const { labels: allLabels, annotations: allAnnotations, ownerReferences } = metadata;
   return {
     ...identityOf(metadata),
@@ -82,7 +82,7 @@ function decisiveTexts(all: Readonly<Record<string, string>>, keys: readonly str
 }
 
 /** The controller, and what refers to the LicenseSettings whose uid is noted: by any other nobody is found. */
-function decisiveReferences({ ownerReferences = [], annotations: all }: ObjectMeta): OwnerReference[] {
+function decisiveReferences({ ownerReferences = [], annotations: all }: NamespacedMeta): OwnerReference[] {
   const controller = ownerReferences.find((one) => one.controller === true);
   const uid = controller?.uid ?? all?.[annotations.ownerUid];
   const noted = ownerReferences.filter((one) => one.uid === uid).slice(0, maxReferences);

@@ -1,19 +1,15 @@
-/** No object holds a worker for long: its work is done in turns, and between two of them others have theirs. DESIGN rule 9. */
-import type { Clock } from '../kube/clock.ts';
-import { ApiError } from '../kube/errors.ts';
+/** No object holds a worker for long: its work is done in turns, and between two of them others have theirs (R9.17, L2). */
+import type { Clock } from '../kube/index.ts';
 
 /** After so many milliseconds, or so many requests, a turn ends before the next ConfigMap. */
 const longest = 1_000;
-/** One ConfigMap takes up to six requests and a status two: so a turn has no more than 50. */
+/** One ConfigMap takes up to four requests and a status two: so a turn has no more than 50. */
 const mostRequests = 40;
-
-/** The reason of the ApiError that ends a turn: there is more to do, and nothing is wrong. */
-export const turnIsOver = 'TurnIsOver';
 
 /** What an object may do before others have their turn. */
 export type Turn = {
-  /** Called before each ConfigMap that is read or written. Throws an ApiError, with the reason `TurnIsOver`, if the turn is over. */
-  goOn(): void;
+  /** True when the next ConfigMap has to wait for the next turn. */
+  isOver(): boolean;
   /**
    * Something was done that the next turn finds done: written, or read and remembered. A turn ends only after that; one
    * that gets nowhere comes to its own end, and its object waits as after any failure.
@@ -21,19 +17,12 @@ export type Turn = {
   progressed(): void;
 };
 
-/**
- * A turn begins.
- *
- * @param sent how many requests the object has made since.
- */
+/** @param sent how many requests the object has made since the turn began. */
 export function createTurn(clock: Clock, sent: () => number): Turn {
   const began = clock.monotonic();
   let hasProgressed = false;
   return {
-    goOn() {
-      if (!hasProgressed || (clock.monotonic() - began < longest && sent() < mostRequests)) return;
-      throw new ApiError('others have their turn', { code: 409, reason: turnIsOver });
-    },
+    isOver: () => hasProgressed && (clock.monotonic() - began >= longest || sent() >= mostRequests), // R9.19
     progressed() {
       hasProgressed = true;
     },

@@ -4,10 +4,12 @@
  * against 6,250/s over a plain undici pool), and none of their calls but watch has a timeout.
  */
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { parseAnswer, splitLines } from './answer.ts';
 import type { Clock } from './clock.ts';
-import { createCredentials, type Identity, type Tls } from './credentials.ts';
+import { type Credentials, createCredentials, type Identity } from './credentials.ts';
 import { ApiError, asApiError, fromAnswer, fromFailure } from './errors.ts';
+import { type Asked, Pools } from './pools.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -47,10 +49,6 @@ export interface Client {
   close(): Promise<void>;
 }
 
-const defaultDeadline = 15_000;
-/** Objects have 1.5 MiB at most in etcd: what is longer is no event. */
-const maxLine = 16 * 1024 * 1024;
-
 export type ClientOptions = {
   readonly clock: Clock;
   /** Bounds how many requests are under way at once. */
@@ -60,14 +58,14 @@ export type ClientOptions = {
   readonly observe?: Observer;
 };
 
+/** For one request, in milliseconds. */
+const defaultDeadline = 15_000; // R7.3
+
 /**
  * A client for the current context of a KubeConfig. Throws an Error that says what to mend when the configuration can't
  * work.
  */
-export async function createClient(
-  config: KubeConfig,
-  { clock, connections, userAgent, observe = () => {} }: ClientOptions,
-): Promise<Client> {
+export async function createClient(config: KubeConfig, options: ClientOptions): Promise<Client> {
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new Error('the kubeconfig has no cluster for its current context');
   const user = config.getCurrentUser();
@@ -78,210 +76,173 @@ export async function createClient(
   if (server.protocol === 'http:' && !cluster.skipTLSVerify) {
     throw new Error(`${server.origin} is http, not https: set insecure-skip-tls-verify if this is meant`);
   }
-  const prefix = server.pathname.replace(/\/$/, '');
-  const credentials = createCredentials(config, clock);
+  return new PooledClient({
+    ...options,
+    origin: server.origin,
+    prefix: server.pathname.replace(/\/$/, ''),
+    credentials: createCredentials(config, options.clock),
+    pools: new Pools(options.connections, cluster.proxyUrl),
+  });
+}
 
-  /** The pool in use, and those made with older certificates that still finish their requests. */
-  let pool: { tlsKey: string; dispatcher: Dispatcher; base: Agent | ProxyAgent } | undefined;
-  const open = new Set<Agent | ProxyAgent>();
-  function dispatcherFor({ tls, tlsKey }: Identity): Dispatcher {
-    if (pool?.tlsKey === tlsKey) return pool.dispatcher;
-    const old = pool?.base;
-    const base = createPool(tls, connections, cluster?.proxyUrl);
-    open.add(base);
-    pool = { tlsKey, base, dispatcher: base.compose(askBeforeSending) };
-    if (old) {
-      const forget = () => open.delete(old);
-      old.close().then(forget, forget);
-    }
-    return pool.dispatcher;
+type Parts = ClientOptions & {
+  /** Of the server. `prefix` is the path of its address, without a slash at the end. */
+  readonly origin: string;
+  readonly prefix: string;
+  readonly credentials: Credentials;
+  readonly pools: Pools;
+};
+
+class PooledClient implements Client {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
-  /**
-   * Sends and waits for the head of a successful answer. The deadline goes on until `end` is called, which every
-   * caller must do once; `failure` makes an ApiError of what went wrong while reading.
-   */
-  async function send(request: Request, verb: string) {
-    const what = `${request.method} ${request.path.split('?')[0]}`;
-    const { fence } = request;
-    const started = clock.monotonic();
-    const limit = request.deadline ?? defaultDeadline;
-    const abort = new AbortController();
-    const expire = () => abort.abort(new Error(`no complete answer within ${limit} ms`));
-    const cancel = clock.after(limit, expire);
-    const stop = () => abort.abort(new Error('stopped'));
-    if (request.signal?.aborted) stop();
-    request.signal?.addEventListener('abort', stop, { once: true });
-    let code = 0;
-    const told = () => observe(verb, request.resource, code, (clock.monotonic() - started) / 1000);
-    const end = () => {
-      cancel();
-      request.signal?.removeEventListener('abort', stop);
-      told();
-    };
-    const failure = (error: unknown) => fromFailure(what, abort.signal.aborted ? abort.signal.reason : error, code > 0);
-    const beforeSending = () => {
-      const left = fence?.() ?? Number.POSITIVE_INFINITY;
-      // Written so that NaN forbids too.
-      if (left > 0) return;
-      throw new ApiError(`${what}: not sent: the lease does not allow it now`, { code: 0, reason: 'NotLeader' });
-    };
-    const attempt = (identity: Identity) => {
-      const options: Dispatcher.RequestOptions & Asked = {
-        ...(fence ? { beforeSending } : {}),
-        origin: server.origin,
-        path: prefix + request.path,
-        method: request.method,
-        headers: {
-          accept: 'application/json',
-          ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(identity.authorization === undefined ? {} : { authorization: identity.authorization }),
-        },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: abort.signal,
-      };
-      return dispatcherFor(identity).request(options);
-    };
+  async request<T>(request: Request): Promise<T> {
+    const exchange = new Exchange(this.#parts, request, request.method.toLowerCase());
+    const body = await exchange.send();
+    let text: string;
     try {
-      const identity = await unlessAborted(abort.signal, credentials.get());
-      let answer = await attempt(identity);
-      code = answer.statusCode;
-      if (code === 401) {
-        // The token may have been rotated, or revoked, before we read it again.
-        const fresh = await unlessAborted(abort.signal, credentials.renew(identity)).catch(() => identity);
-        if (fresh !== identity) {
-          await answer.body.dump();
-          told();
-          code = 0;
-          answer = await attempt(fresh);
-          code = answer.statusCode;
-        }
-      }
-      if (code >= 200 && code < 300) return { what, body: answer.body, end, failure };
-      throw fromAnswer(what, code, await answer.body.text(), answer.headers, clock.wall());
+      text = await body.text();
     } catch (error) {
-      end();
-      throw asApiError(error) ?? failure(error);
+      throw exchange.failure(error);
+    } finally {
+      exchange.end();
+    }
+    return parseAnswer(exchange.what, text) as T;
+  }
+
+  async *lines(request: Omit<Request, 'method' | 'body'>): AsyncGenerator<string> {
+    const exchange = new Exchange(this.#parts, { ...request, method: 'GET' }, 'watch');
+    const body = await exchange.send();
+    try {
+      yield* splitLines(exchange.what, body as AsyncIterable<Buffer>);
+    } catch (error) {
+      throw asApiError(error) ?? exchange.failure(error);
+    } finally {
+      exchange.end();
+      body.destroy();
     }
   }
 
-  return {
-    async request<T>(request: Request): Promise<T> {
-      const { what, body, end, failure } = await send(request, request.method.toLowerCase());
-      let text: string;
-      try {
-        text = await body.text();
-      } catch (error) {
-        throw failure(error);
-      } finally {
-        end();
-      }
-      return parseAnswer(what, text) as T;
-    },
-
-    async *lines(request) {
-      const { what, body, end, failure } = await send({ ...request, method: 'GET' }, 'watch');
-      try {
-        yield* splitLines(what, body as AsyncIterable<Buffer>);
-      } catch (error) {
-        throw asApiError(error) ?? failure(error);
-      } finally {
-        end();
-        body.destroy();
-      }
-    },
-
-    async close() {
-      await Promise.all([...open].map((one) => one.destroy()));
-    },
-  };
-}
-
-/** A success must be a JSON object. What was asked for may have been done all the same. */
-function parseAnswer(what: string, text: string): object {
-  let value: unknown;
-  let cause: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    cause = error;
+  close(): Promise<void> {
+    return this.#parts.pools.close();
   }
-  if (typeof value === 'object' && value !== null) return value;
-  const message = `${what}: a success, but the answer is no JSON object: ${text.slice(0, 80)}`;
-  throw new ApiError(message, { code: 0, reason: 'BadAnswer', cause });
 }
-
-/** The lines of a stream; a character may be split over chunks, and a line over many. Empty lines are left out. */
-async function* splitLines(what: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  // Joined once a line: joining at each chunk would take quadratic time for a long one.
-  let pieces: string[] = [];
-  let length = 0;
-  const add = (piece: string) => {
-    pieces.push(piece);
-    length += piece.length;
-    if (length <= maxLine) return;
-    throw new ApiError(`${what}: a line longer than ${maxLine} characters`, { code: 0, reason: 'BadEvent' });
-  };
-  const take = () => {
-    const line = pieces.join('');
-    pieces = [];
-    length = 0;
-    return line;
-  };
-  for await (const chunk of chunks) {
-    const text = decoder.decode(chunk, { stream: true });
-    let from = 0;
-    for (let to = text.indexOf('\n'); to !== -1; to = text.indexOf('\n', from)) {
-      add(text.slice(from, to));
-      from = to + 1;
-      const line = take();
-      if (line) yield line;
-    }
-    if (from < text.length) add(text.slice(from));
-  }
-  add(decoder.decode());
-  const line = take();
-  if (line) yield line;
-}
-
-function createPool(tls: Tls, connections: number, proxy: string | undefined): Agent | ProxyAgent {
-  const connect = { timeout: 10_000, ...tls };
-  const options = {
-    connections,
-    pipelining: 1,
-    // Undici 8 would offer HTTP/2, and the API server takes it. Then a silent connection takes all requests with it,
-    // ending one does not end the connection, and `connections` bounds nothing. See docs/design.md for the figures.
-    allowH2: false,
-    keepAliveTimeout: 60_000,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  };
-  return proxy
-    ? new ProxyAgent({ ...options, uri: proxy, connectTimeout: 10_000, requestTls: tls })
-    : new Agent({ ...options, connect });
-}
-
-type Asked = { beforeSending?: () => void };
 
 /**
- * Calls the `beforeSending` of a request, if it has one, in the same tick in which undici writes it to the socket
- * (`onRequestStart`: see writeH1 in undici's lib/dispatcher/client-h1.js). If it throws, nothing is written and the
- * request fails with what was thrown. A request that undici sends again, because its connection had been closed under
- * it, is asked again.
+ * One request and its answer. Its deadline begins when it is made, and goes on while the answer is read, until `end` is
+ * called, which must be done once. A request that is sent again after a 401 keeps its deadline.
  */
-const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const { beforeSending } = options as Asked;
-  const start = handler.onRequestStart;
-  if (beforeSending && start) {
-    handler.onRequestStart = (...args) => {
-      beforeSending();
-      start.apply(handler, args);
-    };
+class Exchange {
+  /** Names it in errors. */
+  readonly what: string;
+  readonly #parts: Parts;
+  readonly #request: Request;
+  readonly #verb: string;
+  readonly #started: number;
+  readonly #abort = new AbortController();
+  readonly #stop = () => this.#abort.abort(new Error('stopped'));
+  readonly #cancel: () => void;
+  /** The status of the answer; 0 before it comes. */
+  #code = 0;
+
+  /** @param verb names it in metrics. */
+  constructor(parts: Parts, request: Request, verb: string) {
+    this.what = `${request.method} ${request.path.split('?')[0]}`;
+    this.#parts = parts;
+    this.#request = request;
+    this.#verb = verb;
+    this.#started = parts.clock.monotonic();
+    const limit = request.deadline ?? defaultDeadline;
+    const expire = () => this.#abort.abort(new Error(`no complete answer within ${limit} ms`));
+    this.#cancel = parts.clock.after(limit, expire);
+    if (request.signal?.aborted) this.#stop();
+    request.signal?.addEventListener('abort', this.#stop, { once: true });
   }
-  return dispatch(options, handler);
-};
+
+  /** Sends it, and gives the body of a successful answer once its head has come. Else it ends, and throws an ApiError. */
+  async send(): Promise<Dispatcher.ResponseData['body']> {
+    try {
+      const answer = await this.#signedIn();
+      const { statusCode: code, body, headers } = answer;
+      if (code >= 200 && code < 300) return body;
+      throw fromAnswer(this.what, { code, body: await body.text(), headers, now: this.#parts.clock.wall() });
+    } catch (error) {
+      this.end();
+      throw asApiError(error) ?? this.failure(error);
+    }
+  }
+
+  /** It is over: its deadline ends, and the observer is told. */
+  end(): void {
+    this.#cancel();
+    this.#request.signal?.removeEventListener('abort', this.#stop);
+    this.#tell();
+  }
+
+  /** The ApiError of what went wrong while it was sent, or while its answer was read. */
+  failure(error: unknown): ApiError {
+    const { signal } = this.#abort;
+    return fromFailure(this.what, signal.aborted ? signal.reason : error, this.#code > 0);
+  }
+
+  #tell(): void {
+    const { observe, clock } = this.#parts;
+    observe?.(this.#verb, this.#request.resource, this.#code, (clock.monotonic() - this.#started) / 1000);
+  }
+
+  /** The answer; after a 401 that to a second try, if the credentials have changed meanwhile. */
+  async #signedIn(): Promise<Dispatcher.ResponseData> {
+    const { credentials } = this.#parts;
+    const { signal } = this.#abort;
+    const identity = await unlessAborted(signal, credentials.get());
+    const answer = await this.#attempt(identity);
+    if (this.#code === 401) {
+      // The token may have been rotated, or revoked, before we read it again.
+      const fresh = await unlessAborted(signal, credentials.renew(identity)).catch(() => identity);
+      if (fresh !== identity) {
+        await answer.body.dump();
+        this.#tell();
+        this.#code = 0;
+        return this.#attempt(fresh);
+      }
+    }
+    return answer;
+  }
+
+  async #attempt(identity: Identity): Promise<Dispatcher.ResponseData> {
+    const { origin, prefix, userAgent, pools } = this.#parts;
+    const { path, method, body, fence } = this.#request;
+    const options: Dispatcher.RequestOptions & Asked = {
+      ...(fence ? { beforeSending: () => this.#askFence(fence) } : {}),
+      origin,
+      path: prefix + path,
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(identity.authorization === undefined ? {} : { authorization: identity.authorization }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: this.#abort.signal,
+    };
+    const answer = await pools.dispatcherFor(identity).request(options);
+    this.#code = answer.statusCode;
+    return answer;
+  }
+
+  /** Throws where the sender may not write any more (R7.1, S5). */
+  #askFence(fence: () => number): void {
+    const left = fence();
+    // Written so that NaN forbids too.
+    if (left > 0) return;
+    throw new ApiError(`${this.what}: not sent: the lease does not allow it now`, { code: 0, reason: 'NotLeader' });
+  }
+}
 
 /** The promise's result, or the signal's reason if it is aborted first. */
 function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {

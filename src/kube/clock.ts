@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** Longer timeouts make `setTimeout` fire at once. */
-export const maxDelay = 24 * 24 * 3600 * 1000;
+export const maxDelay = 24 * 24 * 3600 * 1000; // R11.6
 
 export const systemClock: Clock = {
   wall: Date.now,

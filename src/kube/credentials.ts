@@ -257,33 +257,9 @@ function run(exec: Exec, name: string, config: KubeConfig, clock: Clock): Promis
   if (exec.interactiveMode === 'Always') {
     return Promise.reject(new Error(`${name} wants a terminal (interactiveMode Always), and there is none`));
   }
-  const cluster = config.getCurrentCluster();
-  const info = {
-    apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
-    kind: 'ExecCredential',
-    spec: {
-      interactive: false,
-      ...(exec.provideClusterInfo && cluster
-        ? {
-            cluster: {
-              server: cluster.server,
-              'tls-server-name': cluster.tlsServerName,
-              'insecure-skip-tls-verify': cluster.skipTLSVerify || undefined,
-              'certificate-authority-data': cluster.caData,
-              'proxy-url': cluster.proxyUrl,
-            },
-          }
-        : {}),
-    },
-  };
-  const env = {
-    ...process.env,
-    ...Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value])),
-    KUBERNETES_EXEC_INFO: JSON.stringify(info),
-  };
   return new Promise((resolve, reject) => {
     const child = spawn(exec.command as string, exec.args ?? [], {
-      env,
+      env: envFor(exec, config),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
     });
@@ -320,4 +296,32 @@ function run(exec: Exec, name: string, config: KubeConfig, clock: Clock): Promis
       resolve(output);
     });
   });
+}
+
+/** The environment of a plugin: ours, what the kubeconfig adds, and KUBERNETES_EXEC_INFO. */
+function envFor(exec: Exec, config: KubeConfig): NodeJS.ProcessEnv {
+  const cluster = config.getCurrentCluster();
+  const info = {
+    apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
+    kind: 'ExecCredential',
+    spec: {
+      interactive: false,
+      ...(exec.provideClusterInfo && cluster
+        ? {
+            cluster: {
+              server: cluster.server,
+              'tls-server-name': cluster.tlsServerName,
+              'insecure-skip-tls-verify': cluster.skipTLSVerify || undefined,
+              'certificate-authority-data': cluster.caData,
+              'proxy-url': cluster.proxyUrl,
+            },
+          }
+        : {}),
+    },
+  };
+  return {
+    ...process.env,
+    ...Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value])),
+    KUBERNETES_EXEC_INFO: JSON.stringify(info),
+  };
 }

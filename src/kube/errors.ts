@@ -5,40 +5,80 @@
  *   or an answer that can't be read says nothing about what the server did. 0, 401 (credentials rotate), 408, 410 (a
  *   version or a continue token has expired), 425, 429, and all 5xx.
  * - `conflict`: what it was decided from is out of date: read again, decide again (409: a conflict, or AlreadyExists).
- * - `missing`: there is no such object, or no such resource (404).
+ * - `missing`: an API server says that there is no such object (404, and a Status whose reason is NotFound).
  * - `rejected`: the server understood and refuses: only a change elsewhere helps (403, 413, 422, every other 4xx, and
  *   redirects, which an API server does not send).
  */
 export type ErrorClass = 'retry' | 'conflict' | 'missing' | 'rejected';
 
-/** The part of a Kubernetes Status that errors carry. */
-export type Status = {
-  kind?: string;
-  code?: number;
-  reason?: string;
-  message?: string;
-  details?: { causes?: { reason?: string; message?: string }[]; retryAfterSeconds?: number };
-};
-
-/** Why a 404 or 5xx is no word of the API server: something between answered, or nobody serves the kind yet. */
-export const notOfApi = 'NotFromApiServer';
+/** What an API server says of a request that it refuses: `metav1.StatusReason`. Empty: it gives no reason. */
+export type ServerReason =
+  | ''
+  | 'Unauthorized'
+  | 'Forbidden'
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'Conflict'
+  | 'Gone'
+  | 'Invalid'
+  | 'ServerTimeout'
+  | 'StoreReadError'
+  | 'Timeout'
+  | 'TooManyRequests'
+  | 'BadRequest'
+  | 'MethodNotAllowed'
+  | 'NotAcceptable'
+  | 'RequestEntityTooLarge'
+  | 'UnsupportedMediaType'
+  | 'InternalError'
+  | 'Expired'
+  | 'ServiceUnavailable';
 
 /**
- * A request that failed. `code` is the HTTP status, and `reason` what the server says; with code 0 there was no answer
- * to go by, and `reason` is one of:
+ * What this runtime says where no API server did:
  * - `NoAnswer`: the network, TLS, our own deadline, or an answer that broke off.
  * - `BadAnswer`: a success whose body is no JSON object.
- * - `BadEvent`: a watch sent what is no event.
+ * - `BadEvent`: a watch sent what is no event, or a list what is no list.
  * - `TimeWentBack`: a list or watch is of an older time than what was known.
  * - `Credentials`: there was nothing to sign in with; nothing was sent.
  * - `NotLeader`: the sender's lease did not allow a write when it was its turn; nothing was sent.
- *
- * A 404 or 5xx that is no Kubernetes answer has the reason `NotFromApiServer`, and is tried again: it does not say that an
- * object is gone.
+ * - `Handler`: the program that uses the runtime threw while it took in what a list or watch brought.
+ * - `NotFromApiServer`: a 404 or 5xx that no API server wrote about an object. Something in between answered, or nobody
+ *   serves the kind yet (404 page not found): it does not say that an object is gone, and the request is tried again.
+ */
+export type LocalReason =
+  | 'NoAnswer'
+  | 'BadAnswer'
+  | 'BadEvent'
+  | 'TimeWentBack'
+  | 'Credentials'
+  | 'NotLeader'
+  | 'Handler'
+  | 'NotFromApiServer';
+
+/** Why a request failed. */
+export type Reason = ServerReason | LocalReason;
+
+/** The reason of a 404 or 5xx that says nothing about an object. */
+export const notOfApi: LocalReason = 'NotFromApiServer';
+
+/** What an ApiError is made of. */
+export type ApiErrorInit = {
+  readonly code: number;
+  readonly reason?: Reason;
+  readonly causes?: readonly string[];
+  readonly retryAfter?: number;
+  readonly cause?: unknown;
+  readonly begun?: boolean;
+};
+
+/**
+ * A request that failed. `code` is the HTTP status; 0 where there was no answer to go by, and then `reason` is one of this
+ * runtime's own.
  */
 export class ApiError extends Error {
   readonly code: number;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly class: ErrorClass;
   /** Reasons in the causes of the answer, such as NamespaceTerminating. */
   readonly causes: readonly string[];
@@ -47,10 +87,7 @@ export class ApiError extends Error {
   /** With code 0: true when an answer had begun, and broke off. The server was there. */
   readonly begun: boolean;
 
-  constructor(
-    message: string,
-    init: { code: number; reason?: string; causes?: string[]; retryAfter?: number; cause?: unknown; begun?: boolean },
-  ) {
+  constructor(message: string, init: ApiErrorInit) {
     super(message, { cause: init.cause });
     this.name = 'ApiError';
     this.code = init.code;
@@ -64,7 +101,7 @@ export class ApiError extends Error {
   /** The same error, told once more: with how long to wait from now, in milliseconds. */
   again(retryAfter: number, message = this.message): ApiError {
     const { code, reason, causes } = this;
-    return new ApiError(message, { code, reason, causes: [...causes], retryAfter, cause: this.cause });
+    return new ApiError(message, { code, reason, causes, retryAfter, cause: this.cause });
   }
 }
 
@@ -83,24 +120,34 @@ export const mayStillLand = ({ code, reason }: ApiError): boolean =>
 /** No server may silence us for longer, in milliseconds: the API server's own limit is 32 s. */
 const maxRetryAfter = 60_000;
 
-/** The error of an answer that is not a success. `now` is the wall clock, for an answer without a Date header. */
-export function fromAnswer(
-  what: string,
-  code: number,
-  body: string,
-  headers: Record<string, string | string[] | undefined>,
-  now: number,
-): ApiError {
-  const status = parseStatus(body);
+/** An answer that is not a success. */
+export type FailedAnswer = {
+  readonly code: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+  /** The wall clock, for an answer without a Date header. */
+  readonly now: number;
+};
+
+/** The error of an answer that is not a success; `what` names the request. */
+export function fromAnswer(what: string, { code, body, headers = {}, now }: FailedAnswer): ApiError {
+  const status = statusIn(body);
   const header = (name: string) => [headers[name]].flat()[0];
-  const asked =
-    retryAfterOf(header('retry-after'), header('date'), now) ?? Number(status.details?.retryAfterSeconds ?? 0) * 1000;
-  return new ApiError(`${what}: ${code} ${status.message ?? body.slice(0, 200)}`.trim(), {
+  const asked = retryAfterOf(header('retry-after'), header('date'), now) ?? (status?.retryAfterSeconds ?? 0) * 1000;
+  return new ApiError(`${what}: ${code} ${status?.message ?? body.slice(0, 200)}`.trim(), {
     code,
-    reason: status.reason ?? ((code === 404 || code >= 500) && status.kind !== 'Status' ? notOfApi : ''),
-    causes: (status.details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
+    reason: reasonIn(status, code),
+    causes: status?.causes ?? [],
     retryAfter: asked > 0 ? Math.min(asked, maxRetryAfter) : 0,
   });
+}
+
+/** A gateway may answer with any JSON: whether an object is gone, and whether the server is there, only a Status tells. */
+function reasonIn(status: Status | undefined, code: number): Reason {
+  const isOfApi = code === 404 ? status?.reason === 'NotFound' : code < 500 || status !== undefined;
+  if (!isOfApi) return notOfApi;
+  // A server of a later release may say a word that ServerReason lacks: it is told to people, and decides nothing.
+  return (status?.reason ?? '') as ServerReason;
 }
 
 /**
@@ -117,14 +164,41 @@ function retryAfterOf(value: string | undefined, date: string | undefined, now: 
   return until - (Number.isNaN(sent) ? now : sent);
 }
 
-function parseStatus(body: string): Status {
+/** What is read of a Kubernetes Status. */
+type Status = {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  /** Reasons of its causes. */
+  readonly causes: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+};
+
+/** The Status that a body holds; undefined where it holds none. A part that is of another type is left out. */
+function statusIn(body: string): Status | undefined {
+  const { kind, apiVersion, reason, message, details } = partsOf(parsed(body));
+  if (kind !== 'Status' || apiVersion !== 'v1') return undefined;
+  const { causes, retryAfterSeconds } = partsOf(details);
+  return {
+    reason: textOf(reason),
+    message: textOf(message),
+    causes: (Array.isArray(causes) ? causes : []).flatMap((cause) => textOf(partsOf(cause)['reason']) ?? []),
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+  };
+}
+
+function parsed(text: string): unknown {
   try {
-    const status = JSON.parse(body) as Status | null;
-    return typeof status === 'object' && status !== null ? status : {};
+    return JSON.parse(text);
   } catch {
-    return {};
+    return undefined;
   }
 }
+
+/** The fields of a value, of which nothing is known; none where it has none. */
+const partsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 /** What Node's and OpenSSL's codes mean, in words for somebody who runs an operator. */
 const explanations: [RegExp, string][] = [

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { KubeConfig, loadYaml, type User } from '@kubernetes/client-node';
 import { tokenFileOf } from './credentials.ts';
+import { misshapen } from './kubeconfig-shape.ts';
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 const serviceAccountToken = `${serviceAccount}/token`;
@@ -16,6 +17,30 @@ export function loadKubeConfig(
   { file, context }: { file?: string; context?: string },
   env: NodeJS.ProcessEnv,
 ): KubeConfig {
+  const config = read(file, env);
+  choose(config, context);
+  const user = config.getCurrentUser();
+  const cluster = config.getCurrentCluster();
+  for (const [what, url, schemes] of [
+    ['server', cluster?.server, ['http:', 'https:']],
+    ['proxy-url', cluster?.proxyUrl, ['http:', 'https:', 'socks5:']],
+  ] as const) {
+    if (!url || schemes.some((scheme) => scheme === URL.parse(url)?.protocol)) continue;
+    throw new Error(`the kubeconfig's cluster "${cluster?.name}" has the ${what} "${url}", which is no URL`);
+  }
+  for (const [what, path] of [
+    ['certificate-authority', cluster?.caFile],
+    ['client-certificate', user?.certFile],
+    ['client-key', user?.keyFile],
+    ['tokenFile', user ? tokenFileOf(user) : undefined],
+  ] as const) {
+    if (path && !existsSync(path)) throw new Error(`the kubeconfig names ${what} ${path}: there is no such file`);
+  }
+  return config;
+}
+
+/** From where it is found first. */
+function read(file: string | undefined, env: NodeJS.ProcessEnv): KubeConfig {
   const config = new KubeConfig();
   const list = (env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
   const home = join(homedir(), '.kube', 'config');
@@ -34,6 +59,11 @@ export function loadKubeConfig(
       'no kubeconfig: give --kubeconfig, or set KUBECONFIG; in a pod, mount the ServiceAccount token (automountServiceAccountToken)',
     );
   }
+  return config;
+}
+
+/** Takes the context that is asked for, else the current one; it has to lead to a cluster. */
+function choose(config: KubeConfig, context: string | undefined): void {
   if (context !== undefined) {
     if (!config.getContextObject(context)) {
       const known = config.getContexts().map(({ name }) => name);
@@ -41,30 +71,21 @@ export function loadKubeConfig(
     }
     config.setCurrentContext(context);
   }
-  if (!config.getCurrentCluster()) {
-    const current = config.getCurrentContext();
-    throw new Error(
-      current
-        ? `the kubeconfig's context "${current}", or the cluster it names, is not in it: give --context`
-        : 'the kubeconfig has no current context: give --context',
-    );
-  }
-  const user = config.getCurrentUser();
-  for (const [what, path] of [
-    ['certificate-authority', config.getCurrentCluster()?.caFile],
-    ['client-certificate', user?.certFile],
-    ['client-key', user?.keyFile],
-    ['tokenFile', user ? tokenFileOf(user) : undefined],
-  ] as const) {
-    if (path && !existsSync(path)) throw new Error(`the kubeconfig names ${what} ${path}: there is no such file`);
-  }
-  return config;
+  if (config.getCurrentCluster()) return;
+  const current = config.getCurrentContext();
+  throw new Error(
+    current
+      ? `the kubeconfig's context "${current}", or the cluster it names, is not in it: give --context`
+      : 'the kubeconfig has no current context: give --context',
+  );
 }
 
 function load(config: KubeConfig, path: string): void {
   const one = new KubeConfig();
   let users: User[];
   try {
+    const wrong = misshapen(loadYaml(readFileSync(path, 'utf8')));
+    if (wrong !== undefined) throw new Error(wrong);
     one.loadFromFile(path);
     users = withWhatClientNodeDrops(one.getUsers(), path);
   } catch (cause) {

@@ -3,7 +3,7 @@ import { namespaceOf } from './object.ts';
 /**
  * Keys of one priority, each `namespace/name`, handed out namespace by namespace in turn: whoever has many objects waits
  * longer for each of them, and those of other namespaces wait for one of them at most. Within a namespace the first that
- * came goes first.
+ * came goes first (R9.18).
  */
 export class Lane {
   /** The namespace whose turn is next stands first; none is empty. */
@@ -47,10 +47,5 @@ export class Lane {
       }
     }
     return undefined;
-  }
-
-  clear(): void {
-    this.#namespaces.clear();
-    this.#size = 0;
   }
 }

@@ -11,7 +11,8 @@ export type OwnerReference = {
 
 export type ObjectMeta = {
   name: string;
-  namespace: string;
+  /** Missing where the kind is cluster-scoped. */
+  namespace?: string;
   uid: string;
   resourceVersion: string;
   generation?: number;
@@ -23,12 +24,32 @@ export type ObjectMeta = {
   managedFields?: unknown;
 };
 
+/** An object of any kind. */
 export type KubeObject = { metadata: ObjectMeta };
 
-/** What a work queue and a store call an object: `namespace/name`. */
-export const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+/** The metadata of an object of a namespaced kind. */
+export type NamespacedMeta = ObjectMeta & { namespace: string };
 
-/** The namespace of what is written `namespace/…`: a key, or a uid with its namespace; empty where there is no slash. */
+/** An object of a namespaced kind. */
+export type NamespacedObject = { metadata: NamespacedMeta };
+
+/** What a work queue and a store call an object: `namespace/name`, or `name` where the kind is cluster-scoped. */
+export const keyOf = ({ metadata: { namespace, name } }: KubeObject): string => keyIn(namespace, name);
+
+/** The key of a name in a namespace; without one, or with an empty one, of a cluster-scoped object. */
+export const keyIn = (namespace: string | undefined, name: string): string =>
+  namespace ? `${namespace}/${name}` : name;
+
+/** An object among all of its kind: a uid alone may appear twice, where a backup was restored beside what it was taken of. */
+export const identityOf = ({ metadata: { namespace = '', uid } }: KubeObject): string => `${namespace}/${uid}`;
+
+/** An identity at a version, or `gone`: a name for what an event tells of. */
+export const versionOf = (identity: string, version: string): string => `${identity}@${version}`;
+
+/** The name of a key. */
+export const nameOf = (key: string): string => key.slice(key.indexOf('/') + 1);
+
+/** The namespace of what is written `namespace/…`: a key, or an identity; empty of a cluster-scoped object. */
 export const namespaceOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf('/')));
 
 /** The owner that controls an object, if it has one. */

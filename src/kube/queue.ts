@@ -1,10 +1,7 @@
+/** Keys that wait for a worker: by priority, then namespace by namespace in turn, and after a failure for their next try. */
 import { type Backoff, fullJitter } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { Lane } from './lane.ts';
-
-/** What goes first: a fresh change, then resyncs and the first list, then what can wait for all other work. */
-export const priorities = ['fresh', 'resync', 'background'] as const;
-export type Priority = (typeof priorities)[number];
 
 /**
  * Bounds of the wait before a next try, in milliseconds: the server asked to be left alone for `atLeast`; what the try has
@@ -14,26 +11,33 @@ export type Priority = (typeof priorities)[number];
 export type RetryBounds = { readonly atLeast?: number; readonly atMost?: number; readonly pace?: number };
 
 /** A key that a worker has to look at, and why it stood in the queue. */
-export type Task = { readonly key: string; readonly priority: Priority };
+export type Task = { readonly key: string; readonly priority: number };
 
-const rank = (priority: Priority): number => priorities.indexOf(priority);
 /** `notBefore`: until then the server asked to be left alone. `kind`: it waits for the next try after a failure. */
-type Delayed<Kind> = { due: number; priority: Priority; kind?: Kind; notBefore: number; cancel: () => void };
+type Delayed<Kind> = { due: number; priority: number; kind?: Kind; notBefore: number; cancel: () => void };
+
+/** A key is the next try after a failure of this kind; `hurry` leaves it `atLeast` milliseconds. */
+type AfterFailure<Kind> = { readonly kind?: Kind; readonly atLeast?: number };
+
+const highestFirst = (a: number, b: number): number => b - a;
 
 /**
- * Keys, `namespace/name`, that wait for a worker; namespaces take turns. One worker a key at a time; a key that is added again while it waits is looked at once,
- * one that is added while it is worked on is looked at again afterwards, behind the others.
+ * Keys, `namespace/name`, that wait for a worker. The highest priority goes first; a priority is any number, and each that
+ * was used once has a lane of its own from then on. Within a lane namespaces take turns. One worker a key at a time; a key
+ * that is added again while it waits is looked at once, one that is added while it is worked on is looked at again
+ * afterwards, behind the others.
  * After a failure a key waits for its next try; each `Kind` of failure has bounds of its own and counts for itself.
  */
 export class WorkQueue<Kind extends string> {
   readonly #clock: Clock;
   readonly #backoffs: Readonly<Record<Kind, Backoff>>;
-  readonly #lanes = priorities.map(() => new Lane());
+  /** By priority, the highest first. */
+  #lanes = new Map<number, Lane>();
   readonly #delayed = new Map<string, Delayed<Kind>>();
   /** How often each key was tried again, by kind. */
   readonly #attempts = new Map<string, Partial<Record<Kind, number>>>();
   /** Keys that are worked on; the value is how they were added again meanwhile. */
-  readonly #working = new Map<string, { priority: Priority; wakes: boolean } | undefined>();
+  readonly #working = new Map<string, { priority: number; wakes: boolean } | undefined>();
   readonly #waiters: ((task: Task | undefined) => void)[] = [];
   #closed = false;
 
@@ -44,34 +48,41 @@ export class WorkQueue<Kind extends string> {
   }
 
   /** How many keys wait at a priority. */
-  depth(priority: Priority): number {
-    return this.#lanes[rank(priority)]?.size ?? 0;
+  depth(priority: number): number {
+    return this.#lanes.get(priority)?.size ?? 0;
+  }
+
+  /** How many keys wait at this priority or a higher one. */
+  depthFrom(lowest: number): number {
+    let keys = 0;
+    for (const [priority, { size }] of this.#lanes) if (priority >= lowest) keys += size;
+    return keys;
   }
 
   /**
-   * Adds a key now. A better priority than the one it waits at wins; a delay that was running ends. The wait for the next
+   * Adds a key now. A higher priority than the one it waits at wins; a delay that was running ends. The wait for the next
    * try after a failure ends only with `wakes`, for a change of what is asked for: what our own writes and those of others
    * tell of in the meantime would make it a loop without a brake.
    */
-  add(key: string, priority: Priority, wakes = false): void {
+  add(key: string, priority: number, wakes = false): void {
     if (this.#closed) return;
     if (this.#working.has(key)) {
       const again = this.#working.get(key);
-      const better = again === undefined || rank(priority) < rank(again.priority) ? priority : again.priority;
-      this.#working.set(key, { priority: better, wakes: wakes || (again?.wakes ?? false) });
+      const highest = Math.max(priority, again?.priority ?? priority);
+      this.#working.set(key, { priority: highest, wakes: wakes || (again?.wakes ?? false) });
       return;
     }
-    if (this.#delayed.get(key)?.kind !== undefined && !wakes) return;
+    if (this.#delayed.get(key)?.kind !== undefined && !wakes) return; // R9.9
     this.#undelay(key);
-    const known = this.#lanes.findIndex((lane) => lane.has(key));
-    if (known >= 0 && known <= rank(priority)) return;
-    this.#lanes[known]?.delete(key);
-    this.#lanes[rank(priority)]?.add(key);
+    const known = this.#priorityOf(key);
+    if (known !== undefined && known >= priority) return;
+    if (known !== undefined) this.#lane(known).delete(key);
+    this.#lane(priority).add(key);
     this.#hand();
   }
 
-  /** Adds a key after `delay` milliseconds, unless it is to be added earlier anyway; `hurry` leaves it `atLeast`. */
-  addAfter(key: string, delay: number, priority: Priority, kind?: Kind, atLeast = 0): void {
+  /** Adds a key after `delay` milliseconds, unless it is to be added earlier anyway. */
+  addAfter(key: string, delay: number, priority: number, { kind, atLeast = 0 }: AfterFailure<Kind> = {}): void {
     if (this.#closed) return;
     const now = this.#clock.monotonic();
     const due = now + delay;
@@ -92,7 +103,7 @@ export class WorkQueue<Kind extends string> {
   retry(
     key: string,
     kind: Kind,
-    priority: Priority,
+    priority: number,
     { atLeast = 0, atMost = Number.POSITIVE_INFINITY, pace = 0 }: RetryBounds = {},
   ): number {
     const counts = this.#attempts.get(key) ?? ({} as Partial<Record<Kind, number>>);
@@ -101,7 +112,7 @@ export class WorkQueue<Kind extends string> {
     const backoff = fullJitter(this.#backoffs[kind], count, this.#clock.random());
     const paid = Math.min(pace, this.#backoffs[kind].cap);
     const delay = Math.min(Math.max(atLeast, paid, backoff), atMost);
-    this.addAfter(key, delay, priority, kind, Math.min(atLeast, atMost));
+    this.addAfter(key, delay, priority, { kind, atLeast: Math.min(atLeast, atMost) });
     return delay;
   }
 
@@ -122,7 +133,7 @@ export class WorkQueue<Kind extends string> {
       this.#attempts.set(key, { ...this.#attempts.get(key), [kind]: 0 } as Partial<Record<Kind, number>>);
       const atLeast = Math.max(0, notBefore - now);
       const delay = atLeast + this.#clock.random() * spread;
-      if (now + delay < due) this.addAfter(key, delay, priority, kind, atLeast);
+      if (now + delay < due) this.addAfter(key, delay, priority, { kind, atLeast });
     }
   }
 
@@ -146,7 +157,7 @@ export class WorkQueue<Kind extends string> {
     this.#closed = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
-    for (const lane of this.#lanes) lane.clear();
+    this.#lanes.clear();
     for (const resolve of this.#waiters.splice(0)) resolve(undefined);
   }
 
@@ -155,12 +166,27 @@ export class WorkQueue<Kind extends string> {
     this.#delayed.delete(key);
   }
 
+  /** The priority at which a key waits, if it does. */
+  #priorityOf(key: string): number | undefined {
+    for (const [priority, lane] of this.#lanes) if (lane.has(key)) return priority;
+    return undefined;
+  }
+
+  #lane(priority: number): Lane {
+    const known = this.#lanes.get(priority);
+    if (known) return known;
+    const lane = new Lane();
+    const order = [...this.#lanes.keys(), priority].sort(highestFirst);
+    this.#lanes = new Map(order.map((one) => [one, this.#lanes.get(one) ?? lane]));
+    return lane;
+  }
+
   #take(): Task | undefined {
-    for (const [at, lane] of this.#lanes.entries()) {
+    for (const [priority, lane] of this.#lanes) {
       const key = lane.take();
       if (key === undefined) continue;
       this.#working.set(key, undefined);
-      return { key, priority: priorities[at] ?? 'fresh' };
+      return { key, priority };
     }
     return undefined;
   }

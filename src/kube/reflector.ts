@@ -4,52 +4,34 @@
  * client-node's informer is not used: it ends for good at the first reset, 429, 500 or failed list, ignores pages and
  * never times out (measured on 2.0.1).
  */
-import { equalJitter } from './backoff.ts';
+import { type Backoff, equalJitter } from './backoff.ts';
 import type { Client } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
-import { ApiError, asApiError, fromAnswer, notOfApi } from './errors.ts';
+import { ApiError, asApiError, fromAnswer } from './errors.ts';
 import { compareResourceVersions, type KubeObject, keyOf } from './object.ts';
+import { listPages } from './pages.ts';
+import { withQuery } from './paths.ts';
+import { isTooLargeVersion, type RestartReason, reasonOf, wasAway } from './restart.ts';
+import { isEndOfInitialEvents, parseEvent } from './watch-event.ts';
 
 /** Where the objects go. A handler that throws makes the reflector list again. */
 export interface Sink<T> {
-  /** A list is asked for: what is written from now on may be missing in it. */
-  listing?(): void;
   /** A whole list, as it was at `version`. It is the truth, even if its versions are older than what was known. */
   replace(objects: T[], version: string): void;
   /** An object that was added or changed. */
   put(object: T): void;
   /** The last state of an object that is gone. */
   remove(object: T): void;
+  /**
+   * The copy has reached this version: that of a list, an event or a bookmark, after what it brought was handed over. What
+   * was written at this version or before is in the copy, unless somebody changed it since.
+   */
+  seen?(version: string): void;
+  /** A watch broke off: the server may be another one now, and of an older time. */
+  doubted?(): void;
+  /** The server turns out to be as new as the copy. So does whatever `replace` and `seen` are told of. */
+  proven?(): void;
 }
-
-/**
- * Why list or watch began again:
- * - `ended`: the server ended the watch, as agreed after 45 s or earlier.
- * - `Silent`: nothing came until the deadline: the connection was half open.
- * - `TimeWentBack`: what the server has is older than what was known: it was restored from a backup.
- * - `NoAnswer`: the connection failed or broke, or the server did not answer.
- * - `BadEvent`: the server sent what is no event or no list.
- * - `Credentials`: there was nothing to sign in with.
- * - `Handler`: the sink, `project` or `onSynced` threw.
- * - `Unsupported`: the server doesn't stream lists; from now on they come in pages. At most once.
- * - else the code of an answer or of an ERROR event.
- */
-export type RestartReason =
-  | 'ended'
-  | 'Silent'
-  | 'TimeWentBack'
-  | 'NoAnswer'
-  | 'BadEvent'
-  | 'Credentials'
-  | 'Handler'
-  | 'Unsupported'
-  | '401'
-  | '403'
-  | '404'
-  | '410'
-  | '429'
-  | '4xx'
-  | '5xx';
 
 export type ReflectorOptions<T> = {
   client: Client;
@@ -80,37 +62,57 @@ export type ReflectorOptions<T> = {
    * A list alone does not show that: the watch may be refused each time. What it throws is dropped.
    */
   onWatching?: () => void;
+  /** Times and bounds; `defaultTiming` where they are left out. */
+  timing?: Partial<ReflectorTiming>;
 };
 
-/** For less memory: see "Lists come in pages or as a stream" in docs/design.md. */
+/** The times and bounds of a reflector, in milliseconds unless told. */
+export type ReflectorTiming = {
+  /** Objects in a page of a list. */
+  readonly pageSize: number;
+  /** Until one page of a list is given up. */
+  readonly listDeadline: number;
+  /**
+   * A watch lives this many seconds at most, then it is opened anew. This is the guard against half-open connections: one
+   * that goes silent is noticed when its time is over, at the latest `watchSeconds + graceSeconds` after it was opened.
+   */
+  readonly watchSeconds: number;
+  readonly graceSeconds: number;
+  /** A watch that lasted for this part of its time was ended as agreed. */
+  readonly enough: number;
+  /** A server that comes and goes must not cause more lists than one in this time. */
+  readonly awayPause: number;
+  /** Nor one that ends watches early, or whatever stands in between: the last list was enough for this time. */
+  readonly earlyPause: number;
+  /** The wait after a failure. What lasted longer than its cap was no part of a run of failures. */
+  readonly backoff: Backoff;
+  /** So many attempts in a row that got nothing from the version we are at: then a list must help. */
+  readonly stuckAfter: number;
+};
+
+export const defaultTiming: ReflectorTiming = {
+  pageSize: 250,
+  listDeadline: 45_000,
+  watchSeconds: 45,
+  graceSeconds: 10,
+  enough: 0.9,
+  awayPause: 30_000,
+  earlyPause: 60_000,
+  backoff: { base: 200, cap: 4_000 },
+  stuckAfter: 3,
+};
+
+/** For less memory: docs/decisions/0004-lists-as-a-stream.md. */
 const streamingByDefault = true;
-const pageSize = 250;
-/**
- * A watch lives this many seconds at most, then it is opened anew. This is the guard against half-open connections: one
- * that goes silent is noticed when its time is over, at the latest `watchSeconds + graceSeconds` after it was opened.
- */
-const watchSeconds = 45;
-const graceSeconds = 10;
-/** For one page. */
-const listDeadline = 45_000;
-/** A watch that lasted for this part of its time was ended as agreed. */
-const enough = 0.9;
-/** A server that comes and goes must not cause more lists than one in this time, in milliseconds. */
-const awayPause = 30_000;
-/** Nor one that ends watches early, or whatever stands in between: the last list was enough for this time, in milliseconds. */
-const earlyPause = 60_000;
-const backoff = { base: 200, cap: 4_000 };
-/** What lasted longer than this many milliseconds was no part of a run of failures. */
-const healthyAfter = backoff.cap;
 
-/** So many attempts in a row that got nothing from the version we are at: then a list must help. */
-const stuckAfter = 3;
-
-/** The wire form of one watch event; an ERROR has a Status as its object. */
-type WatchEvent = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'; object: KubeObject };
+/** Attempts that failed one after the other, and why the last attempt ended. */
+type Failures = { inARow: number; last: RestartReason | undefined };
+/** An attempt that came to its end by itself; without an error the watch was ended as agreed. */
+type Attempt = { readonly started: number; readonly error: ApiError | undefined; readonly signal: AbortSignal };
 
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
+  readonly #timing: ReflectorTiming;
   readonly #firstSync = Promise.withResolvers<void>();
   #synced = false;
   #ended = false;
@@ -142,6 +144,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#timing = { ...defaultTiming, ...options.timing };
     this.#streaming = options.streaming ?? streamingByDefault;
   }
 
@@ -189,11 +192,8 @@ export class Reflector<T> {
     });
   }
 
-  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does. */
+  /** Runs until `stop` is aborted. It never rejects, whatever the server, the sink or a callback does (R11.2). */
   async run(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    let failures = 0;
-    let reason: RestartReason | undefined;
     const end = () => {
       this.#ended = true;
       this.#attempt.abort();
@@ -201,37 +201,49 @@ export class Reflector<T> {
     };
     stop.addEventListener('abort', end, { once: true });
     if (stop.aborted) end();
+    const failures: Failures = { inARow: 0, last: undefined };
     while (!stop.aborted) {
       this.#attempt = new AbortController();
       const { signal } = this.#attempt;
-      const started = clock.monotonic();
-      let error: ApiError | undefined;
-      try {
-        await this.#follow(signal);
-      } catch (thrown) {
-        error =
-          asApiError(thrown) ??
-          new ApiError(`handling ${this.#options.resource}: ${thrown}`, { code: 0, reason: 'Handler', cause: thrown });
-      }
+      const started = this.#options.clock.monotonic();
+      const error = await this.#tryOnce(signal);
       // Broken off by `refresh` or `stop`: that is no failure.
-      if (signal.aborted) continue;
-      const lasted = clock.monotonic() - started;
-      // One that ends at once may have been ended by whatever stands in between: nothing was watched.
-      if (!error && lasted > healthyAfter) this.#watched();
-      const before = reason;
-      reason = error ? this.#learn(error) : 'ended';
-      this.#doubt(reason, error);
-      this.#tell(reason, error);
-      // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
-      const isHealthy = lasted > healthyAfter || (!error && this.#hasLastedAsAgreed());
-      if (isHealthy) failures = 0;
-      if (reason === 'Unsupported' || (!error && isHealthy)) continue;
-      // A list helps, also after an outage; 410 upon 410 is none that a list helps.
-      if (reason === '410' && before !== '410') continue;
-      // A server that ends watches at once must not make us spin either.
-      const wait = equalJitter(backoff, failures++, clock.random());
-      await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);
+      if (!signal.aborted) await this.#learnAndWait(failures, { started, error, signal });
     }
+  }
+
+  /** Gives what it failed with. */
+  async #tryOnce(signal: AbortSignal): Promise<ApiError | undefined> {
+    try {
+      await this.#follow(signal);
+      return undefined;
+    } catch (thrown) {
+      const words = `handling ${this.#options.resource}: ${thrown}`;
+      return asApiError(thrown) ?? new ApiError(words, { code: 0, reason: 'Handler', cause: thrown });
+    }
+  }
+
+  /** Learns from an attempt that came to its end by itself, tells of it, and waits where the next one has to. */
+  async #learnAndWait(failures: Failures, { started, error, signal }: Attempt): Promise<void> {
+    const { clock } = this.#options;
+    const { backoff } = this.#timing;
+    const hasLasted = clock.monotonic() - started > backoff.cap;
+    // One that ends at once may have been ended by whatever stands in between: nothing was watched.
+    if (!error && hasLasted) this.#watched();
+    const before = failures.last;
+    const reason = error ? this.#learn(error) : 'ended';
+    failures.last = reason;
+    this.#doubt(reason, error);
+    this.#tell(reason, error);
+    // What lasted was no part of a run of failures. That a list succeeded proves nothing: the watch may fail each time.
+    const isHealthy = hasLasted || (!error && this.#hasLastedAsAgreed());
+    if (isHealthy) failures.inARow = 0;
+    if (reason === 'Unsupported' || (!error && isHealthy)) return;
+    // After a 410 list at once. If the list itself gets 410 again, wait.
+    if (reason === '410' && before !== '410') return;
+    // A server that ends watches at once must not make us spin either.
+    const wait = equalJitter(backoff, failures.inARow++, clock.random());
+    await sleep(clock, Math.max(error?.retryAfter ?? 0, wait), signal);
   }
 
   /** Decides from what an attempt failed with how the next one begins, and names it. */
@@ -255,12 +267,12 @@ export class Reflector<T> {
       isTooLargeVersion(error) ||
       error.reason === 'Handler' ||
       error.reason === 'TimeWentBack' ||
-      this.#stuck >= stuckAfter
+      this.#stuck >= this.#timing.stuckAfter
     ) {
       this.#version = undefined;
     }
-    const isSilent = error.reason === 'NoAnswer' && this.#openFor() >= deadlineOf(this.#opened?.seconds);
-    return isSilent ? 'Silent' : reasonOf(error);
+    const isSilent = error.reason === 'NoAnswer' && this.#openFor() >= this.#deadlineOf(this.#opened?.seconds);
+    return isSilent ? 'Silent' : reasonOf(error); // L1
   }
 
   /** For how many milliseconds the watch of this attempt has been open. */
@@ -268,7 +280,13 @@ export class Reflector<T> {
     return this.#opened ? this.#options.clock.monotonic() - this.#opened.at : 0;
   }
 
+  /** Milliseconds after which a watch that was asked for so many seconds is given up. */
+  #deadlineOf(seconds = this.#timing.watchSeconds): number {
+    return (seconds + this.#timing.graceSeconds) * 1000;
+  }
+
   #hasLastedAsAgreed(): boolean {
+    const { watchSeconds, enough } = this.#timing;
     return this.#openFor() >= (this.#opened?.seconds ?? watchSeconds) * 1000 * enough;
   }
 
@@ -283,7 +301,9 @@ export class Reflector<T> {
     if (this.#version === undefined) return;
     if (!error && this.#hasLastedAsAgreed()) return;
     this.#unproven = true;
+    if (!error || error.code === 0) this.#options.sink.doubted?.();
     if (reason !== 'Silent' && error && !wasAway(error)) return;
+    const { awayPause, earlyPause } = this.#timing;
     const earliest = error ? this.#lastDoubted + awayPause : this.#lastListed + earlyPause;
     const due = Math.max(this.#options.clock.monotonic(), earliest);
     this.#listDue = Math.min(this.#listDue ?? due, due);
@@ -313,7 +333,6 @@ export class Reflector<T> {
     if (this.#untilListDue() <= 0) this.#version = undefined;
     if (this.#version !== undefined && this.#unproven) await this.#prove(signal);
     if (signal.aborted) return;
-    if (this.#version === undefined) this.#options.sink.listing?.();
     if (this.#version === undefined && !(this.#streaming && this.#streamNext)) await this.#list(signal);
     if (!signal.aborted) await this.#watch(signal);
   }
@@ -326,14 +345,20 @@ export class Reflector<T> {
   /** Asks for as little as there is of the newest state, for its version alone. */
   async #prove(signal: AbortSignal): Promise<void> {
     const { client, path, labelSelector, resource } = this.#options;
-    const query = queryOf({ limit: '1', labelSelector });
-    const request = { method: 'GET', path: `${path}?${query}`, resource, deadline: listDeadline, signal } as const;
+    const request = {
+      method: 'GET',
+      path: withQuery(path, { limit: '1', labelSelector }),
+      resource,
+      deadline: this.#timing.listDeadline,
+      signal,
+    } as const;
     const answer = await client.request<{ metadata?: { resourceVersion?: string } }>(request);
     if (signal.aborted) return;
     const version = answer.metadata?.resourceVersion;
     if (!version) throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });
     this.#notOlder(version, 'a list');
     this.#unproven = false;
+    this.#options.sink.proven?.();
   }
 
   /** Throws when what the server sent is older than what we know. */
@@ -344,35 +369,23 @@ export class Reflector<T> {
 
   async #list(signal: AbortSignal): Promise<void> {
     const { client, path, labelSelector, resource, project } = this.#options;
+    const { listDeadline: deadline } = this.#timing;
+    const pageSize = this.#whole ? undefined : this.#timing.pageSize;
     const objects: T[] = [];
-    let next: string | undefined;
     let version: string | undefined;
-    do {
-      const limit = this.#whole ? undefined : String(pageSize);
-      const query = queryOf({ limit, labelSelector, continue: next });
-      const request = { method: 'GET', path: `${path}?${query}`, resource, deadline: listDeadline, signal } as const;
-      let page: { metadata?: { resourceVersion?: string; continue?: string }; items?: KubeObject[] | null };
-      try {
-        page = await client.request(request);
-      } catch (error) {
-        // More pages than the server keeps a snapshot for: as a whole it needs none.
-        if (next !== undefined && asApiError(error)?.code === 410) this.#whole = true;
-        throw error;
+    try {
+      for await (const page of listPages(client, { path, resource, labelSelector, pageSize, deadline, signal })) {
+        if (signal.aborted) return;
+        version = page.version;
+        for (const item of page.items) objects.push(project(item));
       }
-      if (signal.aborted) return;
-      version = page?.metadata?.resourceVersion;
-      if (!version || !Array.isArray(page.items ?? [])) {
-        throw new ApiError(`list of ${resource}: not a list`, { code: 0, reason: 'BadEvent' });
-      }
-      for (const item of page.items ?? []) objects.push(project(item));
-      const after = page.metadata?.continue || undefined;
-      if (after !== undefined && after === next) {
-        throw new ApiError(`list of ${resource}: its pages never end`, { code: 0, reason: 'BadEvent' });
-      }
-      next = after;
-    } while (next !== undefined);
+    } catch (error) {
+      // More pages than the server keeps a snapshot for: as a whole it needs none.
+      if (version !== undefined && asApiError(error)?.code === 410) this.#whole = true;
+      throw error;
+    }
     this.#whole = false;
-    this.#replace(objects, version, signal);
+    if (version !== undefined) this.#replace(objects, version, signal);
   }
 
   #replace(objects: T[], version: string, signal: AbortSignal): void {
@@ -382,6 +395,7 @@ export class Reflector<T> {
     }
     this.#newest = version;
     sink.replace(objects, version);
+    sink.seen?.(version);
     // The sink may have called `refresh`: then another list is needed.
     if (signal.aborted) return;
     this.#version = version;
@@ -406,12 +420,12 @@ export class Reflector<T> {
    * state that the server has: nothing of these is seen until the bookmark that ends them.
    */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, clock, path, labelSelector, resource, sink, project } = this.#options;
+    const { client, clock, path, labelSelector, resource, project } = this.#options;
     let initial = this.#version === undefined ? new Map<string, T>() : undefined;
     // A list that is due later ends the watch then.
-    const seconds = Math.max(1, Math.min(watchSeconds, Math.ceil(this.#untilListDue() / 1000)));
+    const seconds = Math.max(1, Math.min(this.#timing.watchSeconds, Math.ceil(this.#untilListDue() / 1000)));
     this.#opened = { at: clock.monotonic(), seconds };
-    const query = queryOf({
+    const query = {
       watch: 'true',
       allowWatchBookmarks: 'true',
       ...(initial
@@ -419,66 +433,49 @@ export class Reflector<T> {
         : { resourceVersion: this.#version }),
       timeoutSeconds: String(seconds),
       labelSelector,
-    });
-    const request = { path: `${path}?${query}`, resource, deadline: deadlineOf(seconds), signal };
+    };
+    const deadline = this.#deadlineOf(seconds);
+    const request = { path: withQuery(path, query), resource, deadline, signal };
     for await (const line of client.lines(request)) {
       if (signal.aborted) return;
       const { type, object } = parseEvent(line, resource);
-      if (type === 'ERROR') {
-        const code = Number((object as { code?: unknown }).code) || 500;
-        throw fromAnswer(`watch of ${resource}`, code, JSON.stringify(object), {}, clock.wall());
+      if (type === 'ERROR') throw errorOf(object, resource, clock.wall());
+      if (!initial) this.#take(type, object, signal);
+      else if (type === 'DELETED') initial.delete(keyOf(object));
+      else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
+      else if (isEndOfInitialEvents(object)) {
+        this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
+        initial = undefined;
+        if (!signal.aborted) this.#watched();
       }
-      if (initial) {
-        if (type === 'DELETED') initial.delete(keyOf(object));
-        else if (type !== 'BOOKMARK') initial.set(keyOf(object), project(object));
-        else if (object.metadata.annotations?.[initialEventsEnd] === 'true') {
-          this.#replace([...initial.values()], object.metadata.resourceVersion, signal);
-          initial = undefined;
-          if (!signal.aborted) this.#watched();
-        }
-        continue;
-      }
-      const version = object.metadata.resourceVersion;
-      this.#notOlder(version, 'an event');
-      if (type === 'DELETED') sink.remove(project(object));
-      else if (type !== 'BOOKMARK') sink.put(project(object));
-      if (signal.aborted) return;
-      this.#newest = version;
-      this.#version = version;
-      this.#stuck = 0;
-      this.#watched();
     }
     if (initial && !signal.aborted) {
       throw new ApiError(`watch of ${resource}: ended within the list`, { code: 0, reason: 'NoAnswer' });
     }
   }
-}
 
-/** Annotation of the bookmark that ends the initial events. */
-const initialEventsEnd = 'k8s.io/initial-events-end';
-const eventTypes = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
-
-function parseEvent(line: string, resource: string): WatchEvent {
-  let event: WatchEvent | undefined;
-  let cause: unknown;
-  try {
-    event = JSON.parse(line) as WatchEvent;
-  } catch (error) {
-    cause = error;
+  /** Brings an event into the copy. */
+  #take(type: string, object: KubeObject, signal: AbortSignal): void {
+    const { sink, project } = this.#options;
+    const version = object.metadata.resourceVersion;
+    this.#notOlder(version, 'an event');
+    if (type === 'DELETED') sink.remove(project(object));
+    else if (type !== 'BOOKMARK') sink.put(project(object));
+    sink.seen?.(version);
+    if (signal.aborted) return;
+    this.#newest = version;
+    this.#version = version;
+    this.#stuck = 0;
+    this.#watched();
   }
-  const whole = event?.type === 'ERROR' ? event.object : event?.object?.metadata?.resourceVersion;
-  if (event && whole && eventTypes.has(event.type)) return event;
-  const message = `watch of ${resource}: no event: ${line.slice(0, 80)}`;
-  throw new ApiError(message, { code: 0, reason: 'BadEvent', cause });
 }
 
-const queryOf = (values: Record<string, string | undefined>): string =>
-  new URLSearchParams(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  ).toString();
-
-/** Milliseconds after which a watch that was asked for so many seconds is given up. */
-const deadlineOf = (seconds = watchSeconds): number => (seconds + graceSeconds) * 1000;
+/** What an event says that ends a watch. */
+function errorOf(object: object, resource: string, now: number): ApiError {
+  const { code } = object as { code?: unknown };
+  const isCode = typeof code === 'number' && code >= 400;
+  return fromAnswer(`watch of ${resource}`, { code: isCode ? code : 500, body: JSON.stringify(object), now });
+}
 
 /** The server's data are of an older time than what we know. */
 const wentBack = (resource: string, what: string, version: string, known: string | undefined): ApiError =>
@@ -486,23 +483,3 @@ const wentBack = (resource: string, what: string, version: string, known: string
     code: 0,
     reason: 'TimeWentBack',
   });
-
-/** No word from the server itself: it was away for a while. Something before it may have answered. */
-const wasAway = ({ code, reason, begun }: ApiError): boolean =>
-  code === 0 ? reason === 'Credentials' || (reason === 'NoAnswer' && !begun) : code >= 500 && reason === notOfApi;
-
-/** The server does not know the version yet: it is behind another one, or was restored from a backup. */
-const isTooLargeVersion = ({ code, causes, message }: ApiError): boolean =>
-  code === 504 && (causes.includes('ResourceVersionTooLarge') || /too large resource version/i.test(message));
-
-const reasonsOfCodes: ReadonlySet<string> = new Set(['401', '403', '404', '410', '429']);
-
-function reasonOf({ code, reason }: ApiError): RestartReason {
-  if (code === 0) {
-    if (reason === 'Handler' || reason === 'Credentials' || reason === 'TimeWentBack') return reason;
-    return reason === 'BadEvent' || reason === 'BadAnswer' ? 'BadEvent' : 'NoAnswer';
-  }
-  const name = String(code);
-  if (reasonsOfCodes.has(name)) return name as RestartReason;
-  return code >= 500 ? '5xx' : '4xx';
-}

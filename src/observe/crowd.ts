@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 
 /** Most connections at a time. One more ends the oldest: a probe that comes last is answered all the same. */
 export const maxConnections = 64;

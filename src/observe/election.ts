@@ -1,8 +1,6 @@
 /** What people get to know of the election: a line for each change, a metric, and why a replica is not ready. */
 import { shownText } from '../api/text.ts';
-import type { Clock } from '../kube/clock.ts';
-import type { ElectionNews } from '../kube/elector.ts';
-import type { ApiError } from '../kube/errors.ts';
+import type { ApiError, Clock, ElectionNews } from '../kube/index.ts';
 import type { Check } from './health.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';

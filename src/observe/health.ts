@@ -7,7 +7,7 @@ export type Check = {
   readonly remark?: string | undefined;
 };
 
-/** How a scope's watches are: as src/controller/scope.ts tells it. */
+/** How a scope's watches are: as the runtime tells it. */
 type ScopeState = {
   /** Empty: all namespaces. */
   readonly namespace: string;
@@ -22,7 +22,7 @@ export type Readiness = { readonly ready: boolean; readonly checks: readonly Che
 
 /**
  * A replica is ready while it can serve at least one scope, and can get or hold the lease: what is wrong with a single
- * namespace must neither hold a rollout up nor look like an outage. Pure.
+ * namespace must neither hold a rollout up nor look like an outage (R7.9, R11.4). Pure.
  */
 export function readinessOf(scopes: readonly ScopeState[], others: readonly Check[]): Readiness {
   const checks = scopes.map(checkOf);

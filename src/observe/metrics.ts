@@ -1,23 +1,40 @@
 /** The operator's metrics: nothing else knows which library keeps them. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { type DropCause, dropCauses } from '../kube/index.ts';
 import { version } from '../version.ts';
-
-/** Why an event is not sent: replaced by a later one, too many wait, too many of its object, or the term is over. */
-const dropCauses = ['replaced', 'full', 'burst', 'term'] as const;
-export type DropCause = (typeof dropCauses)[number];
 
 /** What the rest of the operator counts with. All durations are seconds. */
 export type Metrics = ReturnType<typeof createMetrics>;
+
+const prefix = 'license_settings_';
+/** Bounds of the histograms. */
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 
 /** Metrics in a registry of their own, with those of the process. No function of theirs throws; all durations are seconds. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  const prefix = 'license_settings_';
   // The delay of the event loop is measured by a timer: each 10 ms, as by default, it costs half a percent of a core at rest.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 1_000 });
+  const parts = {
+    ...ofReconciles(registers),
+    ...ofRequests(registers),
+    ...ofWatches(registers),
+    ...ofObjects(registers),
+    ...ofEvents(registers),
+  };
+  new Gauge({ name: `${prefix}build_info`, help: 'The release that runs.', labelNames: ['version'], registers }).set(
+    { version },
+    1,
+  );
+  return {
+    ...parts,
+    /** The page of /metrics. */
+    render: async () => ({ contentType: registry.contentType as string, body: await registry.metrics() }),
+  };
+}
 
-  const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
+function ofReconciles(registers: Registry[]) {
   const reconciles = new Counter({
     name: `${prefix}reconciles_total`,
     help: 'Reconciles by what they came to.',
@@ -36,6 +53,18 @@ export function createMetrics() {
     labelNames: ['priority'],
     registers,
   });
+  return {
+    /** A reconcile ended. */
+    reconciled(outcome: string, duration: number): void {
+      reconciles.inc({ outcome });
+      reconcileTime.observe(duration);
+    },
+    /** How many objects wait now. */
+    queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),
+  };
+}
+
+function ofRequests(registers: Registry[]) {
   const requests = new Counter({
     name: `${prefix}requests_total`,
     help: 'Requests to the API server; code 0: no answer.',
@@ -49,6 +78,16 @@ export function createMetrics() {
     buckets: seconds,
     registers,
   });
+  return {
+    /** A request ended. `code` is the HTTP status, 0 without an answer. */
+    request(verb: string, resource: string, code: number, duration: number): void {
+      requests.inc({ verb, resource, code });
+      if (verb !== 'watch') requestTime.observe({ verb, resource }, duration);
+    },
+  };
+}
+
+function ofWatches(registers: Registry[]) {
   const restarts = new Counter({
     name: `${prefix}watch_restarts_total`,
     help: 'Lists and watches that had to begin again, by reason.',
@@ -67,6 +106,19 @@ export function createMetrics() {
     labelNames: ['resource'],
     registers,
   });
+  return {
+    /** A list or watch had to begin again. */
+    watchRestarted: (resource: string, namespace: string, reason: string): void =>
+      restarts.inc({ resource, namespace, reason }),
+    /** Whether the copy of a resource in a namespace, '' for all, is complete and current. */
+    watchSynced: (resource: string, namespace: string, is: boolean): void =>
+      synced.set({ resource, namespace }, is ? 1 : 0),
+    /** An object came that could not be read. */
+    unreadable: (resource: string): void => unreadable.inc({ resource }),
+  };
+}
+
+function ofObjects(registers: Registry[]) {
   const objects = new Gauge({
     name: `${prefix}objects`,
     help: 'LicenseSettings by the reason of their Ready condition; namespace "" stands for all.',
@@ -79,6 +131,19 @@ export function createMetrics() {
     registers,
   });
   leader.set(1);
+  return {
+    /** Objects by namespace, '' for all, and reason; a reason that is not in the map is gone. */
+    setObjects(counts: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
+      objects.reset();
+      for (const [namespace, reasons] of counts)
+        for (const [reason, count] of reasons) objects.set({ namespace, reason }, count);
+    },
+    /** This process may write, or not. */
+    leading: (yes: boolean): void => leader.set(yes ? 1 : 0),
+  };
+}
+
+function ofEvents(registers: Registry[]) {
   const eventFailures = new Counter({
     name: `${prefix}events_failed_total`,
     help: 'Events that could not be sent.',
@@ -91,45 +156,10 @@ export function createMetrics() {
     registers,
   });
   for (const cause of dropCauses) eventDrops.inc({ cause }, 0);
-  new Gauge({ name: `${prefix}build_info`, help: 'The release that runs.', labelNames: ['version'], registers }).set(
-    { version },
-    1,
-  );
-
   return {
-    /** A reconcile ended. */
-    reconciled(outcome: string, duration: number): void {
-      reconciles.inc({ outcome });
-      reconcileTime.observe(duration);
-    },
-    /** A request ended. `code` is the HTTP status, 0 without an answer. */
-    request(verb: string, resource: string, code: number, duration: number): void {
-      requests.inc({ verb, resource, code });
-      if (verb !== 'watch') requestTime.observe({ verb, resource }, duration);
-    },
-    /** This process may write, or not. */
-    leading: (yes: boolean): void => leader.set(yes ? 1 : 0),
-    /** A list or watch had to begin again. */
-    watchRestarted: (resource: string, namespace: string, reason: string): void =>
-      restarts.inc({ resource, namespace, reason }),
-    /** Whether the copy of a resource in a namespace, '' for all, is complete and current. */
-    watchSynced: (resource: string, namespace: string, is: boolean): void =>
-      synced.set({ resource, namespace }, is ? 1 : 0),
-    /** An object came that could not be read. */
-    unreadable: (resource: string): void => unreadable.inc({ resource }),
-    /** How many objects wait now. */
-    queueDepth: (priority: string, keys: number): void => depth.set({ priority }, keys),
-    /** Objects by namespace, '' for all, and reason; a reason that is not in the map is gone. */
-    setObjects(counts: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
-      objects.reset();
-      for (const [namespace, reasons] of counts)
-        for (const [reason, count] of reasons) objects.set({ namespace, reason }, count);
-    },
     /** An event could not be sent. */
     eventFailed: (): void => eventFailures.inc(),
     /** An event was left out, and why. */
     eventDropped: (cause: DropCause): void => eventDrops.inc({ cause }),
-    /** The page of /metrics. */
-    render: async () => ({ contentType: registry.contentType as string, body: await registry.metrics() }),
   };
 }

@@ -1,5 +1,5 @@
 /** Keeps the log readable while something goes wrong again and again. */
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 
 const minute = 60_000;
 /** More kinds of trouble than any part of the operator has. */

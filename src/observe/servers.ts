@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { shownText } from '../api/text.ts';
-import type { Clock } from '../kube/clock.ts';
+import type { Clock } from '../kube/index.ts';
 import {
   boundAnswers,
   boundConnections,
@@ -41,7 +41,7 @@ export async function startServer(
 ): Promise<{ address: string; close(): Promise<void> }> {
   const pages = new Map<string, (response: ServerResponse, query: URLSearchParams) => void | Promise<void>>();
   if (readiness) {
-    pages.set('/healthz', (response) => send(response, 200, 'ok\n'));
+    pages.set('/healthz', (response) => send(response, 200, 'ok\n')); // R11.3
     pages.set('/readyz', (response, query) => {
       const now = readiness();
       send(response, now.ready ? 200 : 503, pageOf(now, query.has('verbose')));

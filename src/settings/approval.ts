@@ -1,4 +1,4 @@
-/** The annotation that approves saved settings: DESIGN section 2, Save and Apply. */
+/** The annotation that approves saved settings. */
 import { annotations } from '../api/names.ts';
 import { shownText } from '../api/text.ts';
 
@@ -11,12 +11,12 @@ const approvalIn = (notes: Notes): string => (notes?.[annotations.apply] ?? '').
  * True when the object's annotation approves this content: it holds the whole settingsHash, all 64 digits. Fewer would be
  * those of other settings too: half a minute of hashing finds two that share 12.
  */
-export const isApproved = (notes: Notes, settingsHash: string): boolean => approvalIn(notes) === settingsHash;
+export const isApproved = (notes: Notes, settingsHash: string): boolean => approvalIn(notes) === settingsHash; // A2
 
 /** Longest value that is shown, in bytes. */
 const maxShown = 80;
 
-/** What the annotation holds where that can approve no settings at all, in words; else undefined. */
+/** What the annotation holds where that can approve no settings at all, in words; else undefined (A3). */
 export function unusableApproval(notes: Notes): string | undefined {
   const approval = approvalIn(notes);
   if (approval === '' || /^[0-9a-f]{64}$/.test(approval)) return undefined;

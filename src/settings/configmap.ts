@@ -1,9 +1,9 @@
-/** What the operator reads of a ConfigMap, whose it is, and the metadata that ours carry. DESIGN section 3, rules 3 and 4. */
+/** What the operator reads of a ConfigMap, whose it is, and the metadata that ours carry. */
 import { annotations, apiVersion, kind, labels, manager } from '../api/names.ts';
 import type { Editor } from './editor.ts';
 import type { Rendered } from './render.ts';
 
-/** The LicenseSettings that a ConfigMap belongs to. */
+/** The LicenseSettings that a ConfigMap belongs to. Nothing else of its metadata gets into a ConfigMap (C8). */
 export type Owner = { readonly name: string; readonly uid: string };
 
 type OwnerReference = {
@@ -62,13 +62,13 @@ const isControlled = (view: ConfigMapView, owner: Owner): boolean => controllerO
 const isNoted = (view: ConfigMapView, owner: Owner): boolean =>
   controllerOf(view) === undefined && view.metadata.annotations?.[annotations.ownerUid] === owner.uid;
 
-/** True when a ConfigMap carries this object's uid: as its controller, or as owner-uid where nobody controls it. */
+/** True when a ConfigMap carries this object's uid: as its controller, or as owner-uid where nobody controls it (R4.1). */
 export const carriesUid = (view: ConfigMapView, owner: Owner): boolean =>
   isControlled(view, owner) || isNoted(view, owner);
 
 /**
  * True when a ConfigMap with a desired name may be written: it carries this object's uid; or nobody controls it and it
- * carries our labels with this object's name (left by an earlier object of the same name). Anything else is foreign.
+ * carries our labels with this object's name (left by an earlier object of the same name: R4.2). Anything else is foreign.
  */
 export const isOurs = (view: ConfigMapView, owner: Owner): boolean =>
   carriesUid(view, owner) || (controllerOf(view) === undefined && labelled(view, owner));
@@ -79,10 +79,6 @@ export const isLeftBehind = (view: ConfigMapView, owner: Owner): boolean => {
   const sameName = controller?.kind === kind && controller.apiVersion === apiVersion && controller.name === owner.name;
   return sameName && controller.uid !== owner.uid;
 };
-
-/** True when a ConfigMap may be deleted: our labels and this object's uid, never labels or a name alone. */
-export const mayDelete = (view: ConfigMapView, owner: Owner): boolean =>
-  carriesUid(view, owner) && labelled(view, owner);
 
 /** The uid that a ConfigMap carries, if it carries one: what caches find it by. */
 export const uidOf = (view: ConfigMapView): string | undefined =>
@@ -107,9 +103,9 @@ export function stampFor(
   return Math.min(generation, since ?? generation);
 }
 
-/** Labels, annotations and ownerReferences with ours set; what others put there stays. */
+/** Labels, annotations and ownerReferences with ours set; what others put there stays (C7, R3.3). */
 export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView['metadata']) {
-  const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false };
+  const reference = { apiVersion, kind, name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: false }; // C9
   const others = (present?.ownerReferences ?? []).filter(({ uid }) => uid !== owner.uid);
   const { dataHash, settingsHash, zone } = want.rendered;
   // It may have been a zone's before.
@@ -130,7 +126,7 @@ export function wantedMetadata(owner: Owner, want: Want, present?: ConfigMapView
       ...(settingsHash === undefined ? {} : { [annotations.settingsHash]: settingsHash }),
       ...(want.epoch === undefined ? {} : { [annotations.epoch]: want.epoch }),
     } as Record<string, string>,
-    // The garbage collector takes what the object owns: what is retained must not be owned.
+    // The garbage collector takes what the object owns: what is retained must not be owned (R5.5).
     ownerReferences: [...others, ...(want.retained ? [] : [reference])],
   };
 }

@@ -13,7 +13,7 @@ import { validate } from './validate.ts';
 export const defaultConfigMapName = (objectName: string): string => `${objectName}-licenses`;
 
 /**
- * The declaration of a valid spec: the part that is rendered and hashed, in normal form. Types that are 0 to 0 and counts
+ * The declaration of a valid spec: the part that is rendered and hashed (D1), in normal form (D2). Types that are 0 to 0 and counts
  * of 0 are dropped, since left out means the same; zones and organizations are sorted, and stay even when they hold
  * nothing; the ConfigMap's name is always there.
  */
@@ -50,7 +50,7 @@ const byName = (a: { name: string }, b: { name: string }): number => (a.name < b
 
 /**
  * Reads a stored declaration of an object. Undefined when it can't be trusted: a field of a later release (never apply half
- * of what someone wrote), what no valid spec of the object declares (a record can be forged), or a hash that is not its own.
+ * of what someone wrote), what no valid spec of the object declares (a record can be forged: R1.4), or a hash that is not its own.
  */
 export function readDeclaration(
   stored: unknown,

@@ -11,8 +11,8 @@ export function canonicalJson(value: object): string {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The settingsHash of a declaration: equal hash, equal bytes in the ConfigMap. 64 lower-case hex digits. */
+/** The settingsHash of a declaration: equal hash, equal bytes in the ConfigMap. 64 lower-case hex digits (D3). */
 export const settingsHash = (declaration: Declaration): string => sha256(canonicalJson(declaration));
 
-/** The dataHash of a ConfigMap's `data`. 64 lower-case hex digits. */
+/** The dataHash of a ConfigMap's `data`. 64 lower-case hex digits (D5). */
 export const dataHash = (data: Readonly<Record<string, string>>): string => sha256(canonicalJson(data));

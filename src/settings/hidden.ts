@@ -63,19 +63,22 @@ type Place = { readonly known: Known; readonly value: unknown; readonly path: st
 /** Goes no deeper than our schema: a field or an item that it doesn't know is not entered. */
 function look(owned: unknown, place: Place, found: Found): void {
   if (!isObject(owned)) return;
-  const { known, value, path } = place;
+  const { item } = place.known;
   // `.` is the object itself; `k:{…}` is an item of a list; `f:name` is a field.
   for (const [key, inner] of Object.entries(owned)) {
-    if (key.startsWith('k:') && known.item) look(inner, itemOf(place, known.item, key.slice(2), found), found);
-    if (!key.startsWith('f:')) continue;
     const name = key.slice(2);
-    const field = known.fields?.get(name);
-    const shown = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-    // Of a value that is no object, or not to be found, nobody can say that a field that we know is missing in it.
-    const isHidden = field ? isObject(value) && shown === undefined : (shown ?? undefined) === undefined;
-    if (isHidden) add(field ? found.known : found.unknown, `${path}.${name}`);
-    else if (field) look(inner, { known: field, value: shown, path: `${path}.${name}` }, found);
+    if (key.startsWith('f:')) lookAtField(inner, name, place, found);
+    else if (key.startsWith('k:') && item) look(inner, itemOf(place, item, name, found), found);
   }
+}
+
+function lookAtField(owned: unknown, name: string, { known, value, path }: Place, found: Found): void {
+  const field = known.fields?.get(name);
+  const shown = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  // Of a value that is no object, or not to be found, nobody can say that a field that we know is missing in it.
+  const isHidden = field ? isObject(value) && shown === undefined : (shown ?? undefined) === undefined;
+  if (isHidden) add(field ? found.known : found.unknown, `${path}.${name}`);
+  else if (field) look(owned, { known: field, value: shown, path: `${path}.${name}` }, found);
 }
 
 function add(paths: Set<string>, path: string): void {

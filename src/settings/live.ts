@@ -1,4 +1,4 @@
-/** Which settings are live: DESIGN section 3, rule 1. */
+/** Which settings are live. */
 import { type Applied, belongsTo, type Declaration, type Status } from '../api/licensesettings.ts';
 import { annotations, labels } from '../api/names.ts';
 import { type ConfigMapView, carriesUid, isOurs, type Owner, stampOf, uidOf } from './configmap.ts';
@@ -17,7 +17,7 @@ export type Live = {
 
 /**
  * The live settings: what the status says, or what a ConfigMap of ours proves to be newer. After a crash between the
- * write of the ConfigMap and that of the status, or with a lost status, the ConfigMap is the record.
+ * write of the ConfigMap and that of the status, or with a lost status, the ConfigMap is the record (R1.3).
  *
  * @param generation of the object: a stamp above it can't be ours.
  */
@@ -65,7 +65,10 @@ function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   return recorded && { generation, ...recorded };
 }
 
-/** The settings that a system's ConfigMap is the record of, where it has the name that they give it. */
+/**
+ * The settings that a system's ConfigMap is the record of, where it has the name that they give it. With zones it has no
+ * declaration in it: then nothing tells what is live (R1.6).
+ */
 function recordedIn({ metadata, record }: ConfigMapView, objectName: string) {
   const settingsHash = metadata.annotations?.[annotations.settingsHash];
   if (settingsHash === undefined || record === undefined) return undefined;
@@ -75,7 +78,7 @@ function recordedIn({ metadata, record }: ConfigMapView, objectName: string) {
 
 /**
  * True when an earlier object of the same name wrote a ConfigMap, and left it to nobody: under Retain, or by an orphaning
- * delete. Its name is the one that its record gives it: a copy under another name is whoever's made it, and so is that of an
+ * delete (R4.3). Its name is the one that its record gives it: a copy under another name is whoever's made it, and so is that of an
  * object that is there, in whichever namespace.
  *
  * @param isThere whether an object with a uid is there

@@ -3,7 +3,7 @@ import { jsonKey } from './render.ts';
 
 /**
  * Longest `licenses.json` that is read, in characters. The largest that can be rendered is below 96 KiB, and has no other
- * characters than ASCII.
+ * characters than ASCII (R1.4).
  */
 export const maxRecordLength = 128 * 1024;
 

@@ -1,4 +1,4 @@
-/** From a declaration to the bytes that dialers read. The data know nothing of generations and times: equal declaration, equal bytes. */
+/** From a declaration to the bytes that dialers read. The data know nothing of generations and times (C6): equal declaration, equal bytes (D4). */
 import { licenseTypes, perType } from '../api/license-types.ts';
 import { type DefaultJson, type SystemJson, schemaVersion, type ZoneJson } from '../api/licenses-json.ts';
 import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
@@ -20,7 +20,7 @@ export type Rendered = {
   readonly zone?: string;
 };
 
-/** All ConfigMaps of a declaration, that of the system first. */
+/** All ConfigMaps of a declaration, that of the system first (C2). */
 export const render = (declaration: Declaration): Rendered[] => [
   renderSystem(declaration),
   ...renderZones(declaration),
@@ -70,7 +70,7 @@ export function renderSystem(declaration: Declaration): Rendered {
   const more = zones.flatMap(({ name, licenses }) => capacityLines(`license.zone.${name}`, licenses));
   return rendered(declaration.configMap.name, document, more, {
     settingsHash: settingsHash(declaration),
-    // No CAPACITY keys: nobody may obey the same license twice.
+    // No CAPACITY keys: nobody may obey the same license twice (C5).
     env: licenseTypes.map(({ key }) => {
       const { minimum, maximum } = document.licenses[key];
       return [key, { minimum, maximum }];
@@ -78,7 +78,7 @@ export function renderSystem(declaration: Declaration): Rendered {
   });
 }
 
-/** The ConfigMap of one zone, with what it holds and what its organizations hold. */
+/** The ConfigMap of one zone, with what it holds and what its organizations hold (C4). */
 export function renderZone(name: string, zone: DeclaredZone): Rendered {
   const organizations = zone.organizations ?? [];
   const document: ZoneJson = {
@@ -110,7 +110,7 @@ function rendered(
   for (const { key, env: prefix } of licenseTypes) {
     for (const [field, value] of Object.entries(licenses[key] ?? {}))
       properties.push(`license.${key}.${field}=${value}`);
-    const values = env.find(([type]) => type === key)?.[1] ?? {};
+    const values = env.find(([type]) => type === key)?.[1] ?? {}; // C3
     for (const [field, value] of Object.entries(values)) keys[`${prefix}_${field.toUpperCase()}`] = String(value);
   }
   properties.push(...moreProperties);
@@ -129,7 +129,7 @@ const sumOf = (zones: readonly { licenses?: Allocation | undefined }[]) =>
 
 /**
  * The live numbers of all six types. Without zones everything belongs to the default organization of the default
- * zone: allocated = capacity, and nothing is unused.
+ * zone: allocated = capacity, and nothing is unused (T2).
  */
 export function liveNumbers({ licenses, zones }: Declaration) {
   const held = zones && sumOf(zones);

@@ -1,4 +1,4 @@
-/** From what is known to a status. The condition table of DESIGN section 2 stands here as data, row by row. */
+/** From what is known to a status. The condition table of the contract stands here as data, row by row. */
 import {
   type Applied,
   belongsTo,
@@ -85,29 +85,29 @@ const pendingRow = (_situation: string, which: (facts: Facts) => boolean, ready:
     ].join('; '),
 });
 
-/** The first row that holds gives the reasons; the messages of all that hold are shown. */
+/** The first row that holds gives the reasons; the messages of all that hold are shown (T4). */
 export const rows: readonly Row[] = [
   {
-    reason: 'Suspended',
+    reason: 'Suspended', // T11
     holds: ({ suspended }) => suspended,
     applied: ({ current }) => (current ? { ...yes, reason: 'Applied' } : no),
     ready: yes,
     message: () => 'spec.suspend is true: nothing but the status is written',
   },
   {
-    reason: 'Invalid',
+    reason: 'Invalid', // T12
     holds: ({ errors }) => errors.length > 0,
     applied: () => no,
     ready: no,
     also: 'Stalled',
     message: ({ errors }) => describeErrors(errors),
   },
-  problemRow('ConfigMapConflict', 'Stalled'),
-  problemRow('WriteRejected', 'Stalled'),
-  problemRow('Contested', 'Stalled'),
-  problemRow('WriteFailed', 'Reconciling'),
+  problemRow('ConfigMapConflict', 'Stalled'), // T13
+  problemRow('WriteRejected', 'Stalled'), // T14
+  problemRow('Contested', 'Stalled'), // T15
+  problemRow('WriteFailed', 'Reconciling'), // T16
   {
-    reason: 'Settling',
+    reason: 'Settling', // T17
     holds: ({ applying }) => applying !== undefined,
     applied: () => no,
     ready: no,
@@ -115,10 +115,10 @@ export const rows: readonly Row[] = [
     message: ({ applying }) =>
       `the settings of generation ${applying?.generation} are on their way: licenses move between zones, and dialers get time to see it`,
   },
-  pendingRow('nothing live', ({ live }) => live === undefined, no),
-  pendingRow('older settings live', ({ live }) => live !== undefined, yes),
+  pendingRow('nothing live', ({ live }) => live === undefined, no), // T18
+  pendingRow('older settings live', ({ live }) => live !== undefined, yes), // T19
   {
-    reason: 'Applied',
+    reason: 'Applied', // T20
     holds: ({ current }) => current,
     applied: () => yes,
     ready: yes,
@@ -128,7 +128,7 @@ export const rows: readonly Row[] = [
 
 /**
  * The status that says these facts, or undefined when they have no row yet: then the one before stays.
- * `lastTransitionTime` moves only with the status of a condition.
+ * `lastTransitionTime` moves only with the status of a condition (T5).
  */
 export function nextStatus(previous: Status | undefined, facts: Facts): Status | undefined {
   const holding = rows.filter((row) => row.holds(facts));
@@ -180,22 +180,20 @@ function nextCondition(
 }
 
 /**
- * The status of an object on which the operator itself fails: nothing is known of what it says now, so all that was told of
- * what is live stays, and of the spec only what was told of this generation.
- *
- * @param words of what was thrown
+ * The status of an object of which is not known what it says now: all that was told of what is live stays, and of the spec only
+ * what was told of this generation.
  */
 export function failedStatus(
   previous: Status | undefined,
-  { generation, words, now }: { readonly generation: number; readonly words: string; readonly now: string },
+  { generation, problem, now }: { readonly generation: number; readonly problem: Problem; readonly now: string },
 ): Status {
   const { errors, pending, conditions = [], ...told } = previous ?? {};
   const isOfNow = previous?.observedGeneration === generation;
-  const message = shownText(
-    `the operator fails on this object, which is a defect of it: ${words}; what is live stays, and it tries again within a minute; please report it with its log`,
-  );
+  const { kind: reason } = problem;
+  const message = shownText(problem.message);
+  const { also } = rows.find((row) => row.reason === reason) ?? {};
   const condition = (type: string, status: Condition['status']) =>
-    nextCondition(previous, { type, status, reason: 'WriteFailed', observedGeneration: generation, message }, now);
+    nextCondition(previous, { type, status, reason, observedGeneration: generation, message }, now);
   return {
     ...{ ...told, observedGeneration: generation },
     ...(isOfNow && errors ? { errors } : {}),
@@ -204,7 +202,7 @@ export function failedStatus(
       condition('Ready', 'False'),
       ...(isOfNow ? conditions.filter(({ type }) => type === 'Valid') : []),
       condition('Applied', 'False'),
-      condition('Reconciling', 'True'),
+      ...(also ? [condition(also, 'True')] : []),
     ],
   };
 }
@@ -218,7 +216,7 @@ const maxMapName = maxConfigMapNameLength + 1 + maxZoneNameLength;
  */
 export const knownConfigMaps = (status: Status | undefined, objectName: string): Status['configMaps'] =>
   status?.configMaps
-    ?.filter(({ name }) => name.length <= maxMapName && /^[a-z0-9.-]+$/.test(name) && belongsTo(name, objectName))
+    ?.filter(({ name }) => name.length <= maxMapName && /^[a-z0-9.-]+$/.test(name) && belongsTo(name, objectName)) // R1.5
     .slice(0, maxZones + 1);
 
 /** What a status says of one ConfigMap. */
@@ -228,7 +226,7 @@ export const configMapEntry = ({ name, dataHash }: { name: string; dataHash: str
   ...(retained ? { retained } : {}),
 });
 
-/** True when two statuses say the same: then nothing is written. */
+/** True when two statuses say the same: then nothing is written (T6, R8.3, S8). */
 export const sameStatus = (a: Status | undefined, b: Status): boolean =>
   a !== undefined && canonicalJson(a) === canonicalJson(b);
 
@@ -238,7 +236,7 @@ export const sameStatus = (a: Status | undefined, b: Status): boolean =>
  */
 function appliesSince(previous: Applied | undefined, { before, live }: Facts): Live[] {
   const applies: Live[] = [];
-  for (const one of [before, live])
+  for (const one of [before, live]) // A7
     if (one && one.settingsHash !== (applies.at(-1) ?? previous)?.settingsHash) applies.push(one);
   return applies;
 }
@@ -258,6 +256,7 @@ function nextApplied(previous: Applied | undefined, applies: readonly Live[], no
 const countable = <T extends { readonly generation: number }>(one: T): T =>
   Number.isSafeInteger(one.generation) ? one : { ...one, generation: Number.MAX_SAFE_INTEGER };
 
+/** The last 10 applies (T3). */
 function nextHistory(previous: Status['history'] = [], applies: readonly Live[], now: string) {
   const added = applies.map(({ generation, settingsHash, time = now }) => ({ generation, settingsHash, time }));
   return [...added.reverse(), ...previous].slice(0, maxHistory).map(countable);

@@ -1,6 +1,6 @@
 /**
- * The rules of DESIGN section 2, checked again by the operator: ratcheting, an older CRD or a restored backup lets a
- * bad object into storage. Every mistake is reported, not only the first.
+ * The rules of a spec, checked again by the operator: ratcheting, an older CRD or a restored backup lets a bad object into
+ * storage. Every mistake is reported, not only the first (V8).
  */
 import type { z } from 'zod';
 import { licenseTypes } from '../api/license-types.ts';
@@ -88,7 +88,7 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-/** At most 64 errors: where there are more, the last one says how many. */
+/** At most 64 errors: where there are more, the last one says how many (T3). */
 export function cutErrors(errors: readonly FieldError[]): FieldError[] {
   if (errors.length <= maxErrors) return [...errors];
   const more = errors.length - (maxErrors - 1);
@@ -109,6 +109,7 @@ function objectName({ name }: Settings): FieldError[] {
   ];
 }
 
+/** No minimum above its maximum (V2). */
 function minimumAtMostMaximum({ spec }: Settings): FieldError[] {
   return licenseTypes.flatMap(({ key }) => {
     const range = at(spec, 'licenses', key);
@@ -142,6 +143,7 @@ function countAt(value: unknown, ...path: string[]): number | undefined {
   return typeof count === 'number' && Number.isInteger(count) ? count : undefined;
 }
 
+/** The zones together hold no more than the maximum (V3). */
 function zonesWithinMaximum({ spec }: Settings): FieldError[] {
   const zones = items(at(spec, 'zones'));
   return licenseTypes.flatMap(({ key, title }) => {
@@ -158,6 +160,7 @@ function zonesWithinMaximum({ spec }: Settings): FieldError[] {
   });
 }
 
+/** The organizations of a zone hold no more than the zone (V4). */
 function organizationsWithinZone({ spec }: Settings): FieldError[] {
   return items(at(spec, 'zones')).flatMap(({ value: zone, index }) =>
     licenseTypes.flatMap(({ key, title }) => {
@@ -175,6 +178,7 @@ function organizationsWithinZone({ spec }: Settings): FieldError[] {
   );
 }
 
+/** No two zones, and no two organizations of a zone, share a name (V5). */
 function namesOnce({ spec }: Settings): FieldError[] {
   const twice = (list: readonly Named[], path: string): FieldError[] => {
     const seen = new Set<unknown>();
@@ -220,7 +224,7 @@ const unknownField = (field: string): FieldError => ({
     'is not known to this release of the operator: nothing of the spec is applied; upgrade the operator or remove the field',
 });
 
-/** Never apply half of what someone wrote: a field that was pruned before we saw the spec is as unknown as one that we see. */
+/** Never apply half of what someone wrote: a field that was pruned before we saw the spec is as unknown as one that we see (V11). */
 function nothingHidden({ hidden = [] }: Settings): FieldError[] {
   return hidden.map(({ path }) => ({
     field: path,
@@ -230,7 +234,7 @@ function nothingHidden({ hidden = [] }: Settings): FieldError[] {
   }));
 }
 
-/** Types, bounds, required and unknown fields: what zod's schema says. */
+/** Types, bounds, required and unknown fields: what zod's schema says (V6). */
 function shape({ spec }: Settings): FieldError[] {
   const parsed = specSchema.safeParse(spec, { reportInput: true });
   return parsed.success ? [] : parsed.error.issues.flatMap(toFieldErrors);
@@ -240,7 +244,7 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const field = pathOf(issue.path);
   const is = () => `is ${quote(issue.input)}`;
   switch (issue.code) {
-    case 'unrecognized_keys':
+    case 'unrecognized_keys': // V10
       return issue.keys.map((key) => unknownField(pathOf([...issue.path, key])));
     case 'invalid_type':
       if (issue.input === undefined) return [{ field, reason: 'Required', message: `is required: ${wanted(issue)}` }];
@@ -287,6 +291,7 @@ const article = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` 
 /** A value as it may be shown: JSON, cut where it is long. */
 const quote = (value: unknown): string => shownText(JSON.stringify(value) ?? String(value), maxValue);
 
+/** A path as the API server writes it (V13). */
 const pathOf = (path: readonly PropertyKey[]): string =>
   shownPath(
     path.reduce<string>(

@@ -1,25 +1,34 @@
 /**
- * Moving licenses between zones without ever giving one out twice: DESIGN section 3, rule 2. Pure, and read from what
- * the ConfigMaps hold now: called again after each write, after a crash or with a newer target, it says what is next.
+ * How many licenses each zone holds now, and which of its ConfigMaps have to shrink, grow, come and go until a target is live:
+ * rule 2. Pure, and read from what the ConfigMaps hold now: called again after each write, after a crash or with a newer
+ * target, it says what is left to do. The order of the steps stands in next.ts.
  */
 import { licenseTypes } from '../api/license-types.ts';
 import { type ZoneJson, zoneJsonSchema } from '../api/licenses-json.ts';
 import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
 import { annotations, labels } from '../api/names.ts';
-import type { ConfigMapView } from './configmap.ts';
+import { type ConfigMapView, carriesUid, type Owner } from './configmap.ts';
 import { normalZone } from './declaration.ts';
-import { type Rendered, renderSystem, renderZone, renderZones, zoneConfigMapName } from './render.ts';
+import { type Rendered, renderSystem, renderZone, zoneConfigMapName } from './render.ts';
 
 /** What a plan is made from. */
 export type PlanInput = {
-  readonly target: Declaration;
-  /** What was live before the plan, and what is on its way: bounds for a ConfigMap that was edited by hand. */
-  readonly before: readonly Declaration[];
+  /** What has to be live, and all its ConfigMaps, that of the system first. */
+  readonly target: { readonly declaration: Declaration; readonly rendered: readonly Rendered[] };
+  /**
+   * What was live before the plan, and what is on its way: bounds for a ConfigMap that was edited by hand. Undefined stands
+   * for nothing, as before a first apply; with none at all nothing is known.
+   */
+  readonly before: readonly (Declaration | undefined)[];
+  /** Whose plan it is. */
+  readonly owner: Owner;
   /** The ConfigMaps of this object, by name; those of others are not among them. */
   readonly present: ReadonlyMap<string, ConfigMapView>;
+  /** What the operator itself wrote last into the ConfigMap of a zone, by name, as far as it remembers. */
+  readonly given: ReadonlyMap<string, DeclaredZone>;
 };
 
-/** The steps of a plan that are still to do, each complete before the next. */
+/** What is left of a plan: each part is complete before the next begins. */
 export type ZonePlan = {
   /** Zones, and a system ConfigMap that must not be obeyed beside them, that give licenses back. */
   readonly decreases: Rendered[];
@@ -36,7 +45,7 @@ export type ZonePlan = {
   readonly emptied: string[];
   /** Zones, or a system that waited for the increases, that have no ConfigMap yet: created with their final numbers. */
   readonly creations: Rendered[];
-  /** Names of other ConfigMaps that have to go, as after a rename: not before the new ones are there. */
+  /** Names of other ConfigMaps that have to go, as after a rename: not before the new ones are there (R2.16). */
   readonly obsolete: string[];
 };
 
@@ -51,22 +60,23 @@ export const involvesZones = (
  * True when zones hold, unedited, what other settings gave them, as where the status is that of a backup: to bring them to
  * the target is a plan too.
  *
+ * @param rendered the ConfigMaps of the target
  * @param known what the status says that they hold: today's rendering, or that of an older release
  */
 export function holdOthers(
   views: readonly ConfigMapView[],
-  target: Declaration,
+  rendered: readonly Rendered[],
   known: readonly { name: string; dataHash: string }[] = [],
 ): boolean {
   const strays = views.filter(
     (view) =>
       view.metadata.labels?.[labels.zone] !== undefined &&
-      view.metadata.annotations?.[annotations.dataHash] === view.dataHash &&
+      isUnedited(view) &&
       !isLeaving(view) &&
       !known.some((one) => one.name === view.metadata.name && one.dataHash === view.dataHash),
   );
   if (strays.length === 0) return false;
-  const wanted = new Map(renderZones(target).map(({ name, dataHash }) => [name, dataHash]));
+  const wanted = new Map(rendered.map(({ name, dataHash }) => [name, dataHash]));
   return strays.some(({ metadata, dataHash }) => wanted.get(metadata.name) !== dataHash);
 }
 
@@ -78,40 +88,46 @@ export function isLeaving({ metadata: { name, deletionTimestamp }, dataHash, ...
 
 /**
  * The zone that a ConfigMap speaks of: by its record, or its label; where somebody took both, by its name in what was live
- * and what is on its way, unless one of them had it for the system.
+ * and what is on its way, unless one of them had it for the system, or its data are as the operator wrote them: then it is one.
  */
-const zoneOf = (view: ConfigMapView, before: readonly Declaration[] = []): string | undefined =>
-  readZone(view)?.name ?? view.metadata.labels?.[labels.zone] ?? zoneByName(view.metadata.name, before);
+const zoneOf = (view: ConfigMapView, before: PlanInput['before'] = []): string | undefined =>
+  readZone(view)?.name ??
+  view.metadata.labels?.[labels.zone] ??
+  (isUnedited(view) ? undefined : zoneByName(view.metadata.name, before));
 
-const zoneByName = (name: string, before: readonly Declaration[]): string | undefined =>
-  before.some(({ configMap }) => configMap.name === name)
+/** True where a ConfigMap holds what the operator wrote last. */
+const isUnedited = ({ metadata, dataHash }: ConfigMapView): boolean =>
+  metadata.annotations?.[annotations.dataHash] === dataHash;
+
+const zoneByName = (name: string, before: PlanInput['before']): string | undefined =>
+  before.some((one) => one?.configMap.name === name)
     ? undefined
     : before
-        .flatMap((one) => one.zones?.find((zone) => zoneConfigMapName(one, zone.name) === name) ?? [])
+        .flatMap((one) => one?.zones?.find((zone) => zoneConfigMapName(one, zone.name) === name) ?? [])
         .map((zone) => zone.name)[0];
 
 /** What is still to do until the target is live. */
-export function planZones({ target, before, present }: PlanInput): ZonePlan {
-  const wantedZones = renderZones(target);
-  const wantedSystem = renderSystem(target);
-  const wantedNames = new Set([wantedSystem.name, ...wantedZones.map(({ name }) => name)]);
-  const targetZones = new Map(target.zones?.map((zone) => [zone.name, zone]));
-  const differs = (rendered: Rendered) => {
-    const view = present.get(rendered.name);
-    return !view || view.binary || view.dataHash !== rendered.dataHash;
+export function planZones({ target, before, owner, present, given }: PlanInput): ZonePlan {
+  const { declaration, rendered } = target;
+  const [wantedSystem = renderSystem(declaration), ...wantedZones] = rendered;
+  const wantedNames = new Set(rendered.map(({ name }) => name));
+  const targetZones = new Map(declaration.zones?.map((zone) => [zone.name, zone]));
+  const differs = ({ name, dataHash }: Rendered) => {
+    const view = present.get(name);
+    return !view || view.binary || view.dataHash !== dataHash;
   };
-  const known = boundsOf({ target, before });
   const others = othersThan(wantedSystem.name, { before, present });
 
   const decreases = others.flatMap(({ name, view, zone }) => {
-    if (zone !== undefined) return renderZone(name, lower(held(view, zone, known), targetZones.get(zone)));
+    if (zone !== undefined)
+      return renderZone(name, lower(held(view, zone, { target, before, owner, given }), targetZones.get(zone)));
     // From no zones to zones under a new name: the old system ConfigMap must not be obeyed beside the zones, nor when its
-    // name is to be that of a zone.
-    return target.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];
+    // name is to be that of a zone (R2.5).
+    return declaration.zones && hasCapacity(view) ? { ...wantedSystem, name } : [];
   });
 
-  // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so.
-  const systemWaits = target.zones === undefined && others.some(({ zone }) => zone !== undefined);
+  // When the last zone goes the system gets its CAPACITY keys back: not before all zones are at zero and were seen so (R2.7).
+  const systemWaits = declaration.zones === undefined && others.some(({ zone }) => zone !== undefined);
   const system = differs(wantedSystem) ? wantedSystem : undefined;
   const presentSystem = present.get(wantedSystem.name);
   const emptied = others.flatMap(({ name, zone }) =>
@@ -121,7 +137,7 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   return {
     decreases: decreases.filter(differs),
     system: systemWaits ? undefined : system,
-    systemTakesAway: target.zones !== undefined && presentSystem !== undefined && hasCapacity(presentSystem),
+    systemTakesAway: declaration.zones !== undefined && presentSystem !== undefined && hasCapacity(presentSystem),
     increases: raised.filter(({ name }) => present.has(name)),
     emptied,
     creations: raised.filter(({ name }) => !present.has(name)),
@@ -129,75 +145,66 @@ export function planZones({ target, before, present }: PlanInput): ZonePlan {
   };
 }
 
-/** The ConfigMaps beside that of the system, with the zone that each speaks of. */
+/** The ConfigMaps beside that of the system, with the zone that each speaks of: zones first, as they give back before a total shrinks. */
 const othersThan = (system: string, { before, present }: Pick<PlanInput, 'before' | 'present'>) =>
-  [...present].flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view, before) }]));
-
-/** What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed. */
-const boundsOf = ({ target, before }: Pick<PlanInput, 'target' | 'before'>): readonly Declaration[] =>
-  before.length > 0 ? [...before, target] : [];
-
-/** What a leader writes before it goes on with a plan that it did not begin: DESIGN section 3, rule 7. */
-export type Takeover = {
-  /** ConfigMaps as they are, to be stamped with the epoch: a late write that was decided before then conflicts. */
-  readonly stamp: Rendered[];
-  /** Zones at zero where there is no ConfigMap: a late create with other numbers then conflicts. */
-  readonly create: Rendered[];
-};
-
-/**
- * What keeps a predecessor's late writes from landing in a plan that was taken over. The system's ConfigMap is among
- * them when it is right already: else a step of the plan writes it.
- *
- * @param plans the declarations that the predecessor may have been writing, and the one to write now
- */
-export function planTakeover({ target, before, present }: PlanInput, plans: readonly Declaration[]): Takeover {
-  const system = renderSystem(target);
-  const wanted = new Map(plans.flatMap(renderZones).map((rendered) => [rendered.name, rendered]));
-  const known = boundsOf({ target, before });
-  return {
-    stamp: [
-      ...othersThan(system.name, { before, present }).flatMap(({ name, view, zone }) =>
-        zone === undefined ? [] : renderZone(name, held(view, zone, known)),
-      ),
-      ...(present.get(system.name)?.dataHash === system.dataHash ? [system] : []),
-    ],
-    create: [...wanted].flatMap(([name, { zone }]) =>
-      zone === undefined || present.has(name) ? [] : [renderZone(name, { name: zone })],
-    ),
-  };
-}
+  [...present]
+    .flatMap(([name, view]) => (name === system ? [] : [{ name, view, zone: zoneOf(view, before) }]))
+    .sort((a, b) => Number(a.zone === undefined) - Number(b.zone === undefined));
 
 /**
  * True when the ConfigMap of a zone holds less than what was live and what is on its way both give it: somebody took
  * licenses away by hand, and dialers may not have seen it yet.
  */
 export function holdsLess({ before, present }: Pick<PlanInput, 'before' | 'present'>): boolean {
-  const [first, ...others] = before;
-  return (first?.zones ?? []).some((zone) => {
-    const least = others.reduce(
-      (one, { zones }) =>
-        lower(
-          one,
-          zones?.find(({ name }) => name === zone.name),
-        ),
-      zone,
-    );
-    const view = [...present.values()].find((one) => zoneOf(one, before) === zone.name);
-    const held = lower(least, view && readZone(view));
-    return JSON.stringify(held) !== JSON.stringify(lower(least, least));
+  const [first] = before;
+  return (first?.zones ?? []).some(({ name }) => {
+    const view = [...present.values()].find((one) => zoneOf(one, before) === name);
+    return !within(leastOf(name, before), [(view && readZone(view)) ?? { name }]);
   });
 }
 
-/** What a zone's ConfigMap holds now; where it drifted, the smaller of what was live and what is on its way. */
-function held(view: ConfigMapView, zone: string, declarations: readonly Declaration[]): DeclaredZone {
-  const known = declarations.map(({ zones }) => zones?.find(({ name }) => name === zone) ?? { name: zone });
+/**
+ * What a zone's ConfigMap holds now. Where somebody edited it by hand, what the operator wrote last; where that is not
+ * remembered, the smaller of what was live and what is on its way (R2.2).
+ */
+export function held(
+  view: ConfigMapView,
+  zone: string,
+  { target, before, owner, given }: Pick<PlanInput, 'target' | 'before' | 'owner' | 'given'>,
+): DeclaredZone {
   const read = readZone(view);
-  const whole = read?.name === zone && !view.binary && renderZone(view.metadata.name, read).dataHash === view.dataHash;
-  if (whole && (known.length === 0 || within(read, known))) return read;
-  const [first = { name: zone }, ...others] = known;
-  return others.reduce((least, one) => lower(least, one), first);
+  const isWhole =
+    read?.name === zone && !view.binary && renderZone(view.metadata.name, read).dataHash === view.dataHash;
+  const last = given.get(view.metadata.name);
+  if (isWhole && last && within(read, [last])) return read;
+  // What this plan has already given is no drift. With a lost status nothing is known, and what can be read is believed; so is
+  // by a first apply what an earlier object of the name wrote.
+  const isAdopted = before[0] === undefined && !carriesUid(view, owner);
+  const known = before.length > 0 && !isAdopted ? [...before, target.declaration] : [];
+  const bounds = known.map((one) => zoneIn(one, zone));
+  if (isWhole && !last && (bounds.length === 0 || within(read, bounds))) return read;
+  if (last) return last;
+  const least = leastOf(zone, known);
+  // What holds less than that stays so: nothing is raised here.
+  return isWhole ? lower(read, least) : least;
 }
+
+const zoneIn = (declaration: Declaration | undefined, name: string): DeclaredZone =>
+  declaration?.zones?.find((zone) => zone.name === name) ?? { name };
+
+/**
+ * Zones that hold something else than the operator can have written, brought to the smallest that each can have had. Once another
+ * plan has begun, nobody would know any more what this one gave them.
+ */
+export const spoiledZones = ({ target, before, owner, present, given }: PlanInput): Rendered[] =>
+  othersThan('', { before, present }).flatMap(({ name, view, zone }) => {
+    const rendered = zone && renderZone(name, held(view, zone, { target, before, owner, given }));
+    return rendered && (view.binary || view.dataHash !== rendered.dataHash) ? [rendered] : [];
+  });
+
+/** The smallest of what declarations give a zone, of each type. */
+const leastOf = (zone: string, declarations: readonly (Declaration | undefined)[]): DeclaredZone =>
+  declarations.map((one) => zoneIn(one, zone)).reduce((least, one) => lower(least, one), zoneIn(declarations[0], zone));
 
 /** True when a zone holds no more than the most of those known, of each type, organizations included. */
 export function within(zone: DeclaredZone, known: readonly DeclaredZone[]): boolean {
@@ -220,7 +227,7 @@ export function within(zone: DeclaredZone, known: readonly DeclaredZone[]): bool
 const organizationOf = (zone: DeclaredZone, name: string) => zone.organizations?.find((one) => one.name === name);
 
 /** The smaller of two, of each type, for the zone and each organization that both have. */
-export function lower(zone: DeclaredZone, other: DeclaredZone | undefined): DeclaredZone {
+function lower(zone: DeclaredZone, other: DeclaredZone | undefined): DeclaredZone {
   return normalZone({
     name: zone.name,
     licenses: smaller(zone.licenses, other?.licenses),

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:lists`: what a first list of 10,000 ConfigMaps costs in pages and as a stream: a reflector in a process
- * of its own, its time until synced, its CPU, its peak RSS, and what stays on the heap. The finding is in docs/design.md.
+ * of its own, its time until synced, its CPU, its peak RSS, and what stays on the heap. The finding is in docs/decisions/0004-lists-as-a-stream.md.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:transport`: HTTP/1.1 against HTTP/2 to a real API server: 16 workers PUT ConfigMaps, each their own.
- * Prints PUTs a second, our CPU for each, and the slowest hundredth. The finding is in docs/design.md.
+ * Prints PUTs a second, our CPU for each, and the slowest hundredth. The finding is in docs/decisions/0003-http-1-1.md.
  */
 import { readFileSync } from 'node:fs';
 import { Agent } from 'undici';

@@ -1,5 +1,5 @@
 /**
- * Judges L4 of DESIGN section 7: in any 60 s without a change by people an object costs at most 30 requests, whatever
+ * Judges L4 of docs/contract.md: in any 60 s without a change by people an object costs at most 30 requests, whatever
  * state it is in. Policies, second operators and faults are not people: a state that they make must not be a hot loop.
  *
  * What counts is repetition. The first of its kind is free: each write of a plan whose step came due, one write for each
@@ -31,7 +31,7 @@ export type CostJudge = {
   request(request: Request): string | undefined;
   /**
    * The server gave a process no answer about the object, or one that says that it could not: it is asked again within 5 s
-   * all the time (rule 9), else nothing would be whole within 5 s when it is back (L1). `at` as that of a request.
+   * all the time (R9.1), else nothing would be whole within 5 s when it is back (L1). `at` as that of a request.
    */
   failed(object: string, by: string, at: number): void;
   /** People have changed the object, or one of its ConfigMaps: what follows from that is free once more. */

@@ -1,6 +1,6 @@
 /**
  * Reads the data of a ConfigMap without the code that renders them: what the JSON says, and whether the properties, the
- * environment keys and the JSON say the same. DESIGN section 2, "ConfigMaps".
+ * environment keys and the JSON say the same. C3 to C6 of docs/contract.md.
  */
 import { licenseTypes } from '../../src/api/license-types.ts';
 

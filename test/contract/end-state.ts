@@ -159,7 +159,7 @@ type Expected = {
   readonly pending?: string;
 };
 
-/** The condition table of DESIGN section 2, for a system that has converged. */
+/** The condition table of docs/contract.md, T9 to T20, for a system that has converged. */
 function expect(snapshot: Snapshot, object: Stored, live: Declaration | undefined): Expected {
   const { newest, errors, applicable } = read(object);
   const hash = newest && settingsHash(newest);
@@ -285,7 +285,7 @@ function zoneOf({ name, licenses, organizations = [] }: Zone) {
   return { name, licenses: Object.fromEntries(numbers) };
 }
 
-/** True when a wanted name is someone else's (rule 4). That of an earlier object that is about to go is waited for. */
+/** True when a wanted name is someone else's (R4.5). That of an earlier object that is about to go is waited for. */
 function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolean {
   const map = configMaps.find((one) => one.metadata.name === name);
   if (!map) return false;
@@ -294,7 +294,8 @@ function isTaken({ configMaps }: Snapshot, object: Stored, name: string): boolea
   if (controller)
     return controller.uid !== uid && !(controller.kind === 'LicenseSettings' && controller.name === owner);
   const ours = map.metadata.annotations?.[note('owner-uid')] === uid;
-  return !ours && !isLabelled(map, owner);
+  // What is to be adopted can't be written while it is immutable, and is not deleted (R4.7).
+  return !ours && (map.immutable === true || !isLabelled(map, owner));
 }
 
 /** ConfigMaps that the garbage collector has to take. */

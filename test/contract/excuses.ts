@@ -5,7 +5,7 @@
  */
 import { isSuspended, note, type Snapshot, type Stored } from './revision.ts';
 
-/** L1 of DESIGN section 7, in milliseconds. */
+/** L1 of docs/contract.md, in milliseconds. */
 export const expectedWithin = {
   /** After the last fault. */
   soon: 5_000,
@@ -17,6 +17,9 @@ const statusOf = (object: object): string => JSON.stringify((object as Stored).s
 
 /** An object says that a ConfigMap's name is someone else's: it looks at that name again each minute, also when all is quiet. */
 export const isTaken = (object: object): boolean => statusOf(object).includes('belongs to someone else');
+
+/** An object says that what was written does not stay: the next write has to stand for a while (R9.12). */
+export const isContested = (object: object): boolean => statusOf(object).includes('"reason":"Contested"');
 
 /** An object says that its writes fail: they are tried again. */
 export const isFailing = (object: object): boolean => /refuses the write|the write fails/.test(statusOf(object));
@@ -34,13 +37,16 @@ export function hasGarbage({ settings, configMaps }: Snapshot): boolean {
   return owners.some((uid) => !settings.some(({ metadata }) => metadata.uid === uid));
 }
 
-/** A zone that a plan does not want stays at zero, because a create of it may still land (rule 7). */
+/**
+ * A zone that a plan does not want stays at zero, because a create of it may still land (R7.7); one that it wants under another name
+ * stays as it is.
+ */
 export const isKeptOut = ({ settings, configMaps }: Snapshot): boolean =>
   configMaps.some(({ metadata, data = {} }) => {
     const owner = metadata.annotations?.[note('owner-uid')];
     const zone = metadata.labels?.[note('zone')];
-    const applying = settings.find(({ metadata: { uid } }) => uid === owner)?.status?.applying;
-    const isWanted = applying?.settings.zones?.some(({ name }) => name === zone);
+    const target = settings.find(({ metadata: { uid } }) => uid === owner)?.status?.applying?.settings;
+    if (!target || !zone || metadata.name === `${target.configMap.name}-${zone}`) return false;
     const counts = Object.entries(data).filter(([key]) => key.endsWith('_CAPACITY'));
-    return applying && zone && !isWanted && counts.every(([, count]) => count === '0');
+    return target.zones?.some(({ name }) => name === zone) || counts.every(([, count]) => count === '0');
   });

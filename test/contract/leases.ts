@@ -1,5 +1,5 @@
 /**
- * Judges S5 of DESIGN section 7: no process writes for LicenseSettings after its own lease deadline, or while another one
+ * Judges S5 of docs/contract.md: no process writes for LicenseSettings after its own lease deadline, or while another one
  * holds the lease. The simulation tells it every renewal; in the campaign the proxy sees what is sent too late.
  */
 

@@ -9,15 +9,15 @@ import { expectedWithin } from './excuses.ts';
 export type Grants = {
   /** What the harness needs besides: requests that take their time, a busy machine that shows a revision late. */
   readonly harness?: number;
-  /** settleSeconds of the plans, once for each time that a plan may wait in full (rule 2). */
+  /** settleSeconds of the plans, once for each time that a plan may wait in full (R2.8). */
   readonly settle?: number;
   /** What is left of a Retry-After that the API server sent. */
   readonly retryAfter?: number;
   /** A leader is gone, and its lease has to run out first. */
   readonly lease?: number;
-  /** A zone that is not wanted any more stays at zero, while a create of it may still land (rule 7). */
+  /** A zone that is not wanted any more stays at zero, while a create of it may still land (R7.7). */
   readonly lateness?: number;
-  /** Something was refused, undone or somebody else's: it is tried again within 65 s (rule 9). */
+  /** Something was refused, undone or somebody else's: it is tried again within 65 s (R9.2, R9.13). */
   readonly slowRetry?: number;
 };
 

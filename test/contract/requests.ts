@@ -1,5 +1,5 @@
 /**
- * Judges the requests of the operator: rule 6, each write carries what it was decided from; S8, nothing is asked for once
+ * Judges the requests of the operator: R6.1, each write carries what it was decided from; S8, nothing is asked for once
  * all is quiet; and no hot loop. What an object costs (L4) is judged by `costs.ts`.
  */
 
@@ -11,7 +11,7 @@ const mostPerSecond = { watch: 24, lease: 12 };
 /** Events are sent behind the rest, in milliseconds. */
 const eventsFollow = 1_000;
 
-/** Rule 6: a write of what is there carries its uid and resourceVersion, or is a create. */
+/** R6.1: a write of what is there carries its uid and resourceVersion, or is a create. */
 export function isGuarded(method: string, body: unknown): boolean {
   type Guard = { uid?: string; resourceVersion?: string };
   const { metadata, preconditions } = (body ?? {}) as { metadata?: Guard; preconditions?: Guard };

@@ -74,7 +74,7 @@ export const isLabelled = ({ metadata: { labels } }: Pick<Stored, 'metadata'>, n
 export const controllerOf = ({ metadata: { ownerReferences = [] } }: Pick<Stored, 'metadata'>) =>
   ownerReferences.find(({ controller }) => controller === true);
 
-/** The uid of the object that a ConfigMap belongs to: that of its controller, else what its annotation says (rule 4). */
+/** The uid of the object that a ConfigMap belongs to: that of its controller, else what its annotation says (R4.1). */
 export const uidIn = (object: Pick<Stored, 'metadata'>): string | undefined =>
   controllerOf(object)?.uid ?? object.metadata.annotations?.[note('owner-uid')];
 

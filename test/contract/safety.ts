@@ -1,5 +1,5 @@
 /**
- * Judges safety: the invariants S1 to S4, S6, S7 and S9 of DESIGN section 7, on every committed revision of a namespace,
+ * Judges safety: the invariants S1 to S4, S6, S7 and S9 of docs/contract.md, on every committed revision of a namespace,
  * and S8 as far as writes tell. Pure: a harness brings the revisions (a watch, or a simulation) and says who wrote each.
  * Of the operator's code it shares the table of types, and what has proofs of its own: validation, the normal form, hash
  * and rendering of a declaration. The parts are in `safety/`, a file for each thing that is judged.
@@ -49,13 +49,19 @@ export type SafetyJudge = {
 /** What each judge knows. */
 const bookOf = new WeakMap<SafetyJudge, Book>();
 
-/**
- * Begins with a namespace that has no LicenseSettings and none of our ConfigMaps: what came before can't be judged.
- * @param quiet false where the harness calls it settled by the status alone: the operator may still mend metadata then,
- *   and S8 is not judged
- */
-export function createSafetyJudge({ quiet = true }: { quiet?: boolean } = {}): SafetyJudge {
-  const book = openBook(quiet);
+export type SafetyOptions = {
+  /**
+   * False where the harness calls it settled by the status alone: the operator may still mend metadata then, and S8 is not
+   * judged. True unless told.
+   */
+  readonly quiet?: boolean;
+  /** Whether a LicenseSettings of another namespace has a uid. Who knows of no other namespace says that it may. */
+  readonly livesElsewhere?: (uid: string) => boolean;
+};
+
+/** Begins with a namespace that has no LicenseSettings and none of our ConfigMaps: what came before can't be judged. */
+export function createSafetyJudge({ quiet = true, livesElsewhere = () => true }: SafetyOptions = {}): SafetyJudge {
+  const book = openBook({ quiet, livesElsewhere });
   const judge: SafetyJudge = {
     violations: book.violations,
     get judged() {

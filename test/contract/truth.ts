@@ -1,5 +1,5 @@
 /**
- * Judges S10 of DESIGN section 7: a status does not say Ready or Applied for longer than 15 s while a ConfigMap does not
+ * Judges S10 of docs/contract.md: a status does not say Ready or Applied for longer than 15 s while a ConfigMap does not
  * hold what the settings want, or lacks what marks it as theirs. The judge of safety knows no time; the harness brings it
  * to this one, on one monotonic clock.
  */
@@ -119,7 +119,7 @@ function untruth({ metadata, spec, status }: Stored, maps: ReadonlyMap<string, S
   return undefined;
 }
 
-/** What besides the data is not as DESIGN section 2 has it: a dialer, or the garbage collector, goes by that. */
+/** What besides the data is not as C7 and C9 have it: a dialer, or the garbage collector, goes by that. */
 function markOf(
   map: Stored,
   { metadata, spec, zone }: Pick<Stored, 'metadata' | 'spec'> & { readonly zone: string | undefined },

@@ -1,7 +1,7 @@
 /**
- * Judges the wait of DESIGN section 3, rule 2: what a plan took away is given to others no sooner than settleSeconds later, be
- * it from zone to zone, or to and from a system with CAPACITY keys; whatever the status says. The judge of safety knows no
- * time; the harness brings it.
+ * Judges the wait of R2.8: what a plan took away is given to others no sooner than settleSeconds later, be it from zone to
+ * zone, or to and from a system with CAPACITY keys; whatever the status says. The judge of safety knows no time; the harness
+ * brings it.
  */
 import { defaultSettleSeconds } from '../../src/api/licensesettings.ts';
 import { type Change, type Changed, note } from './revision.ts';

@@ -35,7 +35,7 @@ async function saved(name: string): Promise<string> {
   return pendingHash(name);
 }
 
-test('the first settings wait: nothing is written, and the status says what to approve', async () => {
+test('A2, T18 the first settings wait: nothing is written, and the status says what to approve', async () => {
   await desk.create('first', spec(500));
   const hash = await pendingHash('first', 'False');
   const stored = await desk.get('first');
@@ -56,12 +56,12 @@ const eventsOf = async (name: string): Promise<string[]> => {
   return items.filter(({ regarding }) => regarding.name === name).map(({ reason }) => reason);
 };
 
-test('its events are sent when nothing else wants to be sent, or after half a minute', async () => {
+test('R10.3 its events are sent when nothing else wants to be sent, or after half a minute', async () => {
   const unsent = () => JSON.stringify(operator.log.filter(({ msg }) => msg === 'event not sent'));
   await until('both events are there', async () => (await eventsOf('first')).length >= 2, 40_000, unsent);
 });
 
-test('a change waits while the older settings stay live; the approval may vanish afterwards', async () => {
+test('A5, T19 a change waits while the older settings stay live; the approval may vanish afterwards', async () => {
   const hash = await saved('change');
   assert.is(await capacity('change'), '500');
   assert.is((await desk.get('change'))?.status?.licenses?.outboundPorts.capacity, 500);
@@ -73,7 +73,7 @@ test('a change waits while the older settings stay live; the approval may vanish
   assert.is(desk.conditionOf(await desk.get('change'), 'Applied')?.reason, 'Applied');
 });
 
-test('an approval of other content does nothing, and neither does a short one', async () => {
+test('A3 an approval of other content does nothing, and neither does a short one', async () => {
   const hash = await saved('other');
   for (const value of ['0123456789abcdef', hash.slice(0, 12), hash.slice(0, 63), 'yes', '']) {
     await annotate('other', value);
@@ -83,7 +83,7 @@ test('an approval of other content does nothing, and neither does a short one', 
   assert.is(await capacity('other'), '500');
 });
 
-test('an approval is for one content: the next save waits again', async () => {
+test('A2 an approval is for one content: the next save waits again', async () => {
   await annotate('next', await saved('next'));
   await desk.settled('next');
   await desk.patch('next', { spec: spec(800) });
@@ -93,7 +93,7 @@ test('an approval is for one content: the next save waits again', async () => {
   await desk.settled('next');
 });
 
-test('committed beside the spec, it goes live at once', async () => {
+test('A2 committed beside the spec, it goes live at once', async () => {
   const hash = await saved('committed');
   await desk.patch('committed', { spec: spec(500) });
   await desk.settled('committed');
@@ -102,7 +102,7 @@ test('committed beside the spec, it goes live at once', async () => {
   assert.is(await capacity('committed'), '700');
 });
 
-test('while pending, an edited or deleted ConfigMap is rebuilt from what is live, also after a restart', async () => {
+test('R1.1 while pending, an edited or deleted ConfigMap is rebuilt from what is live, also after a restart', async () => {
   await saved('rebuild');
   await desk.patchMap('rebuild-licenses', { data: { OUTBOUND_PORTS_CAPACITY: '700' } });
   await until('the edit is gone', async () => (await capacity('rebuild')) === '500');
@@ -113,7 +113,7 @@ test('while pending, an edited or deleted ConfigMap is rebuilt from what is live
   assert.is(desk.conditionOf(await desk.get('rebuild'), 'Applied')?.reason, 'ApplyPending');
 });
 
-test('a lost status does not apply what is pending: the ConfigMap is the record', async () => {
+test('R1.3 a lost status does not apply what is pending: the ConfigMap is the record', async () => {
   await saved('lost');
   await operator.stop();
   await desk.patchStatus('lost', { status: null });
@@ -123,7 +123,7 @@ test('a lost status does not apply what is pending: the ConfigMap is the record'
   assert.is(await capacity('lost'), '500');
 });
 
-test('switching to Automatic applies at once; switching to Manual changes nothing that is live', async () => {
+test('A1, A6 switching to Automatic applies at once; switching to Manual changes nothing that is live', async () => {
   await saved('switch');
   await desk.patch('switch', { spec: { applyPolicy: 'Automatic' } });
   await desk.settled('switch');
@@ -132,7 +132,7 @@ test('switching to Automatic applies at once; switching to Manual changes nothin
   await desk.settled('switch');
 });
 
-test('pending and invalid: invalid is told, nothing is pending', async () => {
+test('T4 pending and invalid: invalid is told, nothing is pending', async () => {
   await saved('invalid');
   await withoutRules(plane, () => desk.patch('invalid', { spec: { licenses: { outboundPorts: { minimum: 900 } } } }));
   const stored = await desk.waitFor('invalid', 'Applied', 'False', 'Invalid');
@@ -140,7 +140,7 @@ test('pending and invalid: invalid is told, nothing is pending', async () => {
   assert.is(await capacity('invalid'), '500');
 });
 
-test('pending and conflict: a rebuild that meets a foreign ConfigMap is told', async () => {
+test('R4.5 pending and conflict: a rebuild that meets a foreign ConfigMap is told', async () => {
   await saved('conflict');
   await operator.stop();
   await desk.removeMap('conflict-licenses');
@@ -151,7 +151,7 @@ test('pending and conflict: a rebuild that meets a foreign ConfigMap is told', a
   assert.ok(stored.status?.pending);
 });
 
-test('one event tells that something waits, and one that it was applied', async () => {
+test('R10.1 one event tells that something waits, and one that it was applied', async () => {
   await annotate('first', null);
   assert.equal((await eventsOf('first')).sort(), ['Applied', 'ApplyPending']);
 });

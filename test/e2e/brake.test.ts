@@ -1,5 +1,5 @@
 /**
- * L4 and S10 of DESIGN section 7 on a real API server: what an object costs while somebody stands in the way, counted in
+ * L4 and S10 of docs/contract.md on a real API server: what an object costs while somebody stands in the way, counted in
  * the audit log; what its status says, within 15 s; that it is whole 65 s after. All states at once, each in a namespace
  * of its own. It prints the table of docs/testing.md.
  */
@@ -199,7 +199,7 @@ test.after(async () => {
   await plane?.stop();
 });
 
-test('the status names what is wrong, and who, within 15 s', async () => {
+test('S10, T15 the status names what is wrong, and who, within 15 s', async () => {
   await each(async ({ first, spec }, desk) => {
     if (first) return;
     await desk.create('pom', spec);
@@ -226,7 +226,7 @@ test('the status names what is wrong, and who, within 15 s', async () => {
   });
 });
 
-test('a minute costs at most 30 requests, whatever state it is in', async () => {
+test('L4 a minute costs at most 30 requests, whatever state it is in', async () => {
   // The first pass has one write for each ConfigMap that drifted.
   const since = plane.audit().mark();
   await sleep(90_000);
@@ -259,7 +259,7 @@ test('a minute costs at most 30 requests, whatever state it is in', async () => 
   assert.is(rows[0]?.most, 0, 'at rest nothing is asked');
 });
 
-test('whole 65 s after it has ended', async () => {
+test('L1 whole 65 s after it has ended', async () => {
   await each(async ({ name }) => {
     await ends.get(name)?.();
     ends.delete(name);
@@ -281,7 +281,7 @@ test('whole 65 s after it has ended', async () => {
   });
 });
 
-test('Restored names the field manager that changed a ConfigMap', async () => {
+test('R10.1 Restored names the field manager that changed a ConfigMap', async () => {
   const desk = desks.get('rest') as Desk;
   await plane.kubectl([
     '-n',

@@ -39,7 +39,7 @@ async function writesOf(action: () => Promise<unknown>): Promise<string[]> {
 /** Long enough for several resyncs and for anything that a reconcile might still do. */
 const quiet = () => new Promise((resolve) => setTimeout(resolve, 5_000));
 
-test('a new object costs two writes: the ConfigMap, then the status', async () => {
+test('R8.2 a new object costs two writes: the ConfigMap, then the status', async () => {
   const seen = await writesOf(async () => {
     await desk.create('two', spec(500));
     await desk.settled('two');
@@ -48,7 +48,7 @@ test('a new object costs two writes: the ConfigMap, then the status', async () =
   assert.equal(seen, ['create configmaps two-licenses', 'update licensesettings/status two']);
 });
 
-test('a change costs two writes, and what dialers read is what was asked for', async () => {
+test('R8.2 a change costs two writes, and what dialers read is what was asked for', async () => {
   const seen = await writesOf(async () => {
     await desk.patch('two', { spec: { licenses: { outboundPorts: { maximum: 700 } } } });
     await desk.settled('two');
@@ -60,7 +60,7 @@ test('a change costs two writes, and what dialers read is what was asked for', a
   assert.is(map?.metadata.annotations?.['licensing.dialer.dev/generation'], '2');
 });
 
-test('a label on the object, and resyncs, cost no write', async () => {
+test('R8.4 a label on the object, and resyncs, cost no write', async () => {
   const seen = await writesOf(async () => {
     await desk.patch('two', { metadata: { labels: { team: 'blue' }, annotations: { note: 'x' } } });
     await quiet();
@@ -72,7 +72,7 @@ test('a label on the object, and resyncs, cost no write', async () => {
   );
 });
 
-test('a new generation that declares the same costs one status write', async () => {
+test('R8.3 a new generation that declares the same costs one status write', async () => {
   const before = await desk.get('two');
   const seen = await writesOf(async () => {
     await desk.patch('two', {
@@ -87,7 +87,7 @@ test('a new generation that declares the same costs one status write', async () 
   assert.is(after?.status?.observedGeneration, after?.metadata.generation);
 });
 
-test('a restart with settled objects writes nothing', async () => {
+test('R8.4 a restart with settled objects writes nothing', async () => {
   for (const name of ['r1', 'r2', 'r3']) await desk.create(name, spec(500));
   for (const name of ['r1', 'r2', 'r3']) await desk.settled(name);
   await quiet();
@@ -103,7 +103,7 @@ test('a restart with settled objects writes nothing', async () => {
   assert.equal(seen, []);
 });
 
-test('a renamed ConfigMap: the new one first, then the old one goes, then the status', async () => {
+test('R2.17, R8.2 a renamed ConfigMap: the new one first, then the old one goes, then the status', async () => {
   await desk.create('rename', spec(500));
   await desk.settled('rename');
   const seen = await writesOf(async () => {
@@ -124,7 +124,7 @@ test('a renamed ConfigMap: the new one first, then the old one goes, then the st
   );
 });
 
-test('while suspended nothing but the status is written; afterwards what was saved goes live', async () => {
+test('A9 while suspended nothing but the status is written; afterwards what was saved goes live', async () => {
   await desk.create('pause', spec(500));
   await desk.settled('pause');
   const seen = await writesOf(async () => {
@@ -149,7 +149,7 @@ test('while suspended nothing but the status is written; afterwards what was sav
   assert.is((await desk.configMap('pause-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '900');
 });
 
-test('a deleted object takes its ConfigMap with it, and the operator writes nothing', async () => {
+test('R5.1 a deleted object takes its ConfigMap with it, and the operator writes nothing', async () => {
   await desk.create('gone', spec(500));
   await desk.settled('gone');
   const seen = await writesOf(async () => {
@@ -164,7 +164,7 @@ test('a deleted object takes its ConfigMap with it, and the operator writes noth
   assert.equal(seen, []);
 });
 
-test('an orphaning delete leaves the ConfigMap, and nothing is written; a new object of the name adopts it', async () => {
+test('R4.2, R5.1 an orphaning delete leaves the ConfigMap, and nothing is written; a new object of the name adopts it', async () => {
   await desk.create('orphan', spec(500));
   await desk.settled('orphan');
   const seen = await writesOf(async () => {
@@ -182,7 +182,7 @@ test('an orphaning delete leaves the ConfigMap, and nothing is written; a new ob
   assert.is(adopted?.data?.['OUTBOUND_PORTS_CAPACITY'], '501');
 });
 
-test('deleted and created again at once: no conflict is told while the garbage collector is at it', async () => {
+test('R4.4 deleted and created again at once: no conflict is told while the garbage collector is at it', async () => {
   await desk.create('again', spec(500));
   await desk.settled('again');
   await desk.remove('again');
@@ -195,7 +195,7 @@ test('deleted and created again at once: no conflict is told while the garbage c
   assert.not.ok(items.some(({ regarding, reason }) => regarding.name === 'again' && reason !== 'Applied'));
 });
 
-test('a terminating namespace is quiet', async () => {
+test('R5.4 a terminating namespace is quiet', async () => {
   const short = createDesk(plane, 'changes-short');
   await short.open();
   await short.create('pom', spec(500));
@@ -213,7 +213,7 @@ test('a terminating namespace is quiet', async () => {
   assert.ok(writes(events, operatorUser).length <= 2, 'no storm of writes');
 });
 
-test('events tell of transitions: one Applied for each apply', async () => {
+test('R10.1 events tell of transitions: one Applied for each apply', async () => {
   await desk.create('event', spec(500));
   await desk.settled('event');
   await desk.patch('event', { spec: { licenses: { outboundPorts: { maximum: 600 } } } });

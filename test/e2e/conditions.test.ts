@@ -1,4 +1,4 @@
-/** The condition table of DESIGN section 2, row by row, on the real API server; kstatus, Argo CD and `kubectl wait` judge too. */
+/** The condition table of docs/contract.md, T9 to T20, row by row, on the real API server; kstatus, Argo CD and `kubectl wait` judge too. */
 import * as assert from 'uvu/assert';
 import { writes } from '../controlplane/audit.ts';
 import type { ControlPlane } from '../controlplane/controlplane.ts';
@@ -195,60 +195,60 @@ const writeFailed: Step = (name) =>
 
 const table: readonly Row[] = [
   {
-    situation: 'being deleted',
+    situation: 'T9 being deleted',
     how: [live, deleteHeld, deleteMap, wait],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
     ...{ kstatus: 'Terminating', argo: 'Progressing', waits: '', map: 'none' },
   },
   {
-    situation: 'being deleted, and changed',
+    situation: 'T9 being deleted, and changed',
     how: [live, deleteHeld, change(more), wait],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
     ...{ kstatus: 'Terminating', argo: 'Progressing', waits: '', map: '500' },
   },
   {
-    situation: 'not judged yet, observedGeneration -1',
+    situation: 'T10 not judged yet, observedGeneration -1',
     how: [operatorDown, create()],
     ...{ Valid: '', Applied: '', Ready: '', judged: -1 },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
   },
   {
-    situation: 'not judged yet, a new generation over older settings live',
+    situation: 'T10 not judged yet, a new generation over older settings live',
     how: [live, operatorDown, change(more)],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: '500' },
   },
 
   {
-    situation: 'suspended, live = newest',
+    situation: 'T11 suspended, live = newest',
     how: [live, change({ suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Suspended' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready Applied', map: '500' },
     says: ['spec.suspend is true', 'the settings of generation 1 are live'],
   },
   {
-    situation: 'suspended, nothing live',
+    situation: 'T11 suspended, nothing live',
     how: [create({ suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: 'none' },
     says: ['spec.suspend is true', 'nothing is live yet'],
   },
   {
-    situation: 'suspended, older settings live',
+    situation: 'T11 suspended, older settings live',
     how: [live, change({ ...more, suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['spec.suspend is true', 'the settings of generation 1 stay live'],
   },
   {
-    situation: 'suspended and invalid',
+    situation: 'T11 suspended and invalid',
     how: [live, change({ suspend: true }), invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Suspended', Ready: 'True Suspended' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
     says: ['spec.suspend is true', 'the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
-    situation: 'suspended and pending',
+    situation: 'T11 suspended and pending',
     how: [live, change({ ...more, applyPolicy: 'Manual', suspend: true })],
     ...{ Valid: 'True Valid', Applied: 'False Suspended', Ready: 'True Suspended' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
@@ -256,42 +256,42 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'invalid, nothing live',
+    situation: 'T12 invalid, nothing live',
     how: [createInvalid],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the spec has 1 error: spec.licenses.outboundPorts.minimum', 'nothing is live yet'],
   },
   {
-    situation: 'invalid, older settings live',
+    situation: 'T12 invalid, older settings live',
     how: [live, invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
-    situation: 'invalid, and the ConfigMap deleted: it is rebuilt',
+    situation: 'T12, R1.1 invalid, and the ConfigMap deleted: it is rebuilt',
     how: [live, invalidate, deleteMap, mapIsBack],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
-    situation: 'invalid, Manual, and an older save was pending',
+    situation: 'T12 invalid, Manual, and an older save was pending',
     how: [live, saveMore, invalidate],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the spec has 1 error', 'the settings of generation 1 stay live'],
   },
   {
-    situation: "invalid, and the ConfigMap is someone else's",
+    situation: "T12 invalid, and the ConfigMap is someone else's",
     how: [live, operatorDown, takeMap, invalidate, operatorUp],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['the spec has 1 error', 'belongs to someone else', 'the settings of generation 1 were applied last'],
   },
   {
-    situation: 'invalid, and the API server refuses to rebuild the ConfigMap',
+    situation: 'T12 invalid, and the API server refuses to rebuild the ConfigMap',
     how: [live, invalidate, refuse(403), deleteMap],
     ...{ Valid: 'False Invalid', Applied: 'False Invalid', Ready: 'False Invalid', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
@@ -299,21 +299,21 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: "a ConfigMap of that name is someone else's, nothing live",
+    situation: "T13 a ConfigMap of that name is someone else's, nothing live",
     how: [foreignMap, create()],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['belongs to someone else', 'nothing is live yet'],
   },
   {
-    situation: "a ConfigMap of that name is someone else's, which was ours",
+    situation: "T13 a ConfigMap of that name is someone else's, which was ours",
     how: [live, operatorDown, takeMap, operatorUp],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
     says: ['belongs to someone else', 'the settings of generation 1 were applied last'],
   },
   {
-    situation: "a ConfigMap of that name is someone else's, and a save is pending",
+    situation: "T13 a ConfigMap of that name is someone else's, and a save is pending",
     how: [live, saveMore, operatorDown, takeMap, operatorUp],
     ...{ Valid: 'True Valid', Applied: 'False ConfigMapConflict', Ready: 'False ConfigMapConflict', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'foreign' },
@@ -321,28 +321,28 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'the API server refuses the write (403), nothing live',
+    situation: 'T14 the API server refuses the write (403), nothing live',
     how: [refuse(403), create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the API server refuses the write', '403', 'not today', 'nothing is live yet'],
   },
   {
-    situation: 'the API server refuses the write (413), nothing live',
+    situation: 'T14 the API server refuses the write (413), nothing live',
     how: [refuse(413), create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
     says: ['the API server refuses the write', '413', 'not today', 'nothing is live yet'],
   },
   {
-    situation: 'the API server refuses the write (422), older settings live',
+    situation: 'T14 the API server refuses the write (422), older settings live',
     how: [live, refuse(422), change(more)],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: '500' },
     says: ['the API server refuses the write', '422', 'not today', 'of generation 1 were applied last'],
   },
   {
-    situation: 'the API server refuses to rebuild the ConfigMap, and a save is pending',
+    situation: 'T14 the API server refuses to rebuild the ConfigMap, and a save is pending',
     how: [live, saveMore, refuse(403), deleteMap],
     ...{ Valid: 'True Valid', Applied: 'False WriteRejected', Ready: 'False WriteRejected', also: 'Stalled' },
     ...{ kstatus: 'Failed', argo: 'Degraded', waits: 'Stalled', map: 'none' },
@@ -350,20 +350,20 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'other write failure for less than 10 s: as it was',
+    situation: 'T7 other write failure for less than 10 s: as it was',
     how: [live, breakWrites, change(more), writeFailed],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied', judged: 1 },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: '500' },
   },
   {
-    situation: 'other write failure for more than 10 s, nothing live',
+    situation: 'T16 other write failure for more than 10 s, nothing live',
     how: [breakWrites, create()],
     ...{ Valid: 'True Valid', Applied: 'False WriteFailed', Ready: 'False WriteFailed', also: 'Reconciling' },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
     says: ['the write fails', '500', 'nothing is live yet'],
   },
   {
-    situation: 'other write failure for more than 10 s, and a save is pending',
+    situation: 'T16 other write failure for more than 10 s, and a save is pending',
     how: [live, saveMore, breakWrites, deleteMap],
     ...{ Valid: 'True Valid', Applied: 'False WriteFailed', Ready: 'False WriteFailed', also: 'Reconciling' },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'none' },
@@ -371,7 +371,7 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'a plan is under way',
+    situation: 'T17 a plan is under way',
     how: [live, change({ zones: [{ name: 'emea', licenses: { outboundPorts: 500 } }], settleSeconds: 600 })],
     ...{ Valid: 'True Valid', Applied: 'False Settling', Ready: 'False Settling', also: 'Reconciling' },
     ...{ kstatus: 'InProgress', argo: 'Progressing', waits: '', map: 'zones' },
@@ -379,14 +379,14 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'Manual, not approved, nothing live',
+    situation: 'T18 Manual, not approved, nothing live',
     how: [create({ applyPolicy: 'Manual' })],
     ...{ Valid: 'True Valid', Applied: 'False ApplyPending', Ready: 'False ApplyPending' },
     ...{ kstatus: 'InProgress', argo: 'Suspended', waits: '', map: 'none' },
     says: ['generation 1 is saved', 'nothing is live yet'],
   },
   {
-    situation: 'Manual, not approved, older settings live',
+    situation: 'T19 Manual, not approved, older settings live',
     how: [live, saveMore],
     ...{ Valid: 'True Valid', Applied: 'False ApplyPending', Ready: 'True ApplyPending' },
     ...{ kstatus: 'Current', argo: 'Suspended', waits: 'Ready', map: '500' },
@@ -394,14 +394,14 @@ const table: readonly Row[] = [
   },
 
   {
-    situation: 'live = newest',
+    situation: 'T20 live = newest',
     how: [create()],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied' },
     ...{ kstatus: 'Current', argo: 'Healthy', waits: 'Ready Applied', map: '500' },
     says: ['the settings of generation 1 are live'],
   },
   {
-    situation: 'live = newest, by an approval',
+    situation: 'T20 live = newest, by an approval',
     how: [live, saveMore, approve],
     ...{ Valid: 'True Valid', Applied: 'True Applied', Ready: 'True Applied' },
     ...{ kstatus: 'Current', argo: 'Healthy', waits: 'Ready Applied', map: '700' },

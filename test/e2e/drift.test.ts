@@ -1,4 +1,4 @@
-/** Drift and ConfigMaps of others: DESIGN section 3, rules 1, 3, 4 and 6, each case a test. */
+/** Drift and ConfigMaps of others: rules 1, 3, 4 and 6 of docs/contract.md, each case a test. */
 import * as assert from 'uvu/assert';
 import { declare } from '../../src/settings/declaration.ts';
 import { dataHash, settingsHash } from '../../src/settings/hash.ts';
@@ -60,7 +60,7 @@ async function heals(
   return { after: after as StoredMap, written: writes(events, operatorUser).map(({ verb }) => verb) };
 }
 
-test('an edited key is set back with one write', async () => {
+test('R3.1, R8.4 an edited key is set back with one write', async () => {
   const { written } = await heals(
     'edited',
     () => desk.patchMap('edited-licenses', { data: { OUTBOUND_PORTS_CAPACITY: '9999' } }),
@@ -69,7 +69,7 @@ test('an edited key is set back with one write', async () => {
   assert.equal(written, ['update']);
 });
 
-test('a removed key comes back, an extra key goes', async () => {
+test('R3.1 a removed key comes back, an extra key goes', async () => {
   const { written } = await heals(
     'keys',
     () => desk.patchMap('keys-licenses', { data: { 'licenses.json': null, EXTRA: '1' } }),
@@ -78,7 +78,7 @@ test('a removed key comes back, an extra key goes', async () => {
   assert.equal(written, ['update']);
 });
 
-test('binaryData go', async () => {
+test('R3.1 binaryData go', async () => {
   await heals(
     'binary',
     () => desk.patchMap('binary-licenses', { binaryData: { blob: 'AAAA' } }),
@@ -86,7 +86,7 @@ test('binaryData go', async () => {
   );
 });
 
-test('removed labels come back, also the one that the cache selects by; those of others stay', async () => {
+test('R3.1, R3.3 removed labels come back, also the one that the cache selects by; those of others stay', async () => {
   const { after } = await heals(
     'labels',
     () =>
@@ -103,7 +103,7 @@ test('removed labels come back, also the one that the cache selects by; those of
   assert.is(after.metadata.annotations?.['note'], 'theirs');
 });
 
-test('a changed annotation of ours is set back, a forged stamp of the future too', async () => {
+test('R6.3 a changed annotation of ours is set back, a forged stamp of the future too', async () => {
   await heals(
     'stamp',
     () =>
@@ -116,7 +116,7 @@ test('a changed annotation of ours is set back, a forged stamp of the future too
   );
 });
 
-test('a removed ownerReference comes back, that of another stays', async () => {
+test('R3.3 a removed ownerReference comes back, that of another stays', async () => {
   const other = { apiVersion: 'v1', kind: 'ConfigMap', name: 'other', uid: '' };
   const { metadata } = await desk.createMap({ metadata: { name: 'other' }, data: {} });
   const { after } = await heals(
@@ -127,7 +127,7 @@ test('a removed ownerReference comes back, that of another stays', async () => {
   assert.ok(after.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid));
 });
 
-test('a deleted ConfigMap is created again', async () => {
+test('R3.1 a deleted ConfigMap is created again', async () => {
   const { written } = await heals(
     'deleted',
     () => desk.removeMap('deleted-licenses'),
@@ -136,7 +136,7 @@ test('a deleted ConfigMap is created again', async () => {
   assert.equal(written, ['create']);
 });
 
-test('one made immutable is deleted and created again; what others wrote on it stays', async () => {
+test('R3.2, R3.3 one made immutable is deleted and created again; what others wrote on it stays', async () => {
   const { after, written } = await heals(
     'frozen',
     () => desk.patchMap('frozen-licenses', { immutable: true, metadata: { labels: { team: 'blue' } } }),
@@ -146,7 +146,7 @@ test('one made immutable is deleted and created again; what others wrote on it s
   assert.equal(written, ['delete', 'create']);
 });
 
-test('a healed drift is told by one event', async () => {
+test('R10.1 a healed drift is told by one event', async () => {
   await until('the event Restored', async () => {
     const { stdout } = await plane.kubectl(['-n', desk.namespace, 'get', 'events.events.k8s.io', '-o', 'json']);
     const { items } = JSON.parse(stdout) as { items: { regarding: { name: string }; reason: string }[] };
@@ -154,7 +154,7 @@ test('a healed drift is told by one event', async () => {
   });
 });
 
-test("someone else's ConfigMap is not touched: a conflict, told in the status, resolved when the name is free", async () => {
+test("R4.5 someone else's ConfigMap is not touched: a conflict, told in the status, resolved when the name is free", async () => {
   const foreign = await desk.createMap({
     metadata: { name: 'taken-licenses', labels: { app: 'theirs' } },
     data: { mine: '1' },
@@ -170,7 +170,7 @@ test("someone else's ConfigMap is not touched: a conflict, told in the status, r
   await desk.waitFor('taken', 'Applied', 'True', 'Applied', 65_000);
 });
 
-test("a ConfigMap with another controller, or labels of another object, is someone else's", async () => {
+test("R4.1, R4.5 a ConfigMap with another controller, or labels of another object, is someone else's", async () => {
   const { metadata } = await desk.createMap({ metadata: { name: 'boss' } });
   const labels = { 'app.kubernetes.io/managed-by': 'license-settings-operator', [`${ours}/settings`]: 'controlled' };
   const controller = { apiVersion: 'v1', kind: 'ConfigMap', name: 'boss', uid: metadata.uid, controller: true };
@@ -188,7 +188,7 @@ test("a ConfigMap with another controller, or labels of another object, is someo
   assert.equal(await desk.configMap('labelled-licenses'), two);
 });
 
-test('a rename to a taken name keeps the old ConfigMap', async () => {
+test('R4.5 a rename to a taken name keeps the old ConfigMap', async () => {
   await desk.createMap({ metadata: { name: 'move-taken' }, data: { mine: '1' } });
   await desk.create('move', spec());
   await desk.settled('move');
@@ -199,7 +199,7 @@ test('a rename to a taken name keeps the old ConfigMap', async () => {
   assert.equal((await desk.configMap('move-taken'))?.data, { mine: '1' });
 });
 
-test('a ConfigMap that only looks like ours is never deleted', async () => {
+test('R4.7 a ConfigMap that only looks like ours is never deleted', async () => {
   const labels = { 'app.kubernetes.io/managed-by': 'license-settings-operator', [`${ours}/settings`]: 'alike' };
   await desk.create('alike', spec());
   await desk.settled('alike');
@@ -210,7 +210,7 @@ test('a ConfigMap that only looks like ours is never deleted', async () => {
   assert.ok(await desk.configMap('alike-copy'));
 });
 
-test('a lost status is written again from the ConfigMap, which is not touched', async () => {
+test('R1.3 a lost status is written again from the ConfigMap, which is not touched', async () => {
   await desk.create('lost', spec());
   await desk.patch('lost', { spec: { licenses: { outboundPorts: { maximum: 600 } } } });
   const { status } = await desk.settled('lost');
@@ -224,7 +224,7 @@ test('a lost status is written again from the ConfigMap, which is not touched', 
   assert.equal(await desk.configMap('lost-licenses'), map);
 });
 
-test('after a crash between the two writes, an invalid newer spec does not bring back the older settings', async () => {
+test('R1.3 after a crash between the two writes, an invalid newer spec does not bring back the older settings', async () => {
   await desk.create('crash', spec(500));
   const { status: old } = await desk.settled('crash');
   await desk.patch('crash', { spec: { licenses: { outboundPorts: { maximum: 600 } } } });
@@ -245,7 +245,7 @@ test('after a crash between the two writes, an invalid newer spec does not bring
   );
 });
 
-test('data of an older release are left alone while the newest spec is invalid, and rolled out when it is applicable', async () => {
+test('R3.4 data of an older release are left alone while the newest spec is invalid, and rolled out when it is applicable', async () => {
   const declared = declare('older', spec());
   await desk.create('older', spec());
   const { status } = await desk.settled('older');
@@ -276,7 +276,7 @@ test('data of an older release are left alone while the newest spec is invalid, 
   assert.is((await desk.get('older'))?.status?.applied?.settingsHash, settingsHash(declared));
 });
 
-test('a live declaration of a later release is not rendered, and its ConfigMap is left alone', async () => {
+test('V12 a live declaration of a later release is not rendered, and its ConfigMap is left alone', async () => {
   await desk.create('later', spec());
   const { status } = await desk.settled('later');
   await operator.stop();

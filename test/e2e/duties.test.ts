@@ -298,7 +298,7 @@ test('an approval names the whole hash', async () => {
   await desk.settled('whole');
 });
 
-test('two settings whose hashes begin alike: the approval of one is none of the other', async () => {
+test('A2 two settings whose hashes begin alike: the approval of one is none of the other', async () => {
   // Found in half a minute of hashing: both begin with the same 12 digits.
   const twin = (external: number, ports: number, preview: number) => ({
     applyPolicy: 'Manual',

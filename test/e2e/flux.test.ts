@@ -173,7 +173,7 @@ const annotationsOf = async (name: string) =>
   ((await desk.get(name)) as (Stored & { metadata: { annotations?: Record<string, string> } }) | undefined)?.metadata
     .annotations ?? {};
 
-test('a sync: the Kustomization is Ready when the settings are live', async () => {
+test('T20 a sync: the Kustomization is Ready when the settings are live', async () => {
   const revision = await push({
     'pom.yaml': readFileSync(`${root}deploy/samples/licensesettings.yaml`, 'utf8'),
     'other.yaml': manifest('other', ports(300)),
@@ -190,7 +190,7 @@ test('a sync: the Kustomization is Ready when the settings are live', async () =
   );
 });
 
-test('it is not Ready before: without the operator it waits', async () => {
+test('T1, T10 it is not Ready before: without the operator it waits', async () => {
   await operator.stop();
   const revision = await push({ 'waiting.yaml': manifest('waiting', ports(150)) });
   await until('Flux has applied it', async () => (await desk.get('waiting')) !== undefined, 20_000, fluxLog);
@@ -200,7 +200,7 @@ test('it is not Ready before: without the operator it waits', async () => {
   await says('True', 'ReconciliationSucceeded', revision);
 });
 
-test('nothing changes when Flux applies the same again', async () => {
+test('V1 nothing changes when Flux applies the same again', async () => {
   const versions = async () =>
     (await plane.kubectl(['get', 'lics,cm', '-n', 'dialer', '-o', 'jsonpath={.items[*].metadata.resourceVersion}']))
       .stdout;
@@ -234,7 +234,7 @@ test('a spec that the API server refuses: nothing of the commit is applied, and 
   assert.is.not((await read()).status?.lastAppliedRevision, revision);
 });
 
-test('a spec that an older CRD lets through: HealthCheckFailed at once, long before the timeout', async () => {
+test('T12 a spec that an older CRD lets through: HealthCheckFailed at once, long before the timeout', async () => {
   await push({ 'other.yaml': manifest('other', ports(300)) });
   await says('True', 'ReconciliationSucceeded', `main@sha1:${commits.toString(16).padStart(40, '0')}`);
   await removeRules(plane);
@@ -259,7 +259,7 @@ test('a spec that an older CRD lets through: HealthCheckFailed at once, long bef
   assert.is(await capacity('other'), '310');
 });
 
-test("a ConfigMap of that name is someone else's: HealthCheckFailed too", async () => {
+test("T13 a ConfigMap of that name is someone else's: HealthCheckFailed too", async () => {
   await desk.createMap({ metadata: { name: 'taken-licenses' }, data: { mine: 'yes' } });
   await push({ 'taken.yaml': manifest('taken', ports(200)) });
   const { message } = await says('False', 'HealthCheckFailed');
@@ -270,7 +270,7 @@ test("a ConfigMap of that name is someone else's: HealthCheckFailed too", async 
   assert.equal((await desk.configMap('taken-licenses'))?.data, { mine: 'yes' });
 });
 
-test('an approval by `kubectl license apply` survives Flux; one by `kubectl annotate` does not', async () => {
+test('A4 an approval by `kubectl license apply` survives Flux; one by `kubectl annotate` does not', async () => {
   const revision = await push({ 'other.yaml': manifest('other', ports(400, { applyPolicy: 'Manual' })) });
   await desk.waitFor('other', 'Applied', 'False', 'ApplyPending');
   await new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -293,7 +293,7 @@ test('an approval by `kubectl license apply` survives Flux; one by `kubectl anno
   assert.is(await capacity('other'), '400');
 });
 
-test('prune: what is removed from Git goes, and its ConfigMaps with it; under Retain they stay', async () => {
+test('R5.5 prune: what is removed from Git goes, and its ConfigMaps with it; under Retain they stay', async () => {
   const kept = await push({ 'kept.yaml': manifest('kept', ports(120, { deletionPolicy: 'Retain' })) });
   await says('True', 'ReconciliationSucceeded', kept);
   const revision = await push({ 'other.yaml': undefined, 'kept.yaml': undefined });

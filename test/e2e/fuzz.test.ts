@@ -13,7 +13,7 @@ test.before(async () => {
   report = await runCampaign({ objects, seed });
 });
 
-test('nothing stops, nothing is skipped, nothing is written that is not ours, and the memory is bounded', () => {
+test('L3, R9.20, S6 nothing stops, nothing is skipped, nothing is written that is not ours, and the memory is bounded', () => {
   assert.is(report.violations.join('\n'), '');
 });
 
@@ -25,7 +25,7 @@ test('the API server took most of what was hostile, of each kind, and the operat
   assert.ok(report.writes > objects, `${report.writes} writes of the operator were judged`);
 });
 
-test('the neighbour was changed all along', () => {
+test('L2 the neighbour was changed all along', () => {
   const { changes, slowest } = report.neighbour;
   assert.ok(changes >= 10, `${changes} changes, the slowest ${slowest.toFixed(0)} ms`);
 });

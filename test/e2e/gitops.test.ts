@@ -53,7 +53,7 @@ const manifestsOf = ({ namespace }: Desk) =>
   });
 
 for (const [id, { how, args }] of Object.entries(tools)) {
-  test(`${how}: applied twice before the operator has seen it, nothing changes and nothing differs`, async () => {
+  test(`V1 ${how}: applied twice before the operator has seen it, nothing changes and nothing differs`, async () => {
     const desk = deskOf(id);
     await desk.open();
     const manifests = manifestsOf(desk);
@@ -81,7 +81,7 @@ test('the operator does its work', async () => {
 });
 
 for (const [id, { how, args }] of Object.entries(tools)) {
-  test(`${how}: applied twice when the operator has written status and ConfigMaps, likewise`, async () => {
+  test(`V1, C8 ${how}: applied twice when the operator has written status and ConfigMaps, likewise`, async () => {
     const desk = deskOf(id);
     await agree(desk, args);
     // What a tool tracks or prunes by stays on its own objects.

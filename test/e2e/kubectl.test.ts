@@ -23,7 +23,7 @@ test.before(async () => {
 });
 test.after(() => closeStage({ plane, desk, operator }));
 
-test('before the operator has seen it, an object does not look finished: observedGeneration is -1', async () => {
+test('T1 before the operator has seen it, an object does not look finished: observedGeneration is -1', async () => {
   await operator.stop();
   await apply(sample);
   assert.is(await kubectl('get', 'lics', 'pom', '-o', 'jsonpath={.status}'), '{"observedGeneration":-1}');
@@ -38,7 +38,7 @@ test('apply, wait, and apply again says unchanged', async () => {
   assert.is(again.stdout.trim(), 'licensesettings.licensing.dialer.dev/pom unchanged');
 });
 
-test('server-side apply by two managers changes nothing', async () => {
+test('V1 server-side apply by two managers changes nothing', async () => {
   for (const manager of ['argocd-controller', 'kustomize-controller']) {
     await apply(sample, '--server-side', '--force-conflicts', `--field-manager=${manager}`);
   }
@@ -48,13 +48,13 @@ test('server-side apply by two managers changes nothing', async () => {
   assert.is(await kubectl('get', 'lics', 'pom', '-o', 'jsonpath={.metadata.generation}'), '1');
 });
 
-test('get shows Ready, the reason, capacities and age', async () => {
+test('T8 get shows Ready, the reason, capacities and age', async () => {
   const [head, row] = (await kubectl('get', 'lics')).split('\n');
   assert.match(head ?? '', /^NAME\s+READY\s+REASON\s+PORTS\s+PREDICTIVE\s+PREVIEW\s+MANUAL\s+AGE$/);
   assert.match(row ?? '', /^pom\s+True\s+Applied\s+500\s+200\s+80\s+100\s+\d+s$/);
 });
 
-test('get -o wide adds the other two types, the applied generation and the hash', async () => {
+test('T8 get -o wide adds the other two types, the applied generation and the hash', async () => {
   const [head, row] = (await kubectl('get', 'lics', '-o', 'wide')).split('\n');
   assert.match(head ?? '', /MANUAL\s+EXTERNAL\s+WEB API\s+APPLIED\s+HASH\s+AGE$/);
   assert.match(row ?? '', /100\s+50\s+25\s+1\s+[0-9a-f]{64}\s+\d+s$/);
@@ -82,7 +82,7 @@ test('explain tells of the fields', async () => {
   assert.match(maximum.replace(/\s+/g, ' '), 'Zero means off, never unlimited');
 });
 
-test('diff is silent without a change, and shows one', async () => {
+test('V1 diff is silent without a change, and shows one', async () => {
   const none = await plane.kubectl(['-n', desk.namespace, 'diff', '-f', '-'], { input: sample, allowFailure: true });
   assert.is(none.code, 0, none.stdout + none.stderr);
   const changed = sample.replace('maximum: 500', 'maximum: 501');
@@ -99,7 +99,7 @@ test('--dry-run=server judges and changes nothing', async () => {
   assert.is(await kubectl('get', 'lics', 'pom', '-o', 'jsonpath={.spec.licenses.outboundPorts.maximum}'), '500');
 });
 
-test('a bad manifest is refused with the path of every field', async () => {
+test('V7 a bad manifest is refused with the path of every field', async () => {
   const { code, stderr } = await apply(
     sample
       .replace('minimum: 100', 'minimum: 600')
@@ -112,7 +112,7 @@ test('a bad manifest is refused with the path of every field', async () => {
   assert.match(stderr, 'spec.licenses.agentWebAPIService.maximum: Invalid value: 1000001');
 });
 
-test('names that reach for others are refused', async () => {
+test('V7 names that reach for others are refused', async () => {
   const elsewhere = await apply(`${sample}  configMap: {name: other-licenses}\n`);
   assert.match(
     elsewhere.stderr,

@@ -41,7 +41,7 @@ const report = (what: string, { metadata, ...rest }: Whole) => {
   return stored;
 };
 
-test('what is rendered fits into an environment variable, and names of ConfigMaps are legal', () => {
+test('V6 what is rendered fits into an environment variable, and names of ConfigMaps are legal', () => {
   const maps = render(declare(name, largest()));
   assert.is(maps.length, maxZones + 1);
   const values = maps.flatMap((map) =>

@@ -1,6 +1,6 @@
 /**
  * Copies of an object's ConfigMaps in another namespace, as tools that mirror or restore make them, on the real API
- * server: DESIGN section 2. The audit log shows that the operator asks for nothing there.
+ * server: C1. The audit log shows that the operator asks for nothing there.
  */
 import * as assert from 'uvu/assert';
 import type { Spec } from '../../src/api/licensesettings.ts';
@@ -50,7 +50,7 @@ async function mirror(name: string, data?: Record<string, string>) {
 }
 const capacityOf = async (name: string) => (await desk.configMap(name))?.data?.['OUTBOUND_PORTS_CAPACITY'];
 
-test('a rename deletes what it leaves behind, and no copy of that', async () => {
+test('C1 a rename deletes what it leaves behind, and no copy of that', async () => {
   await desk.create('pom', spec(500));
   await desk.settled('pom');
   const copy = await mirror('pom-licenses');
@@ -60,7 +60,7 @@ test('a rename deletes what it leaves behind, and no copy of that', async () => 
   assert.equal(await copies.configMap('pom-licenses'), copy);
 });
 
-test('a copy of a removed zone at zero does not let another have its licenses before the wait is over', async () => {
+test('C1, R2.8 a copy of a removed zone at zero does not let another have its licenses before the wait is over', async () => {
   await desk.create('early', zones({ apac: 100, emea: 300 }));
   await desk.settled('early');
   const [, zero] = render(declare('early', zones({ apac: 0 }) as Spec));
@@ -73,7 +73,7 @@ test('a copy of a removed zone at zero does not let another have its licenses be
   assert.equal(await copies.configMap('early-licenses-apac'), copy);
 });
 
-test('copies that hold numbers stop no plan', async () => {
+test('C1 copies that hold numbers stop no plan', async () => {
   await desk.create('stuck', zones({ apac: 100, emea: 300 }));
   await desk.settled('stuck');
   for (const zone of ['apac', 'emea']) await mirror(`stuck-licenses-${zone}`);
@@ -82,7 +82,7 @@ test('copies that hold numbers stop no plan', async () => {
   assert.equal([await capacityOf('stuck-licenses-apac'), await capacityOf('stuck-licenses-emea')], ['200', '200']);
 });
 
-test('a record forged in another namespace does not go live, nor into the ConfigMap that is rebuilt', async () => {
+test('C1 a record forged in another namespace does not go live, nor into the ConfigMap that is rebuilt', async () => {
   await desk.create('forged', spec(500));
   const { status, metadata } = await desk.settled('forged');
   await desk.patch('forged', { spec: spec(600, { applyPolicy: 'Manual' }) });
@@ -107,7 +107,7 @@ test('a record forged in another namespace does not go live, nor into the Config
   assert.equal((await desk.get('forged'))?.status?.applied, status?.applied);
 });
 
-test('through all of that the operator asked for nothing in the namespace of the copies', async () => {
+test('C1 through all of that the operator asked for nothing in the namespace of the copies', async () => {
   const asked = await plane
     .audit()
     .since(mark, ({ user, objectRef }) => user.username === operatorUser && objectRef?.namespace === copies.namespace);

@@ -116,7 +116,7 @@ test('diff and apply: what was shown is approved, goes live, and the exit codes 
   assert.is((await license('diff nothere -n plugin')).code, 2);
 });
 
-test('an approval is neither taken back nor fought over by server-side apply of GitOps tools', async () => {
+test('A4 an approval is neither taken back nor fought over by server-side apply of GitOps tools', async () => {
   const manifest = (maximum: number) =>
     JSON.stringify({
       apiVersion: 'licensing.dialer.dev/v1',

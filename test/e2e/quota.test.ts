@@ -60,7 +60,7 @@ const written = async (mark: number): Promise<string[]> =>
     .filter(({ objectRef }) => objectRef?.resource === 'configmaps')
     .map(({ verb, objectRef, responseStatus }) => `${verb} ${objectRef?.name} ${responseStatus?.code}`);
 
-test('a zone is renamed: the old one goes before the new one is created', async () => {
+test('R2.13 a zone is renamed: the old one goes before the new one is created', async () => {
   await setQuota(desk, 3);
   await desk.create('pom', zones({ apac: 200, emea: 300 }));
   await desk.settled('pom');
@@ -81,7 +81,7 @@ test('a zone is renamed: the old one goes before the new one is created', async 
   assert.is((await desk.configMap('pom-licenses-asia'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '200');
 });
 
-test('a rename of the ConfigMap needs room for all of them once more, and is whole again within 65 s after that is there', async () => {
+test('R2.16, L1 a rename of the ConfigMap needs room for all of them once more, and is whole again within 65 s after that is there', async () => {
   await desk.patch('pom', { spec: { configMap: { name: 'pom-limits' } } });
   await desk.waitFor('pom', 'Ready', 'False', 'WriteRejected');
   const { message } = desk.conditionOf(await desk.get('pom'), 'Ready') ?? {};
@@ -92,7 +92,7 @@ test('a rename of the ConfigMap needs room for all of them once more, and is who
   assert.is(await desk.configMap('pom-licenses-emea'), undefined);
 });
 
-test('a rename without zones needs room for one more, and is whole again within 65 s after that is there', async () => {
+test('R2.17, L1 a rename without zones needs room for one more, and is whole again within 65 s after that is there', async () => {
   await setQuota(plain, 1);
   await plain.create('solo', { licenses: { outboundPorts: { minimum: 0, maximum: 500 } } });
   await plain.waitFor('solo', 'Applied', 'True', 'Applied', 65_000);

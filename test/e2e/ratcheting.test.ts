@@ -26,7 +26,7 @@ test.before(async () => {
 });
 test.after(() => closeStage({ plane, desk, operator }));
 
-test('every error is in the status, Stalled, and the last good ConfigMap is untouched, byte for byte', async () => {
+test('V8 every error is in the status, Stalled, and the last good ConfigMap is untouched, byte for byte', async () => {
   await desk.create('pom', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } } });
   await desk.settled('pom');
   const good = await desk.configMap('pom-licenses');
@@ -50,7 +50,7 @@ test('every error is in the status, Stalled, and the last good ConfigMap is unto
   assert.equal(await desk.configMap('pom-licenses'), good);
 });
 
-test('it is rebuilt when deleted, from what is live', async () => {
+test('R1.1 it is rebuilt when deleted, from what is live', async () => {
   const good = await desk.configMap('pom-licenses');
   await desk.removeMap('pom-licenses');
   await until('it is there again', async () => (await desk.configMap('pom-licenses')) !== undefined);
@@ -59,7 +59,7 @@ test('it is rebuilt when deleted, from what is live', async () => {
   assert.equal(rebuilt?.metadata.annotations, good?.metadata.annotations);
 });
 
-test('it is rebuilt after a restart too', async () => {
+test('R1.1 it is rebuilt after a restart too', async () => {
   const good = await desk.configMap('pom-licenses');
   await operator.stop('SIGKILL');
   await desk.removeMap('pom-licenses');
@@ -68,7 +68,7 @@ test('it is rebuilt after a restart too', async () => {
   assert.equal((await desk.configMap('pom-licenses'))?.data, good?.data);
 });
 
-test('the status of a bad object can be written under the real rules, and an event tells of it once', async () => {
+test('V9 the status of a bad object can be written under the real rules, and an event tells of it once', async () => {
   const { stdout } = await plane.kubectl(['-n', desk.namespace, 'get', 'events.events.k8s.io', '-o', 'json']);
   const { items } = JSON.parse(stdout) as { items: { reason: string; note: string }[] };
   const invalid = items.filter(({ reason }) => reason === 'Invalid');
@@ -76,7 +76,7 @@ test('the status of a bad object can be written under the real rules, and an eve
   assert.match(invalid[0]?.note ?? '', 'spec.licenses.manualAgents.maximum is 2000000');
 });
 
-test('it heals when it is fixed', async () => {
+test('R1.2 it heals when it is fixed', async () => {
   await desk.patch('pom', {
     spec: { licenses: { outboundPorts: { minimum: 100 }, manualAgents: null, previewAgents: null }, configMap: null },
   });
@@ -86,7 +86,7 @@ test('it heals when it is fixed', async () => {
   assert.is(desk.conditionOf(stored, 'Ready')?.status, 'True');
 });
 
-test('one that was never good: all errors, nothing is written, and it goes live when it is fixed', async () => {
+test('V8 one that was never good: all errors, nothing is written, and it goes live when it is fixed', async () => {
   await withoutRules(plane, () => desk.create('never', { licenses: { outboundPorts: { minimum: 5, maximum: 1 } } }));
   const stored = await desk.waitFor('never', 'Applied', 'False', 'Invalid');
   assert.is(stored.status?.applied, undefined);
@@ -97,7 +97,7 @@ test('one that was never good: all errors, nothing is written, and it goes live 
   assert.is((await desk.configMap('never-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '9');
 });
 
-test('a field of a newer CRD is an error: half of a spec is never applied', async () => {
+test('V10 a field of a newer CRD is an error: half of a spec is never applied', async () => {
   await desk.create('newer', { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } });
   await desk.settled('newer');
   const priority = { type: 'integer' };

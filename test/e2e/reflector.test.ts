@@ -118,7 +118,7 @@ test('a list comes as a stream in one request, and changes follow on it', async 
   assert.equal([one.requests, one.restarts, one.lists()], [[], [], 1], 'its one request is still under way');
 });
 
-test('refresh sees what was written before it', async () => {
+test('R7.4 refresh sees what was written before it', async () => {
   const one = await mirror(plane.kubeconfig);
   for (let n = 0; n < 10; n++) {
     await create(`refresh-${n}`);
@@ -148,7 +148,7 @@ test('a server whose feature gate WatchList is off: lists come in pages', async 
   }
 });
 
-test('an API server that restarts: it goes on within 5 s, with one list at most', async () => {
+test('R11.2 an API server that restarts: it goes on within 5 s, with one list at most', async () => {
   const one = await mirror(plane.kubeconfig);
   const before = one.lists();
   await plane.kill('kube-apiserver', 'SIGKILL');
@@ -164,7 +164,7 @@ test('an API server that restarts: it goes on within 5 s, with one list at most'
   assert.ok(one.lists() - before <= 1, `${one.lists() - before} lists`);
 });
 
-test('a server that was away, and whose history was compacted: a new list, and what went meanwhile is gone', async () => {
+test('R11.2 a server that was away, and whose history was compacted: a new list, and what went meanwhile is gone', async () => {
   await create('compacted');
   const one = await mirror(throughProxy());
   assert.ok(names(one).includes('compacted'));
@@ -182,7 +182,7 @@ test('a server that was away, and whose history was compacted: a new list, and w
   assert.is(one.lists(), 2);
 });
 
-test('a half-open connection is noticed within 60 s; on a healthy one age stays below a minute', async () => {
+test('R11.2 a half-open connection is noticed within 60 s; on a healthy one age stays below a minute', async () => {
   const healthy = await mirror(plane.kubeconfig);
   const one = await mirror(throughProxy());
   proxy.stall();

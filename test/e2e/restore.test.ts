@@ -8,7 +8,7 @@ import { suite } from '../suite.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
 
 const test = suite('restore of etcd');
-/** As DESIGN section 7 says of a silent watch. */
+/** L1: after a restore of etcd from a backup. */
 const bar = 65_000;
 const changes = 21;
 let plane: ControlPlane;
@@ -57,7 +57,7 @@ async function pass(known: number): Promise<void> {
   }
 }
 
-test('all that was lost, changed and made since is judged within 65 s, although the old version is soon passed', async () => {
+test('R7.10, L1 all that was lost, changed and made since is judged within 65 s, although the old version is soon passed', async () => {
   for (const name of ['older', 'untouched', 'without']) await desk.create(name, spec(5));
   const own = await plane.serviceAccountKubeconfig(serviceAccount.namespace, serviceAccount.name);
   const kubeconfig = `${own}.proxy`;

@@ -25,7 +25,7 @@ const retained = async (name: string) => (await desk.get(name))?.status?.configM
 /** Longer than the garbage collector needs for what it may take. */
 const collected = () => new Promise((resolve) => setTimeout(resolve, 3_000));
 
-test('under Retain the ConfigMap has no owner, says whose it is, and outlives the object', async () => {
+test('C9, R5.5 under Retain the ConfigMap has no owner, says whose it is, and outlives the object', async () => {
   const { metadata } = await desk.create('kept', spec(500));
   await desk.settled('kept');
   assert.equal(await owners('kept'), []);
@@ -38,7 +38,7 @@ test('under Retain the ConfigMap has no owner, says whose it is, and outlives th
   assert.equal(await desk.configMap('kept-licenses'), before);
 });
 
-test('a new object of the name adopts what was retained', async () => {
+test('R4.2 a new object of the name adopts what was retained', async () => {
   const before = await desk.configMap('kept-licenses');
   const { metadata } = await desk.create('kept', spec(500, 'Delete'));
   await desk.settled('kept');
@@ -49,7 +49,7 @@ test('a new object of the name adopts what was retained', async () => {
   assert.is((await owners('kept'))[0]?.uid, metadata.uid);
 });
 
-test('switching acts at once, with one write of the metadata and one of the status; the data stay', async () => {
+test('R5.6 switching acts at once, with one write of the metadata and one of the status; the data stay', async () => {
   await desk.create('switch', spec(500, 'Delete'));
   await desk.settled('switch');
   assert.equal(await retained('switch'), [undefined]);
@@ -66,7 +66,7 @@ test('switching acts at once, with one write of the metadata and one of the stat
   await until('it goes with the object', async () => (await desk.configMap('switch-licenses')) === undefined, 60_000);
 });
 
-test('switching acts while a saved spec waits, and while it is invalid', async () => {
+test('A6, R5.6 switching acts while a saved spec waits, and while it is invalid', async () => {
   await desk.create('early', spec(500, 'Delete'));
   await desk.settled('early');
   await desk.patch('early', { spec: { ...spec(700, 'Retain'), applyPolicy: 'Manual' } });
@@ -82,7 +82,7 @@ test('switching acts while a saved spec waits, and while it is invalid', async (
   assert.is((await desk.configMap('early-licenses'))?.data?.['OUTBOUND_PORTS_CAPACITY'], '500');
 });
 
-test('a retained ConfigMap is healed like any other, also without its labels', async () => {
+test('R3.1, R6.4 a retained ConfigMap is healed like any other, also without its labels', async () => {
   await desk.create('heal', spec(500));
   await desk.settled('heal');
   await desk.patchMap('heal-licenses', { data: { OUTBOUND_PORTS_CAPACITY: '1' } });
@@ -99,7 +99,7 @@ test('a retained ConfigMap is healed like any other, also without its labels', a
   assert.equal(await owners('heal'), []);
 });
 
-test('a renamed ConfigMap under Retain: the old one goes, since it carries our uid', async () => {
+test('R4.7 a renamed ConfigMap under Retain: the old one goes, since it carries our uid', async () => {
   await desk.create('move', spec(500));
   await desk.settled('move');
   await desk.patch('move', { spec: { configMap: { name: 'move-new' } } });

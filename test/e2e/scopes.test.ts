@@ -135,7 +135,7 @@ async function withObjects(): Promise<void> {
   }
 }
 
-test('restart: the Role of one namespace is gone, the other is served; back, both are', async () => {
+test('R7.8, R7.9 restart: the Role of one namespace is gone, the other is served; back, both are', async () => {
   await withObjects();
   await forbid(b);
   const operator = await start();
@@ -146,7 +146,7 @@ test('restart: the Role of one namespace is gone, the other is served; back, bot
   await bothAreServed(operator);
 });
 
-test('failover: the Role of one namespace is gone, the other is served by the new leader; back, both are', async () => {
+test('R7.8, R7.9 failover: the Role of one namespace is gone, the other is served by the new leader; back, both are', async () => {
   await withObjects();
   const [leader, standby] = await twoReplicas();
   for (const desk of [a, b]) await desk.settled('pom');
@@ -159,7 +159,7 @@ test('failover: the Role of one namespace is gone, the other is served by the ne
   await bothAreServed(standby);
 });
 
-test('failover: one namespace was deleted, the other is served by the new leader; made anew, both are', async () => {
+test('R7.9 failover: one namespace was deleted, the other is served by the new leader; made anew, both are', async () => {
   await withObjects();
   const [leader, standby] = await twoReplicas();
   for (const desk of [a, b]) await desk.settled('pom');
@@ -178,7 +178,7 @@ test('failover: one namespace was deleted, the other is served by the new leader
   await bothAreServed(third);
 });
 
-test('a leader that can work in no namespace is alive, and not ready', async () => {
+test('R11.3, R11.4 a leader that can work in no namespace is alive, and not ready', async () => {
   await withObjects();
   const [leader, standby] = await twoReplicas();
   for (const desk of [a, b]) await forbid(desk);

@@ -59,7 +59,7 @@ const isWrite = ({ stage, user, verb }: AuditEvent) =>
   stage === 'ResponseComplete' && user.username === operatorUser && !['get', 'list', 'watch'].includes(verb);
 const told = (operator: Operator, words: string) => operator.log.filter(({ msg }) => msg.includes(words)).length;
 
-test('a backlog: no event is sent before its last status', async () => {
+test('R10.3 a backlog: no event is sent before its last status', async () => {
   const names = Array.from({ length: 200 }, (_, n) => `backlog-${n}`);
   for (const name of names) await desk.create(name, spec());
   const mark = plane.audit().mark();
@@ -77,7 +77,7 @@ test('a backlog: no event is sent before its last status', async () => {
   assert.ok(first > (statuses.at(-1) ?? ''), `the first event at ${first}, the last status at ${statuses.at(-1)}`);
   for (const name of names) await desk.remove(name);
 });
-test('the verb watch is taken away: told once a minute; over only when a watch works again', async () => {
+test('R11.5 the verb watch is taken away: told once a minute; over only when a watch works again', async () => {
   const operator = await start();
   await becomes(operator, 200);
   const path = '/rules/0/verbs';
@@ -109,7 +109,7 @@ test('the verb watch is taken away: told once a minute; over only when a watch w
   await desk.remove('polled');
 });
 
-test('the CRD is deleted under a running operator: not ready, not synced, alive; back, all is well', async () => {
+test('R11.3, R11.4 the CRD is deleted under a running operator: not ready, not synced, alive; back, all is well', async () => {
   const operator = await start();
   await becomes(operator, 200);
   assert.is(await synced(operator, 'licensesettings'), '1');
@@ -127,7 +127,7 @@ test('the CRD is deleted under a running operator: not ready, not synced, alive;
   await desk.settled('after');
 });
 
-test('every request is 401 and nobody leads: neither replica is ready, and each says why', async () => {
+test('R11.4 every request is 401 and nobody leads: neither replica is ready, and each says why', async () => {
   const leader = await start(leaseFlags);
   await leader.logged(({ msg }) => msg.startsWith('leading:'), 'it leads', 30_000);
   const standby = await start(leaseFlags);
@@ -140,7 +140,7 @@ test('every request is 401 and nobody leads: neither replica is ready, and each 
   }
 });
 
-test('SIGTERM ends it within 5 s, also when it was blocked as the signal came and the API server hangs', async () => {
+test('R11.1 SIGTERM ends it within 5 s, also when it was blocked as the signal came and the API server hangs', async () => {
   const operator = await start(leaseFlags);
   await operator.logged(({ msg }) => msg.startsWith('leading:'), 'it leads', 30_000);
   const server = plane.pid('kube-apiserver') ?? 0;

@@ -18,7 +18,7 @@ test.after(async () => {
   await plane?.stop();
 });
 
-test('each request takes 4 or 6 s: the lease is not lost, and what changes is applied', async () => {
+test('R7.2 each request takes 4 or 6 s: the lease is not lost, and what changes is applied', async () => {
   const changes = 4;
   const races = await Promise.all([4_000, 6_000].map((delay) => raceForLease(plane, { delay, seconds: 50, changes })));
   for (const race of races) assert.equal(race, { losses: 0, clientGoLosses: 0, applied: changes });

@@ -35,7 +35,7 @@ test.after(async () => {
   await plane?.stop();
 });
 
-test('no CRD yet: it says so, is not ready, and goes on by itself when the CRD is there', async () => {
+test('R11.2, R11.4 no CRD yet: it says so, is not ready, and goes on by itself when the CRD is there', async () => {
   await plane.kubectl(['delete', 'crd', crd]);
   const operator = await start(plane);
   await operator.logged(({ msg }) => msg.includes('kubectl apply --server-side -k crds'), 'it names the mend');
@@ -47,7 +47,7 @@ test('no CRD yet: it says so, is not ready, and goes on by itself when the CRD i
   await desk.settled('late-crd');
 });
 
-test('no permission: it says so, and goes on when the role is there', async () => {
+test('R11.2, R11.5 no permission: it says so, and goes on when the role is there', async () => {
   await plane.kubectl(['delete', 'clusterrolebinding', 'license-settings-operator']);
   const operator = await start(plane);
   await operator.logged(({ msg }) => msg.includes('kubectl apply -k deploy/rights/all'), 'it names the mend');
@@ -56,7 +56,7 @@ test('no permission: it says so, and goes on when the role is there', async () =
   await until('it is ready', async () => (await ready(operator)) === 200, 30_000);
 });
 
-test('writes refused for want of permission are told in the status, and tried again', async () => {
+test('T14, R9.2 writes refused for want of permission are told in the status, and tried again', async () => {
   const operator = await start(plane);
   const path = '/rules/2/verbs';
   const role = ['clusterrole', 'license-settings-operator', '--type=json', '-p'];
@@ -70,7 +70,7 @@ test('writes refused for want of permission are told in the status, and tried ag
   assert.is(await operator.stop(), 0);
 });
 
-test('an API server that is away at the start is waited for', async () => {
+test('R11.2 an API server that is away at the start is waited for', async () => {
   const kubeconfig = await plane.serviceAccountKubeconfig('license-settings-system', 'license-settings-operator');
   await plane.kill('kube-apiserver');
   const operator = await start(plane, { kubeconfig });
@@ -80,7 +80,7 @@ test('an API server that is away at the start is waited for', async () => {
   await until('it is ready', async () => (await ready(operator)) === 200, 30_000);
 });
 
-test('an API server that restarts is survived: changes made meanwhile go live', async () => {
+test('R11.2 an API server that restarts is survived: changes made meanwhile go live', async () => {
   const operator = await start(plane);
   await desk.create('restart', spec());
   await desk.settled('restart');
@@ -91,7 +91,7 @@ test('an API server that restarts is survived: changes made meanwhile go live', 
   assert.is(operator.process.exitCode, null, 'it is still the same process');
 });
 
-test('a server that was away, and does not know our version any more: it lists again and misses nothing', async () => {
+test('R11.2 a server that was away, and does not know our version any more: it lists again and misses nothing', async () => {
   await desk.create('expired', spec());
   const proxy = await startCuttingProxy(Number(new URL(plane.server).port));
   const file = await plane.serviceAccountKubeconfig('license-settings-system', 'license-settings-operator');
@@ -120,7 +120,7 @@ test('a server that was away, and does not know our version any more: it lists a
   await proxy.close();
 });
 
-test('a closed watch is opened again, and nothing is missed', async () => {
+test('R11.2 a closed watch is opened again, and nothing is missed', async () => {
   const proxy = await startCuttingProxy(Number(new URL(plane.server).port));
   const file = await plane.serviceAccountKubeconfig('license-settings-system', 'license-settings-operator');
   const through = `${file}.proxy2`;
@@ -135,7 +135,7 @@ test('a closed watch is opened again, and nothing is missed', async () => {
   await proxy.close();
 });
 
-test('SIGTERM ends it with exit code 0 within 5 seconds, also while the API server is away', async () => {
+test('R11.1 SIGTERM ends it with exit code 0 within 5 seconds, also while the API server is away', async () => {
   const operator = await start(plane);
   await until('it is ready', async () => (await ready(operator)) === 200);
   await plane.kill('kube-apiserver');
@@ -150,7 +150,7 @@ test('SIGTERM ends it with exit code 0 within 5 seconds, also while the API serv
   await plane.restart('kube-apiserver');
 });
 
-test('a wrong CA: it says what is not trusted, and goes on waiting', async () => {
+test('R11.2, R11.5 a wrong CA: it says what is not trusted, and goes on waiting', async () => {
   const file = await plane.serviceAccountKubeconfig('license-settings-system', 'license-settings-operator');
   const config = JSON.parse(
     (await plane.kubectl(['config', 'view', '--raw', '-o', 'json'], { kubeconfig: file })).stdout,
@@ -166,7 +166,7 @@ test('a wrong CA: it says what is not trusted, and goes on waiting', async () =>
   assert.is(await ready(operator), 503);
 });
 
-test('a wrong token: it says so', async () => {
+test('R11.5 a wrong token: it says so', async () => {
   const file = await plane.serviceAccountKubeconfig('license-settings-system', 'license-settings-operator');
   const config = JSON.parse(
     (await plane.kubectl(['config', 'view', '--raw', '-o', 'json'], { kubeconfig: file })).stdout,

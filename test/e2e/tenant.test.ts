@@ -80,7 +80,7 @@ const ready = async () => {
   assert.is(status, 200);
 };
 
-test('60 labelled ConfigMaps of 1 MiB that belong to no object', async () => {
+test('L2, R9.24 60 labelled ConfigMaps of 1 MiB that belong to no object', async () => {
   const filler = 'x'.repeat(900 * kib);
   await besides('60 ConfigMaps of nobody', (desk) =>
     oneByOne(60, (i) =>
@@ -96,14 +96,14 @@ test('60 labelled ConfigMaps of 1 MiB that belong to no object', async () => {
   );
 });
 
-test('150 objects with 250 KB of annotations', async () => {
+test('L2, R9.24 150 objects with 250 KB of annotations', async () => {
   const filler = 'x'.repeat(250_000);
   await besides('150 objects with 250 KB of annotations', (desk) =>
     oneByOne(150, (i) => createObject(desk, `annotated-${i}`, { annotations: { 'example.com/filler': filler } })),
   );
 });
 
-test('managedFields that nest 6,500 deep, and names of 240 KB that look like the beginnings of tokens', async () => {
+test('L2, R9.25 managedFields that nest 6,500 deep, and names of 240 KB that look like the beginnings of tokens', async () => {
   await besides(
     'managedFields 6,500 deep, and names of 240 KB',
     async (desk) => {
@@ -116,7 +116,7 @@ test('managedFields that nest 6,500 deep, and names of 240 KB that look like the
   );
 });
 
-test('40 objects whose managedFields claim thousands of fields that nobody is shown', async () => {
+test('L2, R9.25 40 objects whose managedFields claim thousands of fields that nobody is shown', async () => {
   const fields = Object.fromEntries(Array.from({ length: 2_500 }, (_, i) => [`f:hidden-${i}`, {}]));
   await besides(
     '40 objects with many hidden fields',
@@ -125,7 +125,7 @@ test('40 objects whose managedFields claim thousands of fields that nobody is sh
   );
 });
 
-test('a forged record of 2,001 zones is none: nothing is created', async () => {
+test('L2, R1.4 a forged record of 2,001 zones is none: nothing is created', async () => {
   const ours = async (desk: Desk): Promise<string[]> => {
     const selector = encodeURIComponent(`${labels.managedBy}=${manager}`);
     const { json } = await desk.request(

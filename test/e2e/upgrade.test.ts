@@ -88,7 +88,7 @@ const written = async (mark: number, name: string) =>
     )
     .filter((line) => line.includes(`/${name}`));
 
-test('stored with an older definition, the upgrade loses nothing and makes no surprise write', async () => {
+test('R8.4 stored with an older definition, the upgrade loses nothing and makes no surprise write', async () => {
   await up();
   for (const name of ['live', 'spoiled']) {
     await desk.create(name, { licenses: { outboundPorts } });
@@ -136,7 +136,7 @@ test('stored with an older definition, the upgrade loses nothing and makes no su
   assert.equal(await written(mark, 'spoiled'), ['update licensesettings/spoiled/status']);
 });
 
-test('an object that this definition would refuse can be labelled, suspended and mended', async () => {
+test('V9 an object that this definition would refuse can be labelled, suspended and mended', async () => {
   await desk.patch('wrong', { metadata: { labels: { team: 'dialer' } } });
   await desk.patch('wrong', { spec: { suspend: true } });
   await desk.patch('wrong', { spec: { suspend: null } });
@@ -147,7 +147,7 @@ test('an object that this definition would refuse can be labelled, suspended and
   await desk.settled('wrong');
 });
 
-test('a definition newer than the operator: UnknownField, and what is live stays', async () => {
+test('V10 a definition newer than the operator: UnknownField, and what is live stays', async () => {
   const before = await mapVersion('live');
   const added = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/priority';
   const change = (operation: object) =>
@@ -172,13 +172,13 @@ test('a definition newer than the operator: UnknownField, and what is live stays
   await installThis();
 });
 
-test('a field that is null in a manifest is left out, and nothing is missed', async () => {
+test('V11 a field that is null in a manifest is left out, and nothing is missed', async () => {
   const spec = { licenses: { outboundPorts }, zones: null, configMap: null, applyPolicy: null, suspend: null };
   await apply('nulls', spec);
   await desk.settled('nulls');
 });
 
-test('the definition alone rolled back: what it hides is missed, and no zone loses a license by it', async () => {
+test('V11 the definition alone rolled back: what it hides is missed, and no zone loses a license by it', async () => {
   const names = ['sites', 'dropped'];
   for (const name of names) {
     await apply(name, { licenses: { outboundPorts }, zones, settleSeconds: 0 });
@@ -226,7 +226,7 @@ test('the definition alone rolled back: what it hides is missed, and no zone los
   assert.equal((await versions()).slice(0, 3), before.slice(0, 3), 'nothing has to be written for it');
 });
 
-test('rolled back under a running operator: an object that nobody touches is missed too, and told of once', async () => {
+test('V11 rolled back under a running operator: an object that nobody touches is missed too, and told of once', async () => {
   await up();
   await apply('idle', { licenses: { outboundPorts }, zones, settleSeconds: 0 });
   await desk.settled('idle');

@@ -48,7 +48,7 @@ async function writesOf(action: () => Promise<unknown>): Promise<string[]> {
   });
 }
 
-test('the first settings with zones: system, then zones, no wait; what each may use, and what is left', async () => {
+test('R2.11, C2 the first settings with zones: system, then zones, no wait; what each may use, and what is left', async () => {
   const seen = await writesOf(async () => {
     await desk.create('first', spec(500, [zone('emea', 300, { retail: 200 }), zone('apac', 100)], 60));
     await desk.settled('first');
@@ -84,7 +84,7 @@ test('the first settings with zones: system, then zones, no wait; what each may 
   assert.is(emea?.metadata.labels?.['licensing.dialer.dev/zone'], 'emea');
 });
 
-test('a zone whose numbers did not change is not written', async () => {
+test('C6 a zone whose numbers did not change is not written', async () => {
   const apac = await version('first-licenses-apac');
   const seen = await writesOf(async () => {
     await desk.patch('first', { spec: spec(500, [zone('emea', 350, { retail: 200 }), zone('apac', 100)], 60) });
@@ -100,7 +100,7 @@ test('a zone whose numbers did not change is not written', async () => {
   assert.is(await capacity('first-licenses-emea'), '350');
 });
 
-test('moving licenses: decreases, then the wait, then increases; Settling meanwhile', async () => {
+test('R2.1, R2.8 moving licenses: decreases, then the wait, then increases; Settling meanwhile', async () => {
   await desk.create('move', spec(500, [zone('a', 300), zone('b', 200)]));
   await desk.settled('move');
   let waited = 0;
@@ -125,7 +125,7 @@ test('moving licenses: decreases, then the wait, then increases; Settling meanwh
   assert.ok(waited > 1_500, `waited ${waited} ms`);
 });
 
-test('from no zones to zones, and back: the system is obeyed only while there are none', async () => {
+test('C5, R2.7 from no zones to zones, and back: the system is obeyed only while there are none', async () => {
   await desk.create('turn', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } }, settleSeconds: 1 });
   await desk.settled('turn');
   assert.is(await capacity('turn-licenses'), '500');
@@ -156,7 +156,7 @@ test('from no zones to zones, and back: the system is obeyed only while there ar
   );
 });
 
-test('a removed zone goes to zero, is seen so, and is deleted; a renamed ConfigMap moves nothing', async () => {
+test('R2.4, R2.14, R2.16 a removed zone goes to zero, is seen so, and is deleted; a renamed ConfigMap moves nothing', async () => {
   await desk.create('gone', spec(500, [zone('a', 300), zone('b', 200)], 1));
   await desk.settled('gone');
   const seen = await writesOf(async () => {
@@ -179,7 +179,7 @@ test('a removed zone goes to zero, is seen so, and is deleted; a renamed ConfigM
   assert.equal(renamed.slice(3, 5).sort(), ['delete gone-licenses', 'delete gone-licenses-a']);
 });
 
-test('from no zones to zones under a new name: the old system loses its CAPACITY keys before zones get theirs', async () => {
+test('R2.5 from no zones to zones under a new name: the old system loses its CAPACITY keys before zones get theirs', async () => {
   await desk.create('both', { licenses: { outboundPorts: { minimum: 100, maximum: 500 } }, settleSeconds: 1 });
   await desk.settled('both');
   const seen = await writesOf(async () => {
@@ -196,7 +196,7 @@ test('from no zones to zones under a new name: the old system loses its CAPACITY
   ]);
 });
 
-test('killed in the middle of the wait, a new process waits in full, and ends the plan', async () => {
+test('R2.9, R2.15 killed in the middle of the wait, a new process waits in full, and ends the plan', async () => {
   await desk.create('kill', spec(500, [zone('a', 300), zone('b', 200)], 4));
   await desk.settled('kill');
   await desk.patch('kill', { spec: spec(500, [zone('a', 100), zone('b', 400)], 4) });
@@ -210,7 +210,7 @@ test('killed in the middle of the wait, a new process waits in full, and ends th
   await desk.settled('kill');
 });
 
-test('a newer applicable spec supersedes a plan; an invalid or pending one does not stop it', async () => {
+test('R2.15 a newer applicable spec supersedes a plan; an invalid or pending one does not stop it', async () => {
   await desk.create('super', spec(500, [zone('a', 300), zone('b', 200)], 3));
   await desk.settled('super');
   await desk.patch('super', { spec: spec(500, [zone('a', 100), zone('b', 400)], 3) });
@@ -228,7 +228,7 @@ test('a newer applicable spec supersedes a plan; an invalid or pending one does 
   assert.is(stored.status?.applied?.generation, 4);
 });
 
-test('suspended in the middle, a plan stops, and goes on later', async () => {
+test('A9 suspended in the middle, a plan stops, and goes on later', async () => {
   await desk.create('pause', spec(500, [zone('a', 300), zone('b', 200)], 2));
   await desk.settled('pause');
   await desk.patch('pause', { spec: spec(500, [zone('a', 100), zone('b', 400)], 2) });
@@ -242,7 +242,7 @@ test('suspended in the middle, a plan stops, and goes on later', async () => {
   assert.is(await capacity('pause-licenses-b'), '400');
 });
 
-test('drift of a zone is healed, and a deleted zone is rebuilt, with one write each', async () => {
+test('R3.1, R8.4 drift of a zone is healed, and a deleted zone is rebuilt, with one write each', async () => {
   await desk.create('heal', spec(500, [zone('a', 300, { x: 100 }), zone('b', 200)]));
   await desk.settled('heal');
   const seen = await writesOf(async () => {
@@ -254,7 +254,7 @@ test('drift of a zone is healed, and a deleted zone is rebuilt, with one write e
   assert.equal(seen, ['update heal-licenses-a 300', 'create heal-licenses-b 200']);
 });
 
-test('a taken name stops a plan before anything is written', async () => {
+test('R4.6 a taken name stops a plan before anything is written', async () => {
   await desk.createMap({ metadata: { name: 'taken-licenses-b' }, data: {} });
   await desk.create('taken', spec(500, [zone('a', 300)]));
   await desk.settled('taken');
@@ -268,7 +268,7 @@ test('a taken name stops a plan before anything is written', async () => {
   await desk.waitFor('taken', 'Applied', 'True', 'Applied', 70_000);
 });
 
-test('a lost status with zones: nothing is live, nothing is written until a spec is applicable', async () => {
+test('R1.6 a lost status with zones: nothing is live, nothing is written until a spec is applicable', async () => {
   await desk.create('lost', { ...spec(500, [zone('a', 300), zone('b', 200)], 1) });
   await desk.settled('lost');
   await desk.patch('lost', { spec: { ...spec(500, [zone('a', 200), zone('b', 300)], 1), applyPolicy: 'Manual' } });
@@ -288,7 +288,7 @@ test('a lost status with zones: nothing is live, nothing is written until a spec
   assert.is(await capacity('lost-licenses-b'), '300');
 });
 
-test('sums and names are refused at once, with the path of the field', async () => {
+test('V7 sums and names are refused at once, with the path of the field', async () => {
   const refused = async (zones: unknown) => {
     const path = `/apis/licensing.dialer.dev/v1/namespaces/${desk.namespace}/licensesettings`;
     const body = {

@@ -60,7 +60,7 @@ export function everySingleFault({ request, watch, event, lease }: Counts): Faul
   ];
 }
 
-/** How long the operator may need once the fault is over, in milliseconds: DESIGN, L1. */
+/** How long the operator may need once the fault is over, in milliseconds: L1. */
 export function allowance(kind: Fault['kind']): number {
   if (kind === 'answer-403' || kind === 'silent') return 65_000;
   if (kind.startsWith('kill-')) return 10_000; // its start included

@@ -150,6 +150,8 @@ export type FaultProxy = {
   readonly served: () => { readonly answers: number; readonly milliseconds: number };
   /** NAMESPACE/RESOURCE of each watch that is open and delivers: a list that comes as a stream is complete. */
   readonly watching: () => string[];
+  /** When a watch was last opened. */
+  readonly lastOpened: () => number;
   /** From now on each request waits so long, drawn anew for each, before it is passed on: none is lost. */
   readonly slow: (milliseconds: { readonly from: number; readonly to: number }) => void;
   /** Ends every open watch with a 410: lists follow. */
@@ -216,6 +218,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const served = { answers: 0, milliseconds: 0 };
   let slowness = { from: 0, to: 0 };
   const watches = new Set<OpenWatch>();
+  let opened = Number.NEGATIVE_INFINITY;
   const sockets = new Map<string, Socket>();
   /** Path and query of the last list of each scope, its credentials, and an answer of the past. */
   const lists = new Map<string, Listed<Answer>>();
@@ -414,7 +417,10 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     if (past) response.write(past.map((line) => `${line}\n`).join(''));
-    if (!response.closed) watches.add(open);
+    if (!response.closed) {
+      watches.add(open);
+      opened = performance.now();
+    }
     try {
       for await (const line of linesOf(answer.body.setEncoding('utf8'))) {
         if (open.silent) continue;
@@ -485,6 +491,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
     lastActivity: () => active,
     watching: () =>
       [...watches].filter(({ silent, listing }) => !silent && !listing).map(({ request }) => scopeOf(request)),
+    lastOpened: () => opened,
     slow: (milliseconds) => {
       slowness = milliseconds;
     },

@@ -67,7 +67,7 @@ export type Slot = {
   readonly leader: () => Replica;
   /** Writes that were sent after the sender's lease, since the last call. */
   readonly takeLate: () => string[];
-  /** Ends by SIGTERM that were not as DESIGN, rule 11, has them, since the last call. */
+  /** Ends by SIGTERM that broke R11.1, since the last call. */
   readonly takeBadEnds: () => string[];
   /** Resolves when something happened that may be worth a look, or after `milliseconds`. */
   readonly stir: (milliseconds: number) => Promise<void>;
@@ -95,7 +95,7 @@ export type SlotOptions = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
-/** DESIGN, rule 11, in milliseconds. */
+/** How long a process may take to end after SIGTERM, in milliseconds: R11.1. */
 const stopsWithin = 5_000;
 
 /** Lines of a log that no fault excuses: L3. */

@@ -7,6 +7,8 @@ import { settings } from './defects/settings.ts';
 export type Defect = {
   /** What is wrong, in words; unique within its file. */
   readonly defect: string;
+  /** Id of the rule of docs/contract.md that it breaks, such as `R2.4`. */
+  readonly rule?: string;
   /** Path from the root of the project. */
   readonly file: string;
   /** Occurs in the file exactly once. */

@@ -8,7 +8,7 @@ import type { Defect } from './defects.ts';
 
 const project = resolve(import.meta.dirname, '../..');
 /** All that a unit test reads. */
-const needed = ['src', 'test', 'crds', 'docs', 'package.json', 'tsconfig.json'];
+const needed = ['src', 'test', 'crds', 'deploy', 'docs', 'package.json', 'tsconfig.json'];
 /** A test that takes longer hangs, in milliseconds. The slowest needs two seconds. */
 const deadline = 20_000;
 /** These are thrown by sources that make no sense: nothing was tested. */

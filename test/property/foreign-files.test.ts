@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { check } from '../../src/cli/check.ts';
 import { readManifests } from '../../src/cli/manifests.ts';
-import { loadKubeConfig } from '../../src/kube/kubeconfig.ts';
+import { createClient, homeNamespace, loadKubeConfig, systemClock } from '../../src/kube/index.ts';
 import { suite } from '../suite.ts';
 import { anyJson, anyText, spoiled } from '../support/hostile.ts';
 
@@ -22,14 +22,26 @@ function load(text: string) {
   try {
     return loadKubeConfig({ file: path }, {});
   } catch (error) {
-    assert.is((error as Error).name, 'Error', `${(error as Error).stack}`);
-    assert.match((error as Error).message, /kubeconfig/);
+    isInWords(error);
     return undefined;
   }
 }
 
-/** JavaScript makes no text of an object whose own `toString` is no function: what is said of such a one is not judged. */
-const hasTexts = (text: string): boolean => !text.includes('toString');
+/** Words about a mistake, and no crash of JavaScript. */
+function isInWords(error: unknown): void {
+  assert.is((error as Error).name, 'Error', `${(error as Error).stack}`);
+  assert.match((error as Error).message, /kubeconfig| is http, not https/);
+}
+
+/** The same JSON, which is YAML too, with one of its values replaced by one that holds itself. */
+const endless = (value: unknown): fc.Arbitrary<string> => {
+  const parts = JSON.stringify(value).split(/("[^"]*"|\d+)(?=[,}\]])/);
+  return fc
+    .tuple(fc.nat(1_000), fc.constantFrom('&a [*a]', '&a {b: *a}', '&a {toString: *a}'))
+    .map(([at, loop]) =>
+      parts.map((part, i) => (i === 1 + 2 * (at % ((parts.length - 1) / 2)) ? loop : part)).join(''),
+    );
+};
 
 const names = fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/), { minLength: 1, maxLength: 4 });
 const kubeconfigs = fc.tuple(names, fc.nat(3)).map(([all, current]) => ({
@@ -52,29 +64,47 @@ test('a kubeconfig says which server, and who asks', () => {
   );
 });
 
-test('a kubeconfig of any shape is loaded, or refused in words', () => {
-  fc.assert(
-    fc.property(
-      fc.oneof(
-        anyText(
-          'clusters:\n',
-          'users:\n',
-          '- name: a\n',
-          '  cluster: {server: b}\n',
-          'current-context: a\n',
-          '&a',
-          '*a',
-        ),
-        anyJson.map((value) => JSON.stringify(value)),
-        kubeconfigs.chain((config) => spoiled(config)).map((value) => JSON.stringify(value)),
-      ),
-      (text) => {
-        fc.pre(hasTexts(text));
-        load(text);
-      },
-    ),
-    { numRuns: 150 },
+/** Of the right shape, with any texts in it. */
+const anyWords = fc
+  .tuple(
+    fc.oneof({ arbitrary: fc.constantFrom('https://a', 'http://a:8001', 'a:1'), weight: 4 }, anyText('https://a')),
+    fc.oneof({ arbitrary: fc.constantFrom('', 'socks5://a:1', 'a:1'), weight: 4 }, anyText('https://a:1')),
+    anyText(),
+    fc.boolean(),
+  )
+  .map(([url, proxy, word, flag]) => ({
+    'current-context': 'a',
+    clusters: [
+      { name: 'a', cluster: { server: url || 'https://a', 'proxy-url': proxy, 'insecure-skip-tls-verify': flag } },
+    ],
+    users: [{ name: 'a', user: { token: word, username: word, password: word, as: flag ? '' : word } }],
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a', namespace: word } }],
+  }));
+const hostileConfigs = fc.oneof(
+  anyWords.map((config) => JSON.stringify(config)),
+  anyText('clusters:\n', 'users:\n', '- name: a\n', '  cluster: {server: b}\n', 'current-context: a\n', '&a', '*a'),
+  anyJson.map((value) => JSON.stringify(value)),
+  kubeconfigs.chain((config) => spoiled(config)).map((value) => JSON.stringify(value)),
+  kubeconfigs
+    .chain((config) => spoiled(config))
+    .chain((value) => spoiled(value))
+    .map((value) => stringify(value)),
+  kubeconfigs.chain((config) => endless(config)),
+);
+
+test('a kubeconfig of any shape is loaded and makes a client, or is refused in words', async () => {
+  let loadedOnes = 0;
+  await fc.assert(
+    fc.asyncProperty(hostileConfigs, async (text) => {
+      const config = load(text);
+      if (!config) return;
+      loadedOnes++;
+      assert.type(homeNamespace(config), 'string');
+      await createClient(config, { clock: systemClock, connections: 1 }).then((client) => client.close(), isInWords);
+    }),
+    { numRuns: 400 },
   );
+  assert.ok(loadedOnes > 10, `${loadedOnes} loaded`);
 });
 
 const manifest = {
@@ -107,6 +137,7 @@ const texts = fc.oneof(
   spoiled(manifest).map((value) => stringify(value)),
   fc.tuple(spoiled(manifest), anyText(...words)).map(([value, more]) => `${stringify(value)}---\n${more}`),
   fc.array(spoiled(manifest), { maxLength: 3 }).map((items) => stringify({ kind: 'LicenseSettingsList', items })),
+  endless(manifest),
 );
 const fields = fc.oneof(
   fc.constantFrom('', 'spec.licenses.outboundPorts.maximum', 'spec.zones[0].organizations[0].name', 'spec.zones[9].x'),
@@ -132,7 +163,6 @@ test('manifests of any text are read, and every place that is shown lies in the 
 test('whatever a manifest holds, the check of it says what is wrong, and where', () => {
   fc.assert(
     fc.property(texts, (text) => {
-      fc.pre(hasTexts(text));
       for (const { position, message, reason } of check([{ name: 'a.yaml', text }]).findings) {
         assert.ok(position.line >= 1 && message !== '' && reason !== '');
       }

@@ -25,7 +25,7 @@ test.before(async () => {
 });
 test.after(() => closeStage({ plane, desk, operator }));
 
-test('2,000 specs, most with zones: valid for all who judge, and the hash computed offline is the one in the status', async () => {
+test('D3 2,000 specs, most with zones: valid for all who judge, and the hash computed offline is the one in the status', async () => {
   const started = performance.now();
   const spec = (name: string) =>
     fc

@@ -56,7 +56,7 @@ async function inParallel<T>(values: readonly T[], act: (value: T) => Promise<vo
   );
 }
 
-test('2,000 valid specs: zod, the operator and the API server accept all', async () => {
+test('V7, V8 2,000 valid specs: zod, the operator and the API server accept all', async () => {
   const specs = samples(goodSpec('pom'), 2_000);
   await inParallel(specs, async (spec) => {
     const text = JSON.stringify(spec);
@@ -67,7 +67,7 @@ test('2,000 valid specs: zod, the operator and the API server accept all', async
   });
 });
 
-test('3,000 specs with mistakes: the operator and the API server agree on each', async () => {
+test('V7, V8 3,000 specs with mistakes: the operator and the API server agree on each', async () => {
   const seen = { valid: 0, invalid: 0 };
   await inParallel(samples(badSpec, 3_000), async (spec) => {
     const text = JSON.stringify(spec);
@@ -91,7 +91,7 @@ test('3,000 specs with mistakes: the operator and the API server agree on each',
   assert.ok(seen.invalid > 2_000, `mostly mistakes: ${JSON.stringify(seen)}`);
 });
 
-test('a sum of minimum and maximum that both lie is judged alike at every border', async () => {
+test('V2 a sum of minimum and maximum that both lie is judged alike at every border', async () => {
   const borders = [-1, 0, 1, 999_999, 1_000_000, 1_000_001];
   const pairs = borders.flatMap((minimum) => borders.map((maximum) => ({ minimum, maximum })));
   await inParallel(pairs, async (range) => {
@@ -101,7 +101,7 @@ test('a sum of minimum and maximum that both lie is judged alike at every border
   });
 });
 
-test('names of objects up to 63 characters, judged alike', async () => {
+test('V6 names of objects up to 63 characters, judged alike', async () => {
   for (const length of [1, 62, 63, 64, 65, 100]) {
     const name = 'p'.repeat(length);
     const spec = { licenses: { previewAgents: { minimum: 1, maximum: 2 } } };
@@ -110,7 +110,7 @@ test('names of objects up to 63 characters, judged alike', async () => {
   }
 });
 
-test('JSON, properties and environment keys agree, for 5,000 specs', () => {
+test('C3, C4, C5 JSON, properties and environment keys agree, for 5,000 specs', () => {
   for (const spec of samples(goodSpec('pom'), 5_000)) {
     const { data } = render(declare('pom', spec));
     const json = licensesJsonSchema.parse(JSON.parse(data['licenses.json'] ?? '')) as DefaultJson;
@@ -131,7 +131,7 @@ test('JSON, properties and environment keys agree, for 5,000 specs', () => {
   }
 });
 
-test('equal hash, equal bytes; other bytes, other hash; the order of keys does not matter', () => {
+test('D4 equal hash, equal bytes; other bytes, other hash; the order of keys does not matter', () => {
   const shuffled = (value: unknown): unknown =>
     typeof value === 'object' && value !== null
       ? Object.fromEntries(

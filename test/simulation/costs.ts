@@ -29,8 +29,12 @@ export function createCosts(server: Server) {
   }
 
   return {
-    /** The object that a request is for, with its namespace. */
-    ownerOf: (request: Asked): string | undefined => aboutOf(request)?.owner,
+    /** True where a request can be one of an object: of two names of objects with which that of a ConfigMap begins, either's. */
+    mayBeOf(request: Asked, object: string): boolean {
+      const { owner = '', asked = '' } = aboutOf(request) ?? {};
+      const [namespace, name] = object.split('/');
+      return owner === object || (owner.startsWith(`${namespace}/`) && asked.startsWith(`configmaps ${name}-`));
+    },
     /** A request leaves a process; gives what is wrong with that, if anything. */
     sent(by: string, request: Asked, at: number): string | undefined {
       const about = aboutOf(request);

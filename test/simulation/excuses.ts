@@ -2,8 +2,8 @@
  * What excuses the operator in a schedule, and for how long: the simulation knows each fault, and its exact time. What can
  * be told from the stored objects stands in `test/contract/excuses.ts`, and what L1 grants in `liveness.ts`.
  */
-import { lateness } from '../../src/controller/late.ts';
-import { expectedWithin, isTaken, isUnderWay } from '../contract/excuses.ts';
+import { lateness } from '../../src/controller/memory.ts';
+import { expectedWithin, isContested, isTaken, isUnderWay } from '../contract/excuses.ts';
 import { granted } from '../contract/liveness.ts';
 import type { Stored } from '../contract/revision.ts';
 import type { Network } from './network.ts';
@@ -93,7 +93,7 @@ function boundFrom(
   // What was refused, taken, or fought about before is looked at again by now.
   const isWaiting =
     Math.max(network.slowAt, course.actingUntil, ...taken) > from - slowly ||
-    allSettings().some((one) => isTaken(one) && about(keyOf(one)));
+    allSettings().some((one) => (isTaken(one) || isContested(one)) && about(keyOf(one)));
   return granted({
     harness: course.lasting?.kind === 'slow' ? slackWhereSlow : slack,
     // A plan that somebody laid hands on waits in full again.

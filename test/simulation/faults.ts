@@ -91,7 +91,7 @@ export const timeName = (fault: TimeFault): string => {
 };
 
 const refusals = [401, 403, 409, 413, 422, 429, 500, 503, 504];
-/** Refusals that DESIGN section 3, rule 9 tries again slowly. */
+/** Refusals after which an object is tried again slowly: R9.2. */
 export const slowCodes: readonly number[] = [403, 413, 422];
 
 export type DrawFaults = {

@@ -322,7 +322,9 @@ export function createNetwork(options: NetworkOptions) {
           // It counts from when it is read.
           if (after !== undefined) patientUntil = Math.max(patientUntil, scheduler.now + back + after * 1000);
           const headers = after === undefined ? {} : { 'retry-after': String(after) };
-          const error = fromAnswer(what, refused.code, textOf(refused.code), headers, scheduler.wall());
+          const error = fromAnswer(what, {
+            ...{ code: refused.code, body: textOf(refused.code), headers, now: scheduler.wall() },
+          });
           trace?.(`${process.name} is refused ${refused.code}: ${what}`);
           return scheduler.after(back, () => !severed && open.delete(sever) && fail(error), process);
         }
@@ -407,7 +409,10 @@ export function createNetwork(options: NetworkOptions) {
               finish(() => {
                 onAnswer(process, request, request.method, answer, sent);
                 if (answer.code < 300) resolve(answer.body as T);
-                else reject(fromAnswer(what, answer.code, JSON.stringify(answer.body), {}, scheduler.wall()));
+                else
+                  reject(
+                    fromAnswer(what, { code: answer.code, body: JSON.stringify(answer.body), now: scheduler.wall() }),
+                  );
               }),
             fail,
           );
@@ -461,7 +466,8 @@ export function createNetwork(options: NetworkOptions) {
             return answer;
           },
           (answer) => {
-            if (answer) arrive(fromAnswer(what, answer.code, JSON.stringify(answer.body), {}, scheduler.wall()));
+            if (answer)
+              arrive(fromAnswer(what, { code: answer.code, body: JSON.stringify(answer.body), now: scheduler.wall() }));
           },
           arrive,
         );

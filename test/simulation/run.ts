@@ -139,8 +139,8 @@ export async function runSchedule(
 
   const costs = createCosts(server);
   /** True for a request of an object that waits for a name: it looks at it each minute. */
-  const isOfTaken = (request: Parameters<typeof costs.ownerOf>[0]): boolean =>
-    allSettings().some((one) => isTaken(one) && keyOf(one) === costs.ownerOf(request));
+  const isOfTaken = (request: Parameters<typeof costs.mayBeOf>[0]): boolean =>
+    allSettings().some((one) => isTaken(one) && costs.mayBeOf(request, keyOf(one)));
   const leases = createLeaseJudge(leaseSeconds);
   const network = createNetwork({
     ...{ scheduler, server, random, faults, horizon, trace: say },
@@ -413,8 +413,11 @@ export async function runSchedule(
     const patience = scheduler.now + 3 * slowly;
     while (!isCalm() && scheduler.now < patience) await scheduler.run(scheduler.now + 500);
     if (!isCalm()) fail('S8: it does not come to rest');
-    // An object that waits for a name looks at it each minute.
-    await scheduler.run(Math.max(scheduler.now, network.doubtedUntil), () => violations.length > 0);
+    // An object that waits for a name looks at it each minute; what was refused is tried again within one.
+    await scheduler.run(
+      Math.max(scheduler.now, network.doubtedUntil, network.slowAt + slowly),
+      () => violations.length > 0,
+    );
     quiet = true;
     benches.settled(isTaken);
     await scheduler.run(scheduler.now + quietFor);

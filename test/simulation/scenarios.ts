@@ -2,6 +2,7 @@
  * What befell clusters, or was seen on a real API server, each as a schedule by name: fixed, so that the mend of each can
  * be shown. test/unit/scenarios.test.ts runs them; `npm run simulate -- --scenario NAME --trace` shows one in words.
  */
+import { lateness } from '../../src/controller/memory.ts';
 import type { Action, CopyChange, DeletePolicy, Edit, Kind } from '../support/actions.ts';
 import type { Fault, TimeFault } from './faults.ts';
 import type { Schedule } from './schedule.ts';
@@ -171,6 +172,7 @@ const scopes: readonly Scenario[] = [
 
 const settles = { settleSeconds: 90 };
 /** What a plan must not forget, or take from a clock on the wall. */
+const retained = { deletionPolicy: 'Retain' };
 const plans: readonly Scenario[] = [
   scenario('two replicas, and nobody is elected: both move the licenses', {
     replicas: 2,
@@ -185,6 +187,33 @@ const plans: readonly Scenario[] = [
       ...[create(ports(6)), settle, editMap('pom-licenses', 'strip labels')],
       atOnce(save(ports(6, { configMap: { name: 'pom-a' } }))),
       ...[pause(5_000), save(zoned({ lab: 6 }, { configMap: { name: 'pom-a' } })), settle],
+    ],
+  }),
+  scenario('what a plan stamped before it was taken back is told by nothing any more', {
+    actions: [
+      ...[create(ports(10, { settleSeconds: 4 })), settle, save(zoned({ lab: 2, emea: 8 }, { settleSeconds: 4 }))],
+      ...[atOnce({ do: 'pause', milliseconds: 17 }), save(ports(10, { settleSeconds: 4 })), pause(4_000)],
+      ...[editMap('pom-licenses', 'strip annotations'), settle],
+    ],
+  }),
+  scenario('somebody takes all marks off a zone under Retain, and then zones go', {
+    actions: [
+      ...[create(zoned({ emea: 0, amer: 1 }, retained)), settle, editMap('pom-licenses-amer', 'strip labels')],
+      ...[atOnce(editMap('pom-licenses-amer', 'strip annotations')), pause(500), save(ports(10, retained)), settle],
+    ],
+  }),
+  scenario('a status from before a plan is restored after its end', {
+    actions: [
+      ...[create(zoned({ amer: 9 })), settle, { do: 'back up status', name: 'pom' } as Action, save(ports(9)), settle],
+      ...[{ do: 'restore status', name: 'pom' } as Action, settle],
+    ],
+  }),
+  scenario('a name that begins with that of another object is taken', {
+    actions: [
+      { do: 'foreign', map: 'pom-east-licenses-lab' },
+      create(zoned({ lab: 4 }, { configMap: { name: 'pom-east-licenses' } })),
+      { ...create(ports(4, { configMap: { name: 'pom-east-b' } })), name: 'pom-east' } as Action,
+      ...[pause(10_000), settle, pause(60_000)],
     ],
   }),
   scenario('a create without an answer, then an update without an answer, of one zone', {
@@ -249,12 +278,13 @@ const rights: readonly Scenario[] = [
       faults: away({ kind: 'reads', how, for: 180_000 }),
     }),
   ),
+  // What one keeps out at zero the other deletes, until no create can land any more.
   scenario('two that both think they lead', {
     ...{ replicas: 2, election: false },
     actions: [
       ...[create(zoned({ amer: 6, emea: 4 })), settle, save(moved), settle, save(zoned({ apac: 10 })), settle],
       ...[editMap('pom-licenses-apac', 'raise'), settle, editMap('pom-licenses', 'delete'), settle],
-      ...[save(ports(8)), settle, save(ports(8, { configMap: { name: 'pom-limits' } })), settle],
+      ...[save(ports(8)), pause(lateness), settle, save(ports(8, { configMap: { name: 'pom-limits' } })), settle],
       ...[{ do: 'delete', name: 'pom' } as Action, settle, create(moved), settle],
     ],
   }),
@@ -294,7 +324,6 @@ const servers: readonly Scenario[] = [
   }),
 ];
 
-const retained = { deletionPolicy: 'Retain' };
 const recreate = (spec: object, policy?: DeletePolicy): Action => ({
   ...{ do: 'recreate', name: 'pom', what: '', spec },
   ...(policy ? { policy } : {}),
@@ -309,6 +338,12 @@ const recreated: readonly Scenario[] = [
   }),
   scenario('recreated without zones, under Orphan', {
     actions: [create(zoned({ amer: 6, apac: 4 })), settle, recreate(ports(10), 'Orphan'), settle],
+  }),
+  scenario('recreated, while somebody takes the annotations off a zone that is left', {
+    actions: [
+      ...[create(zoned({ amer: 3, lab: 2 }, { ...retained, configMap: { name: 'pom-a' } })), settle],
+      ...[editMap('pom-a-lab', 'strip annotations'), atOnce(recreate(zoned({ amer: 10 }))), settle],
+    ],
   }),
   scenario('recreated with a restored status, while a finalizer holds the ConfigMap of a removed zone', {
     actions: [

@@ -12,7 +12,7 @@ export const object = (name: string, resourceVersion: number): KubeObject => ({
 export const event = (type: string, name: string, version: number) =>
   JSON.stringify({ type, object: object(name, version) });
 export const expired = (code = 410, more: object = {}) =>
-  JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, message: 'too old', ...more } });
+  JSON.stringify({ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', code, message: 'too old', ...more } });
 /** The bookmark that ends the initial events of a stream. */
 export const initialEnd = (version: number) =>
   JSON.stringify({

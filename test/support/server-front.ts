@@ -6,13 +6,14 @@
  * ```ts
  * const front = createServerFront();
  * front.desk('dialer').maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { n: '1' } });
- * const api = createApi(front.client);
+ * const requests = createRequests(front.client);
  * ```
  */
-import { configMapsPath, settingsPath } from '../../src/controller/api.ts';
+import { configMapsResource, settingsResource } from '../../src/controller/requests.ts';
 import type { Client, Method, Request } from '../../src/kube/client.ts';
 import type { Clock } from '../../src/kube/clock.ts';
 import { ApiError, fromAnswer } from '../../src/kube/errors.ts';
+import { collectionPath, objectPath } from '../../src/kube/paths.ts';
 import { type Answer, type Change, createServer, type Metadata, type Stored } from '../simulation/server.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
@@ -47,12 +48,14 @@ export type FrontOptions = {
 
 export type ServerFront = ReturnType<typeof createServerFront>;
 
-const paths = { licensesettings: settingsPath, configmaps: configMapsPath } as const;
-type Plural = keyof typeof paths;
+const resources = { licensesettings: settingsResource, configmaps: configMapsResource } as const;
+type Plural = keyof typeof resources;
 
 /** The path of a collection, or of an object in it. */
-export const pathOf = (plural: Plural, namespace: string, name = ''): string =>
-  `${paths[plural](namespace)}${name && `/${name}`}`;
+export const pathOf = (plural: Plural, namespace: string, name?: string): string =>
+  name === undefined
+    ? collectionPath(resources[plural], namespace)
+    : objectPath(resources[plural], { namespace, name });
 
 export function createServerFront({
   clock = createVirtualClock(),
@@ -75,7 +78,7 @@ export function createServerFront({
   };
   const believe = (what: string, { code, body }: Answer): unknown => {
     if (code < 300) return structuredClone(body);
-    throw fromAnswer(what, code, JSON.stringify(body), {}, clock.wall());
+    throw fromAnswer(what, { code, body: JSON.stringify(body), now: clock.wall() });
   };
   const note = ({ method, path, resource, body }: Request, answer: Answer): Answer => {
     sent.push({ at: clock.monotonic(), method, path, resource, body, code: answer.code });
@@ -172,7 +175,7 @@ async function* linesOf(
 function createFrontDesk(namespace: string, by: string, { server, send }: Pick<Parts, 'server' | 'send'>) {
   const of = (plural: Plural) => {
     const get = (name: string) => server.get(plural, namespace, name);
-    const path = (name = '') => pathOf(plural, namespace, name);
+    const path = (name?: string) => pathOf(plural, namespace, name);
     return {
       get,
       names: (): string[] => server.all(plural, namespace).map(({ metadata }) => metadata.name),

@@ -4,7 +4,7 @@
  * the business of the simulation.
  */
 import { createController } from '../../src/controller/controller.ts';
-import type { Request } from '../../src/kube/client.ts';
+import type { Client, Request } from '../../src/kube/client.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import type { Change, Stored } from '../simulation/server.ts';
@@ -26,10 +26,25 @@ export type Seen = Stored & {
 
 /** What each answer takes, in milliseconds: a loop without a brake still lets the time pass. */
 const latency = 5;
+/** After so many milliseconds a watch ends, as the API server ends it: so its copy is current without a bookmark. */
+const watchEnds = 45_000;
 export type SmallCluster = ReturnType<typeof createSmallCluster>;
 
-/** @param namespaces those that the operator watches; none: all. */
-export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {}) {
+export type ClusterOptions = {
+  /** Those that the operator watches; none: all. */
+  readonly namespaces?: string[];
+  readonly seed?: number;
+  readonly workers?: number;
+  /** How often each object is looked at again, in milliseconds. */
+  readonly resync?: number;
+  /** For how many milliseconds the operator may still write: with it a new term lists anew. */
+  readonly fence?: () => number;
+  /** How long after a commit the watches tell of it, in milliseconds: with more than the answer takes they come behind that. */
+  readonly lag?: number;
+};
+
+export function createSmallCluster(options: ClusterOptions = {}) {
+  const { namespaces = [], seed = 1, workers = 4, resync = 600_000, fence, lag = 0 } = options;
   const clock = createVirtualClock({ seed });
   const lines: Line[] = [];
   const followers: ((change: Change) => void)[] = [];
@@ -47,18 +62,47 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
       for (const follow of followers) follow(change);
     },
   });
-  const { client, server } = front;
+  const { server } = front;
+  const asked: Request[] = [];
   front.faults.push((request) => {
     const instead = special(request);
     return instead && { instead };
   });
+  /** What a request waits for before it is sent; undefined: nothing. */
+  let gate: (request: Request) => Promise<unknown> | undefined = () => undefined;
+  let gateOfLines: (watch: Parameters<Client['lines']>[0]) => Promise<unknown> | undefined = () => undefined;
+  const client: Client = {
+    ...front.client,
+    async request<T>(request: Request): Promise<T> {
+      asked.push(request);
+      await gate(request);
+      return front.client.request<T>(request);
+    },
+    async *lines(request) {
+      asked.push({ method: 'GET', ...request });
+      await gateOfLines(request);
+      const end = new AbortController();
+      const cancel = clock.after(watchEnds, () => end.abort());
+      const signal = AbortSignal.any([end.signal, ...(request.signal ? [request.signal] : [])]);
+      try {
+        for await (const line of front.client.lines({ ...request, signal })) {
+          if (lag > 0) await new Promise<void>((resolve) => void clock.after(lag, resolve));
+          yield line;
+        }
+      } finally {
+        cancel();
+      }
+    },
+  };
 
+  const metrics = createMetrics();
   const controller = createController({
-    ...{ client, clock, namespaces, metrics: createMetrics(), workers: 4, resync: 600_000, instance: 'test' },
+    ...{ client, clock, namespaces, metrics, workers, resync, instance: 'test' },
+    ...(fence ? { fence } : {}),
     log: createLogger({
       level: 'debug',
       format: 'json',
-      destination: { write: (line) => lines.push(JSON.parse(line)) },
+      destination: { write: (line) => lines.push({ ...JSON.parse(line), at: clock.monotonic() }) },
     }),
   });
   const stop = new AbortController();
@@ -81,7 +125,7 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
   };
 
   return {
-    ...{ clock, lines, desk, server },
+    ...{ clock, lines, desk, server, controller, metrics, asked },
     /** Told of each committed revision. */
     follow: (told: (change: Change) => void) => void followers.push(told),
     policies(next: { rewrite?: typeof rewrite; refuse?: typeof refuse }) {
@@ -92,6 +136,41 @@ export function createSmallCluster({ namespaces = [] as string[], seed = 1 } = {
     answer(next: typeof special) {
       special = next;
     },
+    /** What a request waits for before it is sent; undefined: nothing. */
+    hold(next: typeof gate) {
+      gate = next;
+    },
+    /** What a list or watch waits for before its first line. */
+    holdLines(next: typeof gateOfLines) {
+      gateOfLines = next;
+    },
+    /** Begins to watch, as a standby does. */
+    async watch() {
+      void controller.run(stop.signal);
+      await clock.advance(100);
+    },
+    /** Begins a term, whose lease `lost` says to be lost. `end` ends it, and waits until its work has ended. */
+    async lead(lost?: AbortSignal) {
+      const term = new AbortController();
+      let hasEnded = false;
+      const led = controller.lead(term.signal, lost).then(() => {
+        hasEnded = true;
+      });
+      await clock.advance(1_000);
+      return {
+        hasEnded: () => hasEnded,
+        abort: () => term.abort(),
+        async end() {
+          term.abort();
+          await led;
+        },
+      };
+    },
+    /** What was decided since this was asked last: key, priority, result. */
+    decisions: () =>
+      lines
+        .splice(0)
+        .flatMap(({ msg, key, priority, result }) => (msg === 'reconciled' ? [`${key} ${priority} ${result}`] : [])),
     /** Starts the operator, and gives it a second. */
     async start() {
       void controller.run(stop.signal);

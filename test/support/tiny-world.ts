@@ -4,13 +4,14 @@
  * leaders are the business of the simulation.
  */
 import {
-  createApi,
   indexConfigMap,
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
-} from '../../src/controller/api.ts';
-import { reconcile, type World } from '../../src/controller/reconcile.ts';
+} from '../../src/controller/objects.ts';
+import type { World } from '../../src/controller/place.ts';
+import { priorities } from '../../src/controller/priorities.ts';
+import { reconcile } from '../../src/controller/reconcile.ts';
 import type { Request } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { Store } from '../../src/kube/store.ts';
@@ -49,14 +50,13 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
 
   function newWorld(): World {
     return {
-      api: createApi(front.client),
+      client: front.client,
+      own: { wrote: () => {}, deleted: () => {}, isCurrent: () => true },
       clock,
       epoch: `epoch-${++epoch}`,
       settings: new Store(),
       configMaps: new Store<StoredConfigMap>(indexConfigMap),
       memories: new Map(),
-      brakes: new Map(),
-      late: new Map(),
     };
   }
   let world = newWorld();
@@ -100,7 +100,7 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
       for (const kind of ['LicenseSettings', 'ConfigMap'] as const)
         for (const object of listed[kind]) show({ type: 'ADDED', kind, object, by: 'other' });
     },
-    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: 'background' }),
+    reconcile: (name: string) => reconcile(world, { key: `${namespace}/${name}`, priority: priorities.background }),
     /** The garbage collector takes what a deleted LicenseSettings owns. */
     collect() {
       while (server.collect());
@@ -115,10 +115,10 @@ export function createTinyWorld(committed: (revision: Revision) => void) {
         let pause = 2_000;
         for (const { metadata } of server.all('licensesettings', namespace)) {
           self.see();
-          const { result, again = 0 } = await self.reconcile(metadata.name);
-          if (result === 'retry') quiet = 0;
+          const { said, again } = await self.reconcile(metadata.name);
+          if (said === 'retry') quiet = 0;
           // A plan also waits for creates that may still land.
-          pause = Math.max(pause, again);
+          if (again.after === 'time') pause = Math.max(pause, again.milliseconds);
         }
         self.see();
         await clock.advance(pause);

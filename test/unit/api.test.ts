@@ -8,7 +8,13 @@ import {
 } from '../../src/api/crd.ts';
 import { licenseTypes } from '../../src/api/license-types.ts';
 import { licensesJsonSchema } from '../../src/api/licenses-json.ts';
-import { specSchema } from '../../src/api/licensesettings.ts';
+import {
+  maxConfigMapNameLength,
+  maxOrganizationsOfZone,
+  maxZoneNameLength,
+  maxZones,
+  specSchema,
+} from '../../src/api/licensesettings.ts';
 import { annotations, labels } from '../../src/api/names.ts';
 import { referencePage } from '../../src/api/reference.ts';
 import { declare } from '../../src/settings/declaration.ts';
@@ -43,7 +49,7 @@ test('every field has a description', () => {
   );
   assert.ok(root.description);
 });
-test('nothing has a default but the status, which says: not judged yet', () => {
+test('V1, T1, T10 nothing has a default but the status, which says: not judged yet', () => {
   assert.equal(
     pathsWhere((node) => 'default' in node),
     ['.status'],
@@ -62,7 +68,7 @@ test('every node has a type, and none what a structural schema forbids', () => {
     [],
   );
 });
-test('all lists and maps directly below the status are atomic', () => {
+test('T1 all lists and maps of the status are atomic, as a whole', () => {
   const below = Object.entries(at('.status').properties ?? {}).filter(([, { type }]) => type !== 'integer');
   assert.ok(below.length >= 6);
   for (const [name, node] of below) {
@@ -70,7 +76,7 @@ test('all lists and maps directly below the status are atomic', () => {
     assert.is(node[keyword], 'atomic', name);
   }
 });
-test('all whole numbers have a format: counts int32 with bounds, generations int64', () => {
+test('V7 all whole numbers have a format: counts int32 with bounds, generations int64', () => {
   const formats = nodes.filter(({ node }) => node.type === 'integer').map(({ path, node }) => [path, node] as const);
   assert.ok(formats.length > 40);
   for (const [path, node] of formats) {
@@ -85,7 +91,7 @@ test('times are date-time, without a pattern', () => {
   assert.ok(times.length >= 3);
   for (const path of times) assert.equal([at(path)['format'], at(path)['pattern']], ['date-time', undefined], path);
 });
-test('the spec: six license types, both numbers required, at least one type; only licenses are required', () => {
+test('V7, V2 the spec: six license types, both numbers required, at least one type; only licenses are required', () => {
   assert.equal(at('.spec').required, ['licenses']);
   assert.equal(root.required, ['spec']);
   assert.is(at('.spec.licenses')['minProperties'], 1);
@@ -99,7 +105,31 @@ test('the spec: six license types, both numbers required, at least one type; onl
     assert.equal([rule?.['rule'], rule?.['fieldPath']], ['self.minimum <= self.maximum', '.minimum']);
   }
 });
-test('rules on the root leave what is stored alone, so that a bad object still gets a status', () => {
+test('V7, V3, V4, V5, V6 what no schema can say is a rule, with a message and the path of the field', () => {
+  const rules = nodes.flatMap(({ node }) => (node['x-kubernetes-validations'] ?? []) as Record<string, string>[]);
+  for (const [message, count] of [
+    [/minimum is above maximum/, licenseTypes.length],
+    [/zones together hold more/, licenseTypes.length],
+    [/organizations of the zone hold more/, licenseTypes.length],
+    [/512 organizations/, 1],
+  ] as const) {
+    const found = rules.filter((one) => message.test(one['message'] ?? ''));
+    assert.is(found.length, count, String(message));
+    for (const one of found) assert.ok(one['fieldPath'] && one['reason'] === 'FieldValueInvalid', String(message));
+  }
+  for (const [path, most] of [
+    ['.spec.zones', maxZones],
+    ['.spec.zones[].organizations', maxOrganizationsOfZone],
+  ] as const) {
+    const { maxItems, ...list } = at(path);
+    assert.equal([maxItems, list['x-kubernetes-list-map-keys']], [most, ['name']], path);
+  }
+  assert.equal(
+    ['.spec.configMap.name', '.spec.zones[].name'].map((path) => at(path)['maxLength']),
+    [maxConfigMapNameLength, maxZoneNameLength],
+  );
+});
+test('V9 rules on the root leave what is stored alone, so that a bad object still gets a status', () => {
   const rules = root['x-kubernetes-validations'] as { optionalOldSelf?: boolean }[];
   assert.ok(rules.length > 0);
   assert.ok(rules.every(({ optionalOldSelf }) => optionalOldSelf === true));
@@ -112,13 +142,13 @@ test('names: short name, category, plural and singular; namespaced, with a statu
   assert.equal([plural, singular, kind], ['licensesettings', 'licensesettings', 'LicenseSettings']);
   assert.equal(version?.subresources, { status: {} });
 });
-test('columns: Ready, reason and four capacities, the rest only with -o wide', () => {
+test('T8 columns: Ready, reason and four capacities, the rest only with -o wide', () => {
   const columns = version?.additionalPrinterColumns ?? [];
   const names = (wide: boolean) => columns.filter((column) => 'priority' in column === wide).map(({ name }) => name);
   assert.equal(names(false), ['Ready', 'Reason', 'Ports', 'Predictive', 'Preview', 'Manual', 'Age']);
   assert.equal(names(true), ['External', 'Web API', 'Applied', 'Hash']);
 });
-test('every column shows a field that there is', () => {
+test('T8 every column shows a field that there is', () => {
   for (const { jsonPath, type } of version?.additionalPrinterColumns ?? []) {
     if (jsonPath.startsWith('.metadata')) continue;
     const node = at(jsonPath.replace(/\[\?.*\)\]/, '[]'));
@@ -142,7 +172,7 @@ for (const [name, schema] of [
     );
   });
 }
-published('of a manifest: exact apiVersion and kind, no status, no unknown field in the spec', () => {
+published('V10 of a manifest: exact apiVersion and kind, no status, no unknown field in the spec', () => {
   const { properties = {} } = manifestJsonSchema();
   assert.equal(Object.keys(properties).sort(), ['apiVersion', 'kind', 'metadata', 'spec']);
   assert.equal(
@@ -160,12 +190,12 @@ for (const [what, spec] of [
   ['of one type', { licenses: { manualAgents: { minimum: 1, maximum: 2 } } }],
   ['of nothing but zeros', { licenses: { manualAgents: { minimum: 0, maximum: 0 } }, configMap: { name: 'pom' } }],
 ] as const) {
-  published(`licenses.json: accepts the rendering ${what}, whole`, () => {
+  published(`C3 licenses.json: accepts the rendering ${what}, whole`, () => {
     const document = JSON.parse(render(declare('pom', specSchema.parse(spec))).data[jsonKey] ?? '') as unknown;
     assert.equal(licensesJsonSchema.parse(document), document);
   });
 }
-published('licenses.json: a reader of today reads a document with a field of tomorrow', () => {
+published('C3 licenses.json: a reader of today reads a document with a field of tomorrow', () => {
   const document = JSON.parse(render(declare('pom', { licenses: {} })).data[jsonKey] ?? '') as object;
   assert.ok(licensesJsonSchema.safeParse({ ...document, region: 'x' }).success);
 });
@@ -178,7 +208,7 @@ suite('reference page')('has a row for every field of spec and status', () => {
   }
 });
 
-suite('names')('are what v1 promised', () => {
+suite('names')('C7 are what v1 promised', () => {
   assert.equal(labels, {
     managedBy: 'app.kubernetes.io/managed-by',
     partOf: 'app.kubernetes.io/part-of',

@@ -9,16 +9,16 @@ const notes = (value: string | undefined) =>
   value === undefined ? undefined : { 'licensing.dialer.dev/apply': value, other: hash };
 const approves = (value: string | undefined) => isApproved(notes(value), hash);
 
-test('the whole hash approves; spaces around and case do not matter', () => {
+test('A2 the whole hash approves; spaces around and case do not matter', () => {
   for (const value of [hash, `  ${hash.toUpperCase()}\n`]) assert.ok(approves(value), value);
 });
 
-test('any other value does nothing', () => {
+test('A3 any other value does nothing', () => {
   for (const value of [undefined, '', hash.slice(0, 12), hash.slice(0, 63), hash.slice(1), `${hash}0`, 'yes', '*'])
     assert.not.ok(approves(value), value);
 });
 
-test('one that can approve nothing is named, cut and harmless, with the reason', () => {
+test('A3 one that can approve nothing is named, cut and harmless, with the reason', () => {
   const told = (value: string | undefined) => unusableApproval(notes(value));
   for (const value of [undefined, '', ' \n', hash, ` ${'0'.repeat(64)} `]) assert.is(told(value), undefined, value);
   assert.is(told(hash.slice(0, 12)), 'it holds "abcdef012345": 12 of 64 digits, too short to approve anything');

@@ -1,16 +1,30 @@
 /**
- * L4 and S10 of DESIGN section 7, state by state, on a virtual clock: what an object costs while somebody stands in the
- * way, what its status says meanwhile, and that it is whole soon after. test/e2e/brake.test.ts does the same on a real
- * API server.
+ * The brake of rule 9: by itself, and through a whole operator on a virtual clock, state by state: what an object costs while
+ * somebody stands in the way, what its status says meanwhile, and that it is whole soon after. test/e2e/brake.test.ts does
+ * the same on a real API server.
  */
 import * as assert from 'uvu/assert';
-import { type Brakes, changedOnItsWay, createBrake, isRightNow, keepBrake, wrote } from '../../src/controller/brake.ts';
+import {
+  allRight,
+  beginLook,
+  contestIn,
+  createBrake,
+  isHeldBack,
+  isIdle,
+  isOnTrial,
+  mayWrite,
+  mayWriteStatus,
+  refused,
+  wrote,
+  wroteStatus,
+} from '../../src/controller/brake.ts';
+import type { Halt } from '../../src/controller/halt.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { suite } from '../suite.ts';
 import { createSmallCluster, type Seen, type Sent, type SmallCluster } from '../support/small-cluster.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const test = suite('brake');
+const test = suite('rule 9: the brake in an operator');
 const second = 1_000;
 const minute = 60 * second;
 const ports = (maximum: number, more: object = {}) => ({
@@ -24,6 +38,204 @@ const zoned = (count = manyZones) =>
     settleSeconds: 0,
   });
 const capacity = 'OUTBOUND_PORTS_CAPACITY';
+
+// --- By itself ---
+
+const alone = suite('rule 9: the brake by itself');
+const name = 'pom-licenses';
+/** Longest pause, of those that chance may make of a round. */
+const longest = { random: () => 1 };
+
+/** A brake, a clock whose pauses are as long as they may be, and a write for the same settings each time. */
+function fight() {
+  const clock = Object.assign(createVirtualClock(), longest);
+  const brake = createBrake();
+  const attempt = (one = name, aim = 'x') => mayWrite(brake, clock, { name: one, aim, words: `${one} is changed` });
+  return {
+    ...{ clock, brake, attempt },
+    /** Writes it, if that may be; gives the halt. */
+    write(one = name, aim = 'x') {
+      beginLook(brake, clock);
+      const halt = attempt(one, aim);
+      if (!halt) wrote(brake, clock, { name: one, aim }, () => false);
+      return halt;
+    },
+  };
+}
+/** Five writes that are undone at once: the first is no repetition, four are healed at once, and then there is a pause. */
+function contested() {
+  const desk = fight();
+  for (let n = 0; n < 5; n++) assert.is(desk.write(), undefined);
+  return desk;
+}
+const afterOf = (halt: Halt | undefined) => (halt && 'after' in halt ? halt.after : undefined);
+
+alone('R9.11 four undone writes are healed at once, and the fifth is not', () => {
+  const { write } = contested();
+  const halt = write();
+  assert.equal([halt?.kind, halt && 'words' in halt && halt.words], ['contested', 'pom-licenses is changed']);
+});
+
+for (const [what, aim, after, isUndone] of [
+  ['for the same settings within 60 s', 'x', minute, true],
+  ['after more than 60 s', 'x', minute + 1, false],
+  ['for other settings', 'y', 0, false],
+] as const)
+  alone(`R9.11 a write that is repeated ${what} was ${isUndone ? '' : 'not '}undone`, async () => {
+    const { clock, brake, write } = fight();
+    write();
+    await clock.advance(after);
+    write(name, aim);
+    assert.is(brake.undone, isUndone ? 1 : 0);
+  });
+
+alone('R9.12 after a pause one ConfigMap is tried; the others follow when its write has stayed', async () => {
+  const { clock, brake, write } = contested();
+  const other = 'pom-licenses-a';
+  for (let n = 0; n < 2; n++) write(other);
+  const pause = afterOf(write()) ?? 0;
+  await clock.advance(pause);
+  let stays = true;
+  beginLook(brake, clock);
+  assert.is(mayWrite(brake, clock, { name, aim: 'x', words: '' }), undefined, 'the trial');
+  wrote(brake, clock, { name, aim: 'x' }, () => stays);
+  assert.ok(isOnTrial(brake));
+  assert.is(write(other)?.kind, 'contested', 'not yet');
+  await clock.advance(2_999);
+  assert.is(write(other)?.kind, 'contested', 'it has to stay for 3 s');
+  await clock.advance(1);
+  stays = false;
+  assert.is(write(other)?.kind, 'contested', 'and it has to be there still');
+  stays = true;
+  assert.is(write(other), undefined);
+  assert.equal([brake.contests.size, isOnTrial(brake)], [0, false]);
+});
+
+for (const [stood, hold] of [
+  [100, 3_000],
+  [10_000, 20_000],
+  [40_000, 45_000],
+] as const)
+  alone(`R9.12 writes that stood for ${stood} ms before have to stay for ${hold} ms`, async () => {
+    const { clock, brake, attempt, write } = fight();
+    for (let n = 0; n < 6; n++) {
+      write();
+      await clock.advance(stood);
+    }
+    await clock.advance(minute);
+    beginLook(brake, clock);
+    attempt();
+    wrote(brake, clock, { name, aim: 'x' }, () => true);
+    const began = clock.monotonic();
+    while (isOnTrial(brake)) {
+      await clock.advance(100);
+      beginLook(brake, clock);
+    }
+    assert.is(clock.monotonic() - began, hold);
+  });
+
+alone(
+  'R9.13 a round takes 10 s, then twice as long each time, at most 60 s, of which the hold is no pause',
+  async () => {
+    const { clock, write } = contested();
+    const rounds: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const pause = afterOf(write()) ?? 0;
+      rounds.push(pause + 3_000);
+      await clock.advance(pause);
+      assert.is(write(), undefined, 'the trial, which is undone at once');
+    }
+    assert.equal(rounds, [10_000, 20_000, 40_000, 60_000, 60_000]);
+  },
+);
+
+alone('R9.13 a pause is spread by a quarter', () => {
+  const desk = fight();
+  Object.assign(desk.clock, { random: () => 0 });
+  for (let n = 0; n < 5; n++) desk.write();
+  assert.is(afterOf(desk.write()), 5_250);
+});
+
+alone('R9.13 five quiet minutes begin anew', async () => {
+  const { clock, brake, write } = contested();
+  write();
+  brake.contests.clear();
+  await clock.advance(5 * minute);
+  beginLook(brake, clock);
+  assert.is(brake.rounds, 1, 'not yet');
+  await clock.advance(1);
+  beginLook(brake, clock);
+  assert.equal([brake.rounds, brake.undone, brake.stood], [0, 0, 0]);
+});
+
+alone('R9.10 what is refused is tried again alone, after a pause; when it is taken the others follow', async () => {
+  const { clock, brake, write } = fight();
+  const denied = { kind: 'contested', words: 'denied', after: 0 } as const;
+  const names = ['a', 'b', 'c'];
+  for (const one of names) refused(brake, clock, one, denied);
+  const halt = contestIn(brake, clock);
+  assert.match(halt && 'words' in halt ? halt.words : '', 'denied; and 2 more ConfigMaps');
+  assert.equal([brake.rounds, afterOf(halt)], [1, 7_000], 'all of them are one round');
+  assert.equal(
+    names.map((one) => isHeldBack(brake, one, clock.monotonic())),
+    [true, true, true],
+  );
+  await clock.advance(7_000);
+  assert.equal(
+    names.map((one) => isHeldBack(brake, one, clock.monotonic())),
+    [false, false, false],
+    'any of them may be the trial',
+  );
+  assert.equal([write('b'), brake.contests.size], [undefined, 0]);
+});
+
+alone('R9.12 what is right without a write of ours is contested no more, unless it is on trial', () => {
+  const { clock, brake } = fight();
+  for (const one of ['a', 'b']) refused(brake, clock, one, { kind: 'contested', words: 'denied', after: 0 });
+  allRight(brake);
+  assert.equal([...brake.contests.keys()], ['a', 'b'], 'this look had to do with them');
+  beginLook(brake, clock);
+  brake.trial = { name: 'a', since: undefined, isRight: undefined };
+  allRight(brake);
+  assert.equal([...brake.contests.keys()], ['a']);
+  assert.is(contestIn(brake, clock)?.kind, 'contested');
+});
+
+alone('R9.14 a status is written 4 times at once, then once in 10 s; one that failed does not count', async () => {
+  const { clock, brake } = fight();
+  const write = () => {
+    const halt = mayWriteStatus(brake, clock);
+    if (!halt) wroteStatus(brake, clock);
+    return afterOf(halt) ?? 0;
+  };
+  assert.equal([1, 2, 3, 4, 5].map(write), [0, 0, 0, 0, 10_000]);
+  await clock.advance(9_999);
+  assert.is(write(), 1);
+  await clock.advance(1);
+  assert.equal([write(), write()], [0, 10_000]);
+  await clock.advance(minute);
+  for (let n = 0; n < 10; n++) assert.is(mayWriteStatus(brake, clock), undefined, 'nothing was written');
+});
+
+alone('R9.13 what is remembered of writes is forgotten when all is quiet', async () => {
+  const { clock, brake, write } = fight();
+  const idleAfter = async (milliseconds: number) => {
+    await clock.advance(milliseconds);
+    return isIdle(brake, clock.monotonic());
+  };
+  write();
+  assert.equal([await idleAfter(minute), await idleAfter(1)], [false, true], 'the write stayed');
+  refused(brake, clock, name, { kind: 'contested', words: 'denied', after: 0 });
+  assert.is(await idleAfter(10 * minute), false, 'it is still contested');
+  beginLook(brake, clock);
+  allRight(brake);
+  assert.is(await idleAfter(0), true);
+  wroteStatus(brake, clock);
+  assert.equal([await idleAfter(9_999), await idleAfter(1)], [false, true]);
+});
+
+// --- In an operator ---
+
 const isByOperator = (sender: string) => sender === 'operator';
 
 /** Most requests in any 60 s. */
@@ -76,7 +288,7 @@ type State = {
 
 const states: readonly State[] = [
   {
-    what: 'a ConfigMap with a finalizer of somebody is made immutable and edited',
+    what: 'R9.15 a ConfigMap with a finalizer of somebody is made immutable and edited',
     spec: ports(5),
     begin({ dialer }) {
       dialer.maps.change('pom-licenses', ({ data, metadata }) => ({
@@ -89,7 +301,7 @@ const states: readonly State[] = [
     says: /pom-licenses .*being deleted, and example\.com\/hold holds it back/,
   },
   {
-    what: 'a policy makes each ConfigMap immutable',
+    what: 'R9.10 a policy makes each ConfigMap immutable',
     spec: zoned(),
     begin(stage) {
       stage.policies({ rewrite: (object) => ({ ...object, immutable: true }) });
@@ -102,7 +314,7 @@ const states: readonly State[] = [
     firstPass: 4 * (manyZones + 1),
   },
   {
-    what: 'a policy adds a key',
+    what: 'R9.10 a policy adds a key',
     spec: ports(5),
     begin(stage) {
       stage.policies({ rewrite: (object) => add('EXTRA')(object as Seen) });
@@ -113,7 +325,7 @@ const states: readonly State[] = [
     says: /pom-licenses: .*key EXTRA/,
   },
   {
-    what: 'a policy takes our label away',
+    what: 'R9.10 a policy takes our label away',
     spec: ports(5),
     begin(stage) {
       stage.policies({
@@ -132,7 +344,7 @@ const states: readonly State[] = [
     says: /pom-licenses: .*label app\.kubernetes\.io\/part-of/,
   },
   {
-    what: 'a policy refuses',
+    what: 'R9.10 a policy refuses',
     spec: ports(5),
     begin(stage) {
       stage.dialer.maps.change('pom-licenses', add('EXTRA'));
@@ -146,14 +358,14 @@ const states: readonly State[] = [
     says: /denied by policy no-maps/,
   },
   {
-    what: 'a second program heals the same ConfigMap',
+    what: 'R9.11 a second program heals the same ConfigMap',
     spec: ports(5),
     begin: (stage) => undo(stage, () => true),
     reason: 'Contested',
     says: /pom-licenses is changed again after each write/,
   },
   {
-    what: 'a second program heals all ConfigMaps of an object with zones',
+    what: 'R9.12 a second program heals all ConfigMaps of an object with zones',
     spec: zoned(),
     begin: (stage) => undo(stage, () => true),
     reason: 'Contested',
@@ -161,7 +373,7 @@ const states: readonly State[] = [
     firstPass: 3 * (manyZones + 1),
   },
   {
-    what: 'a second program heals each half minute',
+    what: 'R9.12 a second program heals each half minute',
     spec: zoned(),
     begin: (stage) => undo(stage, () => true, 'edit', 25 * second),
     reason: 'Contested',
@@ -169,7 +381,7 @@ const states: readonly State[] = [
     firstPass: 3 * (manyZones + 1),
   },
   {
-    what: 'a program deletes the ConfigMap again and again',
+    what: 'R9.11 a program deletes the ConfigMap again and again',
     spec: ports(5),
     begin: (stage) => undo(stage, () => true, 'delete'),
     reason: 'Contested',
@@ -178,7 +390,7 @@ const states: readonly State[] = [
 ];
 
 for (const { what, spec, begin, reason, says, firstPass = 0 } of states) {
-  test(`${what}: at most 30 requests in 60 s, the status says who, and it is whole 65 s after`, async () => {
+  test(`${what}: L4 S10 few requests, the status says who, and L1 it is whole 65 s after`, async () => {
     const stage = await setUp(spec);
     const end = begin(stage);
     const { clock, dialer } = stage;
@@ -188,6 +400,8 @@ for (const { what, spec, begin, reason, says, firstPass = 0 } of states) {
     assert.equal([ready?.status, ready?.reason], ['False', reason], ready?.message);
     assert.match(ready?.message ?? '', says);
     assert.is(dialer.conditionOf('pom', 'Applied')?.status, 'False');
+    // By the first trial it is known how many ConfigMaps it is about.
+    await clock.advance(10 * second);
     const statuses = new Set<string>();
     for (let passed = 0; passed < 10 * minute; passed += second) {
       await clock.advance(second);
@@ -211,7 +425,7 @@ for (const { what, spec, begin, reason, says, firstPass = 0 } of states) {
   });
 }
 
-test('somebody rewrites the status each time: at most 30 requests in 60 s, and it says what is so a minute after', async () => {
+test('R9.14 L4 somebody rewrites the status each time: few requests, and soon it says what is so', async () => {
   const stage = await setUp(ports(5));
   const { clock, dialer, follow, server } = stage;
   let going = true;
@@ -236,7 +450,28 @@ test('somebody rewrites the status each time: at most 30 requests in 60 s, and i
   await stage.stop();
 });
 
-test('a status that the API server refuses was rewritten by nobody: it is written as soon as that is over', async () => {
+test('S10 while a plan waits a ConfigMap that does not stay is contested all the time, also while it is on trial', async () => {
+  const stage = await setUp(zoned(2));
+  const { clock, dialer } = stage;
+  const zones = [5, 15].map((outboundPorts, n) => ({ name: `z${n}`, licenses: { outboundPorts } }));
+  dialer.save('pom', ports(400, { zones, settleSeconds: 600 }));
+  await clock.advance(second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.reason, 'Settling');
+  undo(stage, (name) => name.endsWith('-z0'), 'edit');
+  await clock.advance(15 * second);
+  stage.taken();
+  const reasons = new Set<string | undefined>();
+  for (let passed = 0; passed < 3 * minute; passed += 100) {
+    await clock.advance(100);
+    reasons.add(dialer.conditionOf('pom', 'Ready')?.reason);
+  }
+  assert.equal([...reasons], ['Contested']);
+  const statuses = stage.taken().filter(({ path }) => path.endsWith('/status'));
+  assert.equal(statuses, [], 'and the status is not written again');
+  await stage.stop();
+});
+
+test('R9.14 a status that the API server refuses was rewritten by nobody: it is written as soon as that is over', async () => {
   const { answer, clock, dialer, stop } = await setUp(ports(5));
   let refused = 0;
   let away = true;
@@ -254,7 +489,7 @@ test('a status that the API server refuses was rewritten by nobody: it is writte
   await stop();
 });
 
-test('an object that alone gets no answer is not hurried at each answer that another one gets', async () => {
+test('R9.5 an object that alone gets no answer is not hurried at each answer that another one gets', async () => {
   const { answer, clock, dialer, stop } = await setUp(ports(5));
   let asked = 0;
   answer(({ method, path, body }) => {
@@ -272,7 +507,7 @@ test('an object that alone gets no answer is not hurried at each answer that ano
   await stop();
 });
 
-test('an approval that means nothing, as without Manual, ends no pause', async () => {
+test('R9.9 an approval that means nothing, as without Manual, ends no pause', async () => {
   const stage = await setUp(ports(5));
   const { clock, dialer, stop, taken } = stage;
   undo(stage, () => true);
@@ -286,7 +521,7 @@ test('an approval that means nothing, as without Manual, ends no pause', async (
   await stop();
 });
 
-test('drift by hand is healed at once, also when it comes a second and a third time', async () => {
+test('R9.11 drift by hand is healed at once, also a second and a third time', async () => {
   const { clock, dialer, stop } = await setUp(ports(5));
   for (let n = 0; n < 4; n++) {
     dialer.maps.change('pom-licenses', add('EXTRA'));
@@ -298,7 +533,7 @@ test('drift by hand is healed at once, also when it comes a second and a third t
   await stop();
 });
 
-test('new settings end the pause: they are tried at once', async () => {
+test('R9.9 new settings end the pause: they are tried at once', async () => {
   const stage = await setUp(ports(5));
   undo(stage, () => true);
   await stage.clock.advance(5 * minute);
@@ -310,7 +545,7 @@ test('new settings end the pause: they are tried at once', async () => {
   await stage.stop();
 });
 
-test('a write that once stood for half a minute, and is undone at once since: no trial a second', async () => {
+test('R9.13 a write that once stood for half a minute, and is undone at once since: no trial a second', async () => {
   const stage = await setUp(ports(5));
   const healer = stage.desk('dialer', 'healer');
   const strike = () => healer.maps.change('pom-licenses', ({ data }) => ({ data: { ...data, [capacity]: '999' } }));
@@ -325,7 +560,7 @@ test('a write that once stood for half a minute, and is undone at once since: no
   await stage.stop();
 });
 
-test('a look that comes to nothing again and again waits longer each time', async () => {
+test('L4 a look that comes to nothing again and again waits longer each time', async () => {
   const stage = await setUp(ports(5));
   const { clock, dialer } = stage;
   // A stamp of the future, and a server that always knows a newer generation than its watch has told.
@@ -346,7 +581,7 @@ test('a look that comes to nothing again and again waits longer each time', asyn
   await stage.stop();
 });
 
-test('what a rename leaves behind and a finalizer holds is deleted once, and the status names the finalizer', async () => {
+test('R9.15 what a rename leaves behind and a finalizer holds is deleted once, and named', async () => {
   const { clock, dialer, stop, taken } = await setUp(ports(5));
   dialer.maps.change('pom-licenses', () => ({ metadata: { finalizers: ['example.com/hold'] } }));
   dialer.save('pom', ports(5, { configMap: { name: 'pom-limits' } }));
@@ -362,27 +597,7 @@ test('what a rename leaves behind and a finalizer holds is deleted once, and the
   await stop();
 });
 
-test('what is remembered of writes is forgotten when all is quiet', async () => {
-  const clock = createVirtualClock();
-  const brakes: Brakes = new Map();
-  const keysAfter = async (milliseconds: number) => {
-    await clock.advance(milliseconds);
-    keepBrake(brakes, clock, 'dialer/other', createBrake());
-    return [...brakes.keys()];
-  };
-  const [written, fought] = [createBrake(), createBrake()];
-  wrote(written, clock, { name: 'pom-licenses', aim: 'x' }, () => true);
-  changedOnItsWay(fought, clock, 'sites-licenses', 'the key EXTRA was added');
-  keepBrake(brakes, clock, 'dialer/pom', written);
-  keepBrake(brakes, clock, 'dialer/sites', fought);
-  assert.equal(await keysAfter(60 * second), ['dialer/pom', 'dialer/sites']);
-  assert.equal(await keysAfter(1), ['dialer/sites'], 'the write stayed');
-  assert.equal(await keysAfter(10 * minute), ['dialer/sites'], 'it is still contested');
-  isRightNow(fought, 'sites-licenses');
-  assert.equal(await keysAfter(1), []);
-});
-
-test("a name that is someone else's is asked for alone, however many zones there are", async () => {
+test("R9.2 a name that is someone else's is asked for alone, however many zones there are", async () => {
   const stage = createSmallCluster();
   const dialer = stage.desk('dialer');
   await stage.start();
@@ -400,7 +615,56 @@ test("a name that is someone else's is asked for alone, however many zones there
   await stage.stop();
 });
 
-test('a server that answers one object with 429 all the time is asked within the budget', async () => {
+test('R4.6 R9.17 what was looked at long ago is looked at again before a plan begins, in a second turn too', async () => {
+  const stage = createSmallCluster();
+  const dialer = stage.desk('dialer');
+  await stage.start();
+  const [first, last] = ['pom-licenses-z0', 'pom-licenses-z9'] as const;
+  const theirs = (name: string) => dialer.maps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+  theirs(first);
+  dialer.create('pom', { ...zoned(64), licenses: { outboundPorts: { minimum: 0, maximum: 640 } } });
+  await stage.clock.advance(minute);
+  theirs(last);
+  dialer.maps.remove(first);
+  await stage.clock.advance(2 * minute);
+  assert.equal(dialer.namesOfMaps(), [last], 'nothing was begun');
+  await stage.stop();
+});
+
+test("L4 R4.5 many ConfigMaps that are somebody else's are asked for in bounds, and what is right again goes on", async () => {
+  // More names than a turn has requests.
+  const spec = { ...zoned(64), licenses: { outboundPorts: { minimum: 0, maximum: 640 } } };
+  const stage = await setUp(spec);
+  const { clock, dialer } = stage;
+  // Written long ago: else the brake holds them back.
+  await clock.advance(minute + second);
+  const [ours = '', ...theirs] = dialer.namesOfMaps().reverse();
+  for (const name of theirs)
+    dialer.maps.change(name, () => ({ metadata: { labels: {}, annotations: {}, ownerReferences: [] } }));
+  await clock.advance(2 * minute);
+  stage.taken();
+  await clock.advance(5 * minute);
+  const sent = stage.taken();
+  assert.ok(mostInAMinute(sent) <= 30, `${mostInAMinute(sent)} requests in 60 s`);
+  assert.ok(new Set(sent.map(({ path }) => path)).size > 12, 'they take turns');
+  // What is the object's own is healed meanwhile.
+  dialer.maps.change(ours, () => ({ data: {} }));
+  await clock.advance(65 * second);
+  assert.is(dialer.maps.get(ours)?.data?.[capacity], '10');
+  assert.is(dialer.conditionOf('pom', 'Applied')?.reason, 'ConfigMapConflict');
+  // People get an answer at once, for all names.
+  const [one = '', ...others] = theirs;
+  dialer.maps.remove(one);
+  dialer.save('pom', { ...spec, settleSeconds: 1 });
+  await clock.advance(5 * second);
+  assert.is(dialer.maps.get(one)?.data?.[capacity], '10');
+  for (const name of others) dialer.maps.remove(name);
+  await clock.advance(65 * second);
+  assert.is(dialer.conditionOf('pom', 'Ready')?.status, 'True');
+  await stage.stop();
+});
+
+test('R9.3 a server that answers one object with 429 all the time is asked within the budget', async () => {
   const stage = createSmallCluster();
   const dialer = stage.desk('dialer');
   let away = true;
@@ -420,7 +684,7 @@ test('a server that answers one object with 429 all the time is asked within the
   await stage.stop();
 });
 
-test('at rest nothing is asked', async () => {
+test('R8.4 at rest nothing is asked', async () => {
   const stage = await setUp(ports(5));
   await stage.clock.advance(20 * minute);
   assert.equal(stage.taken(), []);

@@ -1,11 +1,11 @@
 /** What a key that fails again and again may cost. */
 import * as assert from 'uvu/assert';
-import { tryBudget } from '../../src/controller/backoffs.ts';
+import { tryBudget } from '../../src/controller/retries.ts';
 import { Budget } from '../../src/kube/budget.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const test = suite('budget');
+const test = suite('R9.3 budget');
 
 test('a burst is free, then each request is paid for by time', () => {
   const clock = createVirtualClock();
@@ -36,7 +36,7 @@ test('nobody waits longer than the bound, however much was sent', () => {
   assert.equal([waits[1], waits[2], waits[29]], [3_000, 6_000, 60_000]);
 });
 
-test('tries that cost 1 to 6 requests each stay within 30 in any minute (L4)', async () => {
+test('L4 tries that cost 1 to 6 requests each stay within 30 in any minute', async () => {
   for (const requests of [1, 2, 3, 6, 9, 20]) {
     const clock = createVirtualClock();
     const budget = new Budget(clock, tryBudget);

@@ -156,7 +156,7 @@ test('differences: numbers, zones, organizations and the name of the ConfigMap',
   ]);
 });
 
-test('apply: shows, asks, and approves the whole hash', async () => {
+test('A2 apply: shows, asks, and approves the whole hash', async () => {
   let seen: unknown;
   const meanwhile = (request: string, stored: { metadata: { annotations?: Record<string, string> } }[]) => {
     if (request === 'approve') queueMicrotask(() => (seen = stored[2]?.metadata.annotations));
@@ -256,14 +256,14 @@ test('apply --wait: until it is live; a save meanwhile and a timeout are told', 
   assert.match(late.err, 'approved, but not live within 30 s: ApplyPending');
 });
 
-test('requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone', async () => {
+test('A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone', async () => {
   const sent: Request[] = [];
   const client = {
     request: async (request: Request) => {
       sent.push(request);
       return request.path.includes('continue=')
-        ? { items: [objects.sites] }
-        : { items: [objects.pom], metadata: { continue: 'a&b' } };
+        ? { items: [objects.sites], metadata: { resourceVersion: '7' } }
+        : { items: [objects.pom], metadata: { resourceVersion: '7', continue: 'a&b' } };
     },
   } as unknown as Client;
   const cluster = createCluster(client, 'home');

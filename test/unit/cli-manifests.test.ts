@@ -53,6 +53,33 @@ test('each mistake is shown at the value, and what is missing at what it is miss
   );
 });
 
+for (const [what, text, expected] of [
+  [
+    'an apiVersion that is a map',
+    good.replace('licensing.dialer.dev/v1', '{toString: 5}'),
+    '1:1-11 apiVersion InvalidValue',
+  ],
+  ['a kind that is a map', good.replace('LicenseSettings', '{toString: 5}'), '2:1-5 kind InvalidValue'],
+  ['a kind that is a number', good.replace('LicenseSettings', '5'), '2:7-8 kind InvalidValue'],
+  ['a name that is a map', good.replace('pom', '{toString: 5}'), '3:12-16 metadata.name InvalidName'],
+] as const)
+  test(`${what} is shown as a mistake`, () => assert.equal(found(text), [expected]));
+test('an apiVersion that is a map is passed over beside another kind', () => {
+  const text = good.replace('licensing.dialer.dev/v1', '{toString: 5}').replace('LicenseSettings', 'Deployment');
+  const { findings, skipped } = check([{ name: 'a.yaml', text }]);
+  assert.equal([findings, skipped], [[], [{ source: 'a.yaml', what: 'Deployment pom' }]]);
+});
+for (const place of ['{name: &a {b: *a}}', '{name: pom, annotations: {x: &a [*a]}}', '{name: pom, labels: &a {x: *a}}'])
+  test(`what holds itself is told, and the rest is read: ${place}`, () => {
+    const text = `${good.replace('{name: pom}', place)}---\n${good}`;
+    const { findings, judged } = check([{ name: 'a.yaml', text }]);
+    assert.equal(
+      findings.map(({ field, reason, message }) => `${field} ${reason}: ${message}`),
+      [' Syntax: holds itself: an alias stands within its own anchor'],
+    );
+    assert.is(judged, 1);
+  });
+
 test('what the API server says of the rest of the object', () => {
   const object = (more: string) => `${more}\nspec: {licenses: {outboundPorts: {minimum: 1, maximum: 2}}}\n`;
   const ours = 'kind: LicenseSettings\napiVersion: licensing.dialer.dev/v1\n';
@@ -238,7 +265,7 @@ test('validate: a directory, with its subdirectories, sorted, without hidden one
   }
 });
 
-test('render: the ConfigMaps byte for byte, and the hash', async () => {
+test('D3, D4 render: the ConfigMaps byte for byte, and the hash', async () => {
   const file = 'deploy/samples/zones.yaml';
   const wanted = render(declare('sites', sampleSpec('zones.yaml')));
   type Map = { metadata: { name: string; namespace: string; annotations: Record<string, string> }; data: object };
@@ -260,7 +287,7 @@ test('render: the ConfigMaps byte for byte, and the hash', async () => {
   );
   assert.is(json.items[0]?.metadata.annotations[annotations.settingsHash], wanted[0]?.settingsHash);
   assert.is((await runCli(['render', '-f', file, '-o', 'hash'])).out, `${wanted[0]?.settingsHash}\n`);
-  // The example of DESIGN section 1.
+  // The example of D3.
   const pom = `${head}spec: {licenses: {outboundPorts: {minimum: 100, maximum: 500}}}\n`;
   const example = await runCli(['render', '-f', '-', '-o', 'hash'], { stdin: pom });
   assert.is(example.out, '81eaf05234b97463655fef6ebc9f1300e260b492124052a867376766d958a6ce\n');

@@ -65,7 +65,7 @@ test('an object that is being deleted, or of an operator that knows more, is dra
   assert.match(picture(viewOf({ metadata }), plain(80), now), 'nothing is live');
 });
 
-test('what the cluster says cannot steer the terminal', () => {
+test('R9.23 what the cluster says cannot steer the terminal', () => {
   const evil = '\u001b[2J\u009b1m\r\u202eabc';
   const status = { ...objects.broken.status, errors: [{ field: `spec.${evil}`, reason: evil, message: evil }] };
   const text = picture(viewOf({ ...objects.broken, status }), plain(80), now);

@@ -4,7 +4,7 @@ import { suite } from '../suite.ts';
 import { createVirtualClock, settle } from '../support/virtual-clock.ts';
 
 const system = suite('system clock');
-system('a delay above 24 days does not fire at once', async () => {
+system('R11.6 a delay above 24 days does not fire at once', async () => {
   let fired = false;
   const cancel = systemClock.after(30 * 24 * 3600 * 1000, () => {
     fired = true;

@@ -55,7 +55,7 @@ const ask = (port: number, path: string) =>
     }).on('error', reject);
   });
 
-test('of 300 connections the newest 64 are kept, and a probe that comes last is answered', async () => {
+test('R11.3 of 300 connections the newest 64 are kept, and a probe that comes last is answered', async () => {
   await serving(page('m'), async (port) => {
     const clients = [];
     for (let i = 0; i < 300; i++) {
@@ -72,7 +72,7 @@ test('of 300 connections the newest 64 are kept, and a probe that comes last is 
   });
 });
 
-test('of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away', async () => {
+test('R11.3 of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away', async () => {
   const { metrics } = page('m');
   await serving({ ...(metrics ? { metrics } : {}) }, async (port, clock) => {
     const flood = async (count: number) => {

@@ -29,7 +29,7 @@ test('the heap that the image gives Node leaves room in the container for what i
   assert.ok(heap > 0 && heap + 50 < memoryLimit, nodeFlags.join(' '));
 });
 
-test('the grace period is longer than the 5 s that the operator takes to stop', () => {
+test('R11.1 the grace period is longer than the 5 s that the operator takes to stop', () => {
   const { spec } = parse(read('deploy/base/deployment.yaml'));
   assert.ok(spec.template.spec.terminationGracePeriodSeconds > 5);
 });

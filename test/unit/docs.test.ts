@@ -1,12 +1,12 @@
 /** The docs keep up with the sources: what can be seen of the operator stands in troubleshooting.md, and no link is dead. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { parseConfig } from '../../src/config.ts';
-import { adviceFor } from '../../src/controller/restarts.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { adviceFor } from '../../src/observe/watch-trouble.ts';
 import { rows } from '../../src/settings/status.ts';
 import { suite } from '../suite.ts';
 
@@ -75,7 +75,7 @@ test('each line that the log can have is there', () => {
 test('each advice about the connection is there', () => {
   const errors = [
     ...[404, 401, 403, 410, 429].map((code) => new ApiError('', { code })),
-    ...['NoAnswer', 'Credentials', 'BadAnswer'].map((reason) => new ApiError('', { code: 0, reason })),
+    ...(['NoAnswer', 'Credentials', 'BadAnswer'] as const).map((reason) => new ApiError('', { code: 0, reason })),
     new ApiError('self-signed certificate', { code: 0, reason: 'NoAnswer' }),
   ];
   const advice = errors.map((error) =>
@@ -85,9 +85,8 @@ test('each advice about the connection is there', () => {
   assert.equal(namedIn(troubleshooting, advice), []);
 });
 
-const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+const inDocs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`);
+const pages = ['README.md', 'CHANGELOG.md', 'ARCHITECTURE.md', ...inDocs].filter((name) => name.endsWith('.md'));
 /** Anchors of a page, as GitHub makes them of headings. */
 const anchorsOf = (text: string): string[] =>
   [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
@@ -120,10 +119,34 @@ test('no link leads nowhere', () => {
   assert.equal(deadLinks('README.md', bad), ['#nowhere', 'docs/none.md', 'docs/status.md#no']);
 });
 
-test('README lists each page of the docs', () => {
-  const readme = read('README.md');
+/** Files and scripts of npm that a page names between backquotes or in a command, and that are not there. */
+function unknownIn(text: string): string[] {
+  const files = [...text.matchAll(/`((?:src|test|docs|deploy|scripts|crds)\/[\w./*-]+)`/g)].map(
+    ([, file = '']) => file,
+  );
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> };
+  const commands = [...text.matchAll(/\bnpm run (?:--silent )?([\w:]+)/g)].map(([, name = '']) => name);
+  return [
+    ...files.filter((file) => globSync(file, { cwd: root }).length === 0),
+    ...commands.filter((name) => scripts[name] === undefined).map((name) => `npm run ${name}`),
+  ];
+}
+
+test('each file and each script of npm that a page names is there', () => {
+  const current = pages.filter((page) => page !== 'CHANGELOG.md');
   assert.equal(
-    pages.filter((page) => page.startsWith('docs/') && !readme.includes(`](${page})`)),
+    current.flatMap((page) => unknownIn(read(page)).map((name) => `${page}: ${name}`)),
     [],
   );
+  const bad = '`src/main.ts` `test/unit/docs.test.ts` `test/unit/none.ts` `src/*.none` `npm run demo` `npm run none`';
+  assert.equal(unknownIn(bad), ['test/unit/none.ts', 'src/*.none', 'npm run none']);
+});
+
+test('README lists each page of the docs but the decisions, which have a list of their own', () => {
+  const unlisted = (list: string, folder: string, names: readonly string[]) =>
+    names.filter((page) => !read(list).includes(`](${page.slice(folder.length)})`));
+  const isDecision = (page: string) => page.startsWith('docs/decisions/0');
+  assert.equal(unlisted('docs/decisions/README.md', 'docs/decisions/', pages.filter(isDecision)), []);
+  const others = pages.filter((page) => page.startsWith('docs/') && !isDecision(page));
+  assert.equal(unlisted('README.md', '', others), []);
 });

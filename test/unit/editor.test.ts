@@ -9,7 +9,7 @@ const entry = (manager: unknown, time: unknown, fieldsV1: unknown) => ({ manager
 const wroteKey = (key: string) => ({ 'f:data': { [`f:${key}`]: {} } });
 
 const editor = suite('last editor');
-editor('is who wrote the contents last, other than this operator, with the keys', () => {
+editor('R10.1 is who wrote the contents last, other than this operator, with the keys', () => {
   const fields = [
     entry(ours, '2026-01-03T00:00:00Z', wroteKey('A')),
     entry('kubectl-edit', '2026-01-02T00:00:00Z', { 'f:data': { 'f:B': {}, 'f:C': {} } }),
@@ -23,7 +23,7 @@ editor('is who wrote the contents last, other than this operator, with the keys'
   });
   assert.is(lastEditor([fields[0], fields[3]]), undefined, 'labels of others are no contents');
 });
-editor('what anybody may write there ends nothing, and is cut', () => {
+editor('R9.23 what anybody may write there ends nothing, and is cut', () => {
   for (const odd of [undefined, null, 'x', 7, {}, [null], [[]], [{ fieldsV1: 7 }], [entry(7, 7, wroteKey('A'))]])
     assert.is(lastEditor(odd), undefined);
   assert.equal(lastEditor([entry('x', undefined, { 'f:data': 7 })]), { manager: 'x', keys: [] });
@@ -35,14 +35,14 @@ editor('what anybody may write there ends nothing, and is cut', () => {
   const many = Array.from({ length: 5_000 }, (_, n) => entry('x', String(n).padStart(5, '0'), wroteKey(`K${n}`)));
   assert.equal(lastEditor(many)?.keys, ['K99'], 'so many entries are looked at');
 });
-editor('in words', () => {
+editor('R10.1 in words', () => {
   assert.is(editorInWords(undefined), 'someone else');
   assert.is(editorInWords({ manager: 'x', keys: [] }), 'x');
   assert.is(editorInWords({ manager: 'x', keys: ['A'] }), 'x (key A)');
   assert.is(editorInWords({ manager: 'x', keys: ['A', 'B', 'C'] }), 'x (keys A, B, C, …)');
 });
 
-const difference = suite('difference between a write and its answer');
+const difference = suite('R9.10: difference between a write and its answer');
 const owner = { uid: 'u', controller: true };
 const sent = {
   metadata: {

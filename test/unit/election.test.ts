@@ -35,7 +35,7 @@ test('the metric says who leads: not before the lease is won, not after it is lo
   }
 });
 
-test('a replica that has not read the lease yet is not ready, whatever comes of the request', () => {
+test('R11.4 a replica that has not read the lease yet is not ready, whatever comes of the request', () => {
   const { election, fail } = setUp();
   assert.match(election.check().wrong ?? '', 'not read yet');
   fail(503);
@@ -44,7 +44,7 @@ test('a replica that has not read the lease yet is not ready, whatever comes of 
   assert.equal(election.check(), { name: 'lease', remark: 'standby: another holds it' });
 });
 
-test('a standby is ready; one that is refused the lease is not, until it is not refused any more', () => {
+test('R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more', () => {
   const { election, fail } = setUp();
   election.tell(standby);
   fail(0);
@@ -60,7 +60,7 @@ for (const [what, code, words] of [
   ['no answer', 0, /does not answer/],
   ['503', 503, /refuses the request/],
 ] as const) {
-  test(`who can not read or renew the lease for as long as it lasts is not ready, and says why: ${what}`, async () => {
+  test(`R11.4 who can not read or renew the lease for as long as it lasts is not ready, and says why: ${what}`, async () => {
     const { clock, election, fail } = setUp();
     election.tell(standby);
     await clock.advance(60_000);
@@ -76,7 +76,7 @@ for (const [what, code, words] of [
   });
 }
 
-test('what a server says is cut and steers nothing where it is asked for', () => {
+test('R9.23 what a server says is cut and steers nothing where it is asked for', () => {
   const { election, fail } = setUp();
   fail(403, `\u001b[2Jall is well\n${'x'.repeat(100_000)}`);
   const words = election.check().wrong ?? '';
@@ -91,7 +91,7 @@ test('a Role is the advice for 403 alone', () => {
   assert.match(of(422), /does not take it as it is: see the error/);
 });
 
-test('a lease that can not be read is told once a minute at most', async () => {
+test('R11.5 a lease that can not be read is told once a minute at most', async () => {
   const { clock, election, fail, lines } = setUp();
   for (let second = 0; second < 119; second++) {
     election.tell(standby);

@@ -36,7 +36,7 @@ test('it is renewed every 2 s, acquireTime and what others wrote on it stay', as
   assert.is.not(server.lease?.spec?.['renewTime'], '2026-01-01T00:00:00.000000Z');
 });
 
-test('a standby waits while it is renewed, and takes it 15 to 17 s after the last renewal', async () => {
+test('R7.2 a standby waits while it is renewed, and takes it 15 to 17 s after the last renewal', async () => {
   const { clock, server, replica, holder } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -51,7 +51,7 @@ test('a standby waits while it is renewed, and takes it 15 to 17 s after the las
   assert.equal([a.leads(), holder(), server.lease?.spec?.['leaseTransitions']], [false, 'b', 1]);
 });
 
-test('the holder stops writing before anyone else may begin', async () => {
+test('R7.1 the holder stops writing before anyone else may begin', async () => {
   const { clock, server, replica } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -68,7 +68,7 @@ test('the holder stops writing before anyone else may begin', async () => {
   assert.equal(a.kinds().slice(0, 3), ['leading', 'failing', 'lost']);
 });
 
-test('the time to write counts from before the renewal was sent', async () => {
+test('R7.1 the time to write counts from before the renewal was sent', async () => {
   const { clock, replica, server } = setUp();
   server.fault = ({ method }) => (method === 'POST' ? 3_000 : method === 'PUT' ? 2_000 : undefined);
   const a = replica('a');
@@ -82,7 +82,7 @@ test('the time to write counts from before the renewal was sent', async () => {
   }
 });
 
-test('a lease whose answer came too late to write anything is not led with', async () => {
+test('R7.1 a lease whose answer came too late to write anything is not led with', async () => {
   const { clock, replica, server } = setUp();
   server.fault = () => 1_000;
   const a = replica('a');
@@ -95,7 +95,7 @@ test('a lease whose answer came too late to write anything is not led with', asy
   assert.equal([a.leads(), a.log], [false, []]);
 });
 
-test('a renewal is fenced by what is left, so that it does not leave after its time', async () => {
+test('R7.1 a renewal is fenced by what is left, so that it does not leave after its time', async () => {
   const { clock, replica, sent } = setUp();
   replica('a');
   await clock.advance(10_000);
@@ -104,7 +104,7 @@ test('a renewal is fenced by what is left, so that it does not leave after its t
   for (const { left } of renewals) assert.is(left, 10_000, 'what a renewal may take');
 });
 
-test('a lease lasts as long as it says itself, not as long as ours would', async () => {
+test('R7.2 a lease lasts as long as it says itself, not as long as ours would', async () => {
   const { clock, replica, server } = setUp();
   const a = replica('a', { seconds: 60 });
   await clock.advance(10);
@@ -117,7 +117,7 @@ test('a lease lasts as long as it says itself, not as long as ours would', async
   assert.equal([a.leads(), b.leads()], [false, true]);
 });
 
-test('the next term does not begin before the work of the last has ended', async () => {
+test('R7.2 the next term does not begin before the work of the last has ended', async () => {
   const { clock, replica, server } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -132,7 +132,7 @@ test('the next term does not begin before the work of the last has ended', async
   );
 });
 
-test('the lease that somebody else has meanwhile is not released', async () => {
+test('R11.1 the lease that somebody else has meanwhile is not released', async () => {
   const { clock, replica, server, holder } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -143,7 +143,7 @@ test('the lease that somebody else has meanwhile is not released', async () => {
   assert.equal([holder(), a.kinds()], ['thief', ['leading']]);
 });
 
-test('SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s', async () => {
+test('R11.1 SIGTERM: the work is finished first, then the lease is given back, and a standby has it within 1.2 s', async () => {
   const { clock, replica, holder, server } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -161,7 +161,7 @@ test('SIGTERM: the work is finished first, then the lease is given back, and a s
   assert.equal([holder(), b.leads()], ['b', true]);
 });
 
-test('work that takes longer than the lease at SIGTERM is still covered by renewals', async () => {
+test('R7.2 work that takes longer than the lease at SIGTERM is still covered by renewals', async () => {
   const { clock, replica, holder } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -172,7 +172,7 @@ test('work that takes longer than the lease at SIGTERM is still covered by renew
   assert.equal([holder(), b.leads()], ['a', false]);
 });
 
-test('a renewal that hangs does not cost the lease', async () => {
+test('R7.2 a renewal that hangs does not cost the lease', async () => {
   const { clock, server, replica } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -183,7 +183,7 @@ test('a renewal that hangs does not cost the lease', async () => {
   assert.equal([a.leads(), a.log.length], [true, 1]);
 });
 
-test('a renewal whose answer was lost is found out by reading, not taken for a lost lease', async () => {
+test('R7.2 a renewal whose answer was lost is found out by reading, not taken for a lost lease', async () => {
   const { clock, server, replica } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -193,7 +193,7 @@ test('a renewal whose answer was lost is found out by reading, not taken for a l
   assert.equal([a.leads(), a.log.length, a.kinds()], [true, 1, ['leading', 'failing', 'leading']]);
 });
 
-test('a lease that was taken over is given up at once', async () => {
+test('R7.2 a lease that was taken over is given up at once', async () => {
   const { clock, server, replica } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -207,7 +207,7 @@ test('a lease that was taken over is given up at once', async () => {
   assert.equal(lost, { kind: 'lost', why: 'thief holds it now' });
 });
 
-test('a process that slept through its lease sends no renewal when it wakes up', async () => {
+test('R7.1 a process that slept through its lease sends no renewal when it wakes up', async () => {
   const { clock, sent, replica } = setUp();
   const a = replica('a');
   await clock.advance(5_000);
@@ -221,7 +221,7 @@ test('a process that slept through its lease sends no renewal when it wakes up',
   assert.equal(a.kinds().slice(0, 2), ['leading', 'lost']);
 });
 
-test('a lease that someone deleted is made again by its holder; nobody else takes it before its time', async () => {
+test('R7.2 a lease that someone deleted is made again by its holder; nobody else takes it before its time', async () => {
   const { clock, server, replica, holder } = setUp();
   const a = replica('a');
   await clock.advance(10);
@@ -236,7 +236,7 @@ test('a lease that someone deleted is made again by its holder; nobody else take
   assert.equal([holder(), a.leads() !== b.leads()], [a.leads() ? 'a' : 'b', true]);
 });
 
-test('a holder makes its deleted lease again and goes on', async () => {
+test('R7.2 a holder makes its deleted lease again and goes on', async () => {
   const { clock, server, replica, holder } = setUp();
   const a = replica('a');
   await clock.advance(5_000);
@@ -262,7 +262,7 @@ test('a lease without a spec is free; one that others label is not fresher for t
   assert.ok(clock.monotonic() - since < 19_000, `${clock.monotonic() - since} ms`);
 });
 
-test('its own lease, found after an outage, is taken again at once', async () => {
+test('R7.2 its own lease, found after an outage, is taken again at once', async () => {
   const { clock, server, replica } = setUp();
   const a = replica('a');
   await clock.advance(5_000);
@@ -284,7 +284,7 @@ test('while the server is away fewer than 2 requests a second are sent, and one 
   assert.equal(a.kinds(), ['failing']);
 });
 
-test('of two that reach for a free lease one gets it', async () => {
+test('R7.2 of two that reach for a free lease one gets it', async () => {
   const { clock, replica } = setUp();
   const a = replica('a');
   const b = replica('b');

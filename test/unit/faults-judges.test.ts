@@ -34,7 +34,7 @@ const zoneMap = (name: 'x' | 'y', of: Spec) => ({
   data: render(declare('a', of)).find(({ zone }) => zone === name)?.data,
 });
 
-test('the wait of rule 2 is judged whatever the status says', () => {
+test('R2.8 the wait is judged whatever the status says', () => {
   const judge = createWaitJudge();
   const settings = { kind: 'LicenseSettings', metadata: { name: 'a', uid: 'u' }, spec, status: {} };
   const change = { type: 'MODIFIED', previous: undefined, by: 'operator' } as const;
@@ -47,7 +47,7 @@ test('the wait of rule 2 is judged whatever the status says', () => {
   assert.match(String(judge({ ...change, object: zoneMap('y', zones(30, 70)) }, 3_000)), /^rule 2: .* 3000 ms after/);
 });
 
-test('the wait of rule 2 is judged with what a busy machine needs to show a change', () => {
+test('R2.8 the wait is judged with what a busy machine needs to show a change', () => {
   const moved = (after: number) => {
     const judge = createWaitJudge(1_000);
     const status = { applying: {} };

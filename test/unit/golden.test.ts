@@ -75,7 +75,7 @@ for (const [what, spec] of Object.entries(objects))
     assert.equal(goldenIn(directory), [...maps.keys()].map((name) => `${name}.yaml`).sort());
   });
 
-test('the largest object: each ConfigMap by the SHA-256 of its manifest, as sha256sum prints it', async () => {
+test('V6 the largest object: each ConfigMap by the SHA-256 of its manifest, as sha256sum prints it', async () => {
   const maps = await applied(largestName, largest());
   const lines = [...maps].map(([name, map]) => {
     const sum = createHash('sha256').update(manifestOf(map)).digest('hex');

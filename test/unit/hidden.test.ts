@@ -13,7 +13,7 @@ const owned = (fields: unknown, subresource?: string) => ({
 const item = (name: string) => `k:${JSON.stringify({ name })}`;
 const paths = (fields: unknown, spec: unknown) => hiddenFields([owned(fields)], spec).map(({ path }) => path);
 
-test('a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away', () => {
+test('V11 a field that was pruned before we saw the spec is unknown all the same: its managedFields give it away', () => {
   const hidden = hiddenFields(
     [
       owned({
@@ -33,14 +33,14 @@ test('a field that was pruned before we saw the spec is unknown all the same: it
   assert.equal(hiddenFields(undefined, {}), []);
 });
 
-test('one that the spec shows is none: who reads the spec sees it; one that it shows as null is left out', () => {
+test('V10, V11 one that the spec shows is none: who reads the spec sees it; one that it shows as null is left out', () => {
   const fields = { 'f:priority': {}, 'f:weekend': {} };
   assert.equal(paths(fields, { ...ports, priority: 1, weekend: null }), ['spec.weekend']);
   const told = validate({ name: 'pom', spec: { ...ports, priority: 1 }, hidden: hiddenFields([owned(fields)], {}) });
   assert.ok(told.errors.some(({ field, reason }) => field === 'spec.weekend' && reason === 'UnknownField'));
 });
 
-test('a field that this release knows, and that a CRD which was rolled back hides, is as unknown', () => {
+test('V11 a field that this release knows, and that a CRD which was rolled back hides, is as unknown', () => {
   const fields = {
     'f:licenses': { '.': {}, 'f:outboundPorts': { '.': {}, 'f:minimum': {}, 'f:maximum': {} } },
     'f:configMap': {},
@@ -67,7 +67,7 @@ test('a field that this release knows, and that a CRD which was rolled back hide
   assert.match(errors[0]?.message ?? '', 'the operator or the installed CRD is older');
 });
 
-test('of an item that the spec does not show no index can be given: it is named, as the API server names owners', () => {
+test('V13 of an item that the spec does not show no index can be given: it is named, as the API server names owners', () => {
   const fields = { 'f:zones': { [item('emea')]: { 'f:region': {}, 'f:licenses': {} } } };
   assert.equal(paths(fields, { zones: [{ name: 'apac' }] }), ['spec.zones[name="emea"].region']);
   // A key that is no JSON, or has no name, stands for an item that nobody can find.
@@ -78,7 +78,7 @@ test('of an item that the spec does not show no index can be given: it is named,
   }
 });
 
-test('names that every JavaScript object knows are fields like any other', () => {
+test('V11 names that every JavaScript object knows are fields like any other', () => {
   const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
   const fields = JSON.parse(`{${names.map((name) => `"f:${name}":{}`)}}`) as unknown;
   assert.equal(
@@ -90,7 +90,7 @@ test('names that every JavaScript object knows are fields like any other', () =>
   assert.equal(paths(inside, { zones: [zone] }), ['spec.zones[0].organizations']);
 });
 
-test('managedFields of any shape are borne', () => {
+test('V11 managedFields of any shape are borne', () => {
   for (const managedFields of [null, 1, 'x', {}, [null, 1, 'x', []], [{ fieldsV1: 'x' }], [owned('x')], [owned([1])]])
     assert.equal(hiddenFields(managedFields, ports), [], JSON.stringify(managedFields));
   for (const spec of [null, 1, 'x', [], { zones: 'x' }, { zones: [null, 1, { name: 3 }] }])
@@ -104,14 +104,14 @@ function nested(key: string, depth: number): unknown {
   return fields;
 }
 
-test('however deep they nest, they are followed only where a spec has fields', () => {
+test('R9.25 however deep they nest, they are followed only where a spec has fields', () => {
   const spec = { ...ports, zones: [{ name: 'emea' }] };
   const deep = (key: string) => ({ 'f:licenses': nested(key, 100_000), 'f:zones': nested(key, 100_000) });
   assert.equal(paths(deep(item('emea')), spec), [], 'names no field at all: nothing is hidden');
   assert.equal(paths(deep('f:weekend'), spec), ['spec.licenses.weekend', 'spec.zones.weekend']);
 });
 
-test('at most 64 are named, those that this release knows first, and each path is cut', () => {
+test('V11, R9.23 at most 64 are named, those that this release knows first, and each path is cut', () => {
   const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f:a${i}`, {}]));
   const found = hiddenFields([owned({ ...many, 'f:zones': {} })], ports);
   assert.is(found.length, 64);
@@ -131,7 +131,7 @@ function counting<T extends object>(value: T, count: () => void): T {
   });
 }
 
-test('the work is in proportion to what was written: twice as many names, twice the looks at the spec', () => {
+test('R9.25 the work is in proportion to what was written: twice as many names, twice the looks at the spec', () => {
   const looks = (size: number): number => {
     let count = 0;
     const zones = Array.from({ length: size }, (_, i) => counting({ name: `z${i}` }, () => count++));

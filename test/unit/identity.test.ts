@@ -1,4 +1,4 @@
-/** An object's ConfigMaps are those of its own namespace: DESIGN section 2. Copies elsewhere are none of its concern. */
+/** An object's ConfigMaps are those of its own namespace. Copies elsewhere are none of its concern. */
 import * as assert from 'uvu/assert';
 import type { Spec } from '../../src/api/licensesettings.ts';
 import { declare } from '../../src/settings/declaration.ts';
@@ -7,7 +7,7 @@ import { render } from '../../src/settings/render.ts';
 import { suite } from '../suite.ts';
 import { createSmallCluster, type Seen } from '../support/small-cluster.ts';
 
-const test = suite('identity');
+const test = suite('C1: identity');
 const ports = (maximum: number, more: object = {}) => ({
   licenses: { outboundPorts: { minimum: 0, maximum } },
   ...more,

@@ -1,19 +1,17 @@
 /** Whatever one object holds, at most that object suffers: no handler of lists and watch events ends them. */
 import * as assert from 'uvu/assert';
+import { kindsIn } from '../../src/controller/kinds.ts';
 import {
   indexConfigMap,
   type LicenseSettings,
   type StoredConfigMap,
   unreadableConfigMap,
   unreadableSettings,
-} from '../../src/controller/api.ts';
-import { isolate } from '../../src/controller/isolate.ts';
-import { createScope } from '../../src/controller/scope.ts';
-import type { Client } from '../../src/kube/client.ts';
-import type { KubeObject } from '../../src/kube/object.ts';
-import { Store } from '../../src/kube/store.ts';
+} from '../../src/controller/objects.ts';
+import { Barrier, type Client, createScope, isolate, type KubeObject, Store } from '../../src/kube/index.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { observeWatch } from '../../src/observe/watch-trouble.ts';
 import { validate } from '../../src/settings/validate.ts';
 import { suite } from '../suite.ts';
 import { createFlowDesk, plainOf } from '../support/flow-desk.ts';
@@ -70,15 +68,20 @@ function setUp(listed: readonly object[], events: readonly Event[]) {
   const settings = new Store<LicenseSettings>();
   const configMaps = new Store<StoredConfigMap>(indexConfigMap);
   const changed: string[] = [];
-  const scope = createScope({
-    ...{ client, clock, metrics, namespace: 'dialer', settings, configMaps, onChange: (key) => changed.push(key) },
-    onWentBack: () => undefined,
-    log: createLogger({
-      level: 'info',
-      format: 'json',
-      destination: { write: (line) => lines.push(JSON.parse(line)) },
-    }),
+  const log = createLogger({
+    level: 'info',
+    format: 'json',
+    destination: { write: (line) => lines.push(JSON.parse(line)) },
   });
+  const scope = createScope(
+    {
+      ...{ client, clock, namespace: 'dialer', timing: {}, currentFor: 60_000, barrier: new Barrier() },
+      observer: (place) => observeWatch({ log, metrics, clock }, place),
+      onChange: (key) => changed.push(key),
+      onWentBack: () => undefined,
+    },
+    kindsIn({ settings, configMaps }),
+  );
   const stop = new AbortController();
   const running = scope.run(stop.signal);
   return {
@@ -93,7 +96,7 @@ function setUp(listed: readonly object[], events: readonly Event[]) {
 
 const test = suite('isolation');
 
-test('no object of a list or an event can end a list or a watch', async () => {
+test('R9.20 no object of a list or an event can end a list or a watch', async () => {
   const before = oddObjects(100);
   const listed = [...before, { metadata: metadata('pom', 999), data: { a: 'b' } }];
   const events = [
@@ -115,7 +118,7 @@ test('no object of a list or an event can end a list or a watch', async () => {
   await desk.stop();
 });
 
-test('a ConfigMap that can not be read is told, once a minute, counted, and nobody has it', async () => {
+test('R9.21 a ConfigMap that can not be read is told, once a minute, counted, and nobody has it', async () => {
   const owned = metadata('pom-licenses', 2, { ownerReferences: 5, labels: { 'licensing.dialer.dev/settings': 'pom' } });
   const again = { ...owned, resourceVersion: '1001' };
   const desk = setUp([{ metadata: owned, data: {} }], [{ type: 'MODIFIED', object: { metadata: again } }]);
@@ -134,7 +137,7 @@ test('a ConfigMap that can not be read is told, once a minute, counted, and nobo
   await desk.stop();
 });
 
-test('what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it', () => {
+test('R9.24 what is kept of an unreadable object says which it is, and holds nothing that anybody wrote on it', () => {
   const hostile = metadata('pom', 1, {
     labels: {},
     annotations: {},
@@ -149,7 +152,7 @@ test('what is kept of an unreadable object says which it is, and holds nothing t
   assert.equal(unreadableConfigMap(object).metadata, identity);
 });
 
-test('a LicenseSettings that can not be read is invalid, and its status says so', () => {
+test('R9.21 a LicenseSettings that can not be read is invalid, and its status says so', () => {
   const spec = { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } };
   const { errors, spec: valid } = validate({ name: 'pom', spec, unreadable: 'RangeError: too deep' });
   assert.is(valid, undefined);
@@ -160,7 +163,7 @@ test('a LicenseSettings that can not be read is invalid, and its status says so'
   assert.match(errors[0]?.message ?? '', /can not read this object \(RangeError: too deep\): write it anew/);
 });
 
-test('what is live of a LicenseSettings that can not be read any more stays, and nothing else is written', async () => {
+test('R9.21 what is live of a LicenseSettings that can not be read any more stays, and nothing else is written', async () => {
   const desk = createFlowDesk();
   desk.save(plainOf(5));
   await desk.run();

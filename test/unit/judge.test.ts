@@ -198,7 +198,7 @@ test('S2: a plan begins, or is abandoned, while the newest spec is not applicabl
   );
 });
 
-test('rule 2: settings with zones are applied without having been applying', () => {
+test('R2.3 settings with zones are applied without having been applying', () => {
   const applying = (step: Step) =>
     step !== 'settled' && step.by === 'operator' && step.object.status?.applying !== undefined;
   convicted(
@@ -352,7 +352,7 @@ test('S9: zones of an earlier object of the name count, until they are lowered o
   }
 });
 
-test('ownership: uid, labels, hashes and the owner', () => {
+test('C7 ownership: uid, labels, hashes and the owner', () => {
   const at = lastWrite(simple.steps, 'pom-licenses');
   const wrong: ((object: Stored) => Stored)[] = [
     (object) => annotated(object, 'data-hash', 'x'),
@@ -367,7 +367,7 @@ test('ownership: uid, labels, hashes and the owner', () => {
   );
 });
 
-test('Retain: said in the status before the owner is gone', async () => {
+test('R5.6 Retain: said in the status before the owner is gone', async () => {
   const retain = ports(5, { deletionPolicy: 'Retain' });
   const { steps } = await historyOf([create(ports(5)), settle, save(retain), settle]);
   assert.equal(verdictOn(steps), []);
@@ -378,7 +378,7 @@ test('Retain: said in the status before the owner is gone', async () => {
   );
 });
 
-test('suspend and deletion: nothing but the status, and nothing at all', async () => {
+test('A9, R5.1 suspend and deletion: nothing but the status, and nothing at all', async () => {
   const { steps } = await historyOf([create(ports(5)), settle, save(ports(9, { suspend: true })), settle]);
   assert.equal(verdictOn(steps), []);
   convicted([...steps, simple.steps[lastWrite(simple.steps, 'pom-licenses')] as Step], 'suspend');
@@ -391,7 +391,7 @@ test('suspend and deletion: nothing but the status, and nothing at all', async (
   convicted(again(deleted, at), 'rule 5');
 });
 
-test('a deletion that a silent watch does not tell of convicts nobody who heals meanwhile', async () => {
+test('R5.1 a deletion that a silent watch does not tell of convicts nobody who heals meanwhile', async () => {
   const { steps } = await historyOf([create(ports(5)), settle, save(ports(9)), settle, { do: 'delete', name: 'pom' }]);
   const at = lastWrite(steps, 'pom-licenses');
   convicted(again(steps, at), 'rule 5');
@@ -476,7 +476,7 @@ test('the model: nothing that is not as it must be goes by', async () => {
   }
 });
 
-test('the model: what stays live while the newest spec is invalid is what was live, or could have been', async () => {
+test('S2 the model: what stays live while the newest spec is invalid is what was live, or could have been', async () => {
   const invalid = save({ licenses: { outboundPorts: { minimum: 2, maximum: 1 } } });
   const { model, snapshot } = await historyOf([create(ports(5)), settle, save(ports(9)), invalid, settle]);
   const [object] = snapshot.settings;

@@ -2,28 +2,31 @@
 import * as assert from 'uvu/assert';
 import type { Status } from '../../src/api/licensesettings.ts';
 import { annotations, apiVersion, kind, labels, manager } from '../../src/api/names.ts';
+import { configMapMetadata, maxMetadata } from '../../src/controller/kept.ts';
+import { canBeOf, kindsIn } from '../../src/controller/kinds.ts';
 import {
   indexConfigMap,
   type LicenseSettings,
   projectConfigMap,
   projectSettings,
   type StoredConfigMap,
-} from '../../src/controller/api.ts';
-import { configMapMetadata, maxMetadata } from '../../src/controller/kept.ts';
-import { canBeOf, createScope } from '../../src/controller/scope.ts';
+} from '../../src/controller/objects.ts';
+import { failurePatience } from '../../src/controller/retries.ts';
 import type { Client, Request } from '../../src/kube/client.ts';
-import { ApiError } from '../../src/kube/errors.ts';
-import type { KubeObject, ObjectMeta, OwnerReference } from '../../src/kube/object.ts';
-import { Store } from '../../src/kube/store.ts';
-import { createLogger } from '../../src/observe/logger.ts';
-import { createMetrics } from '../../src/observe/metrics.ts';
+import {
+  Barrier,
+  createScope,
+  type KubeObject,
+  type NamespacedMeta as ObjectMeta,
+  type OwnerReference,
+  Store,
+} from '../../src/kube/index.ts';
 import { isApproved, unusableApproval } from '../../src/settings/approval.ts';
 import {
   carriesUid,
   isLeftBehind,
   isOurs,
   isOwnedBy,
-  mayDelete,
   metadataRight,
   stampOf,
   wantedMetadata,
@@ -49,7 +52,7 @@ const references = (count: number): OwnerReference[] =>
 
 const test = suite('what is kept');
 
-test('of a LicenseSettings the metadata that decide, and nothing else that anybody wrote on it', () => {
+test('R9.24 of a LicenseSettings the metadata that decide, and nothing else that anybody wrote on it', () => {
   const hostile = {
     ...{ labels: many(500, 60), ownerReferences: references(2_000), finalizers: Object.keys(many(500, 1)) },
     annotations: { ...many(1, 250_000), [annotations.apply]: hash },
@@ -60,7 +63,7 @@ test('of a LicenseSettings the metadata that decide, and nothing else that anybo
   assert.equal(projectSettings({ metadata: identity('pom'), spec } as KubeObject).metadata, identity('pom'));
 });
 
-test('an approval approves however many spaces are around it, and a long one approves nothing and is cut', () => {
+test('R9.24 an approval approves however many spaces are around it, and a long one approves nothing and is cut', () => {
   const notesOf = (approval: string) =>
     projectSettings({ metadata: identity('pom', { annotations: { [annotations.apply]: approval } }) }).metadata
       .annotations;
@@ -75,7 +78,7 @@ test('an approval approves however many spaces are around it, and a long one app
   }
 });
 
-test('of a ConfigMap the metadata whole while they are small; else what decides, and that there is more', () => {
+test('R9.24 of a ConfigMap the metadata whole while they are small; else what decides, and that there is more', () => {
   const ours = identity('pom-licenses', wantedMetadata(owner, want));
   const tools = { ...ours, annotations: { ...ours.annotations, ...many(1, 1_900) }, finalizers: ['example.com/held'] };
   assert.equal(configMapMetadata({ ...tools, managedFields: many(1, 9_000) }), { metadata: tools });
@@ -89,7 +92,7 @@ test('of a ConfigMap the metadata whole while they are small; else what decides,
   assert.ok(sizeOf(ours) < maxMetadata / 2, `ours take ${sizeOf(ours)}`);
 });
 
-test('what our own metadata decide is the same, whatever others wrote beside them', () => {
+test('R9.24 what our own metadata decide is the same, whatever others wrote beside them', () => {
   const other: OwnerReference = { apiVersion, kind, name: 'pom', uid: 'uid-before', controller: true };
   const ours = wantedMetadata(owner, want);
   const { [labels.managedBy]: _, ...unlabelled } = ours.labels;
@@ -111,7 +114,7 @@ test('what our own metadata decide is the same, whatever others wrote beside the
   ];
   const verdicts = (metadata: ObjectMeta) => {
     const view = { metadata, dataHash: rendered.dataHash, binary: false, immutable: false };
-    const of = [carriesUid, isOurs, isLeftBehind, mayDelete].map((holds) => holds(view, owner));
+    const of = [carriesUid, isOurs, isLeftBehind].map((holds) => holds(view, owner));
     return [...of, isOwnedBy(owner, view), stampOf(view, owner), metadataRight(owner, want, view)];
   };
   for (const [i, one] of cases.entries()) {
@@ -129,7 +132,7 @@ test('what our own metadata decide is the same, whatever others wrote beside the
 
 const record = JSON.stringify({ scope: 'System', filler: 'x'.repeat(100_000) });
 
-test('a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out', () => {
+test('R9.24 a ConfigMap that has no object costs a few hundred bytes, and says that its record was left out', () => {
   const metadata = identity('of-nobody', {
     labels: { ...many(200, 60), [labels.managedBy]: manager, [labels.settings]: 'nobody' },
     annotations: { ...many(1, 200_000), [annotations.ownerUid]: 'uid-of-nobody' },
@@ -142,7 +145,7 @@ test('a ConfigMap that has no object costs a few hundred bytes, and says that it
   assert.is(projectConfigMap({ metadata, data } as KubeObject).record, record);
 });
 
-test('a ConfigMap can be that of a LicenseSettings of its namespace that has its uid, or its name where nobody controls it', () => {
+test('C1 R4.1 a ConfigMap can be that of a LicenseSettings of its namespace by its uid, or by its name', () => {
   const settings = new Store<LicenseSettings>();
   settings.put(projectSettings({ metadata: identity('pom') }));
   const isTheirs = (metadata: Partial<ObjectMeta>) =>
@@ -167,7 +170,7 @@ function deskWithGets() {
   return { desk, gets: () => gets.splice(0) };
 }
 
-test('what others wrote on a ConfigMap stays, however much it is: it is read before it is written, and only then', async () => {
+test('R9.24 what others wrote on a ConfigMap stays, however much it is: it is read before it is written, and only then', async () => {
   const { desk, gets } = deskWithGets();
   desk.save(plainOf(5));
   await desk.run();
@@ -198,7 +201,7 @@ test('what others wrote on a ConfigMap stays, however much it is: it is read bef
   assert.equal(gets(), [], 'nothing is read while nothing is to be written');
 });
 
-test('a ConfigMap that was read to be written is refused where it has changed since it was looked at', async () => {
+test('R6.1 a ConfigMap that was read to be written is refused where it has changed since it was looked at', async () => {
   const { desk } = deskWithGets();
   desk.save(plainOf(5));
   await desk.run();
@@ -209,14 +212,13 @@ test('a ConfigMap that was read to be written is refused where it has changed si
   }));
   const seen = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
   desk.edit('pom-licenses', (map) => ({ ...map, data: { edited: 'again' } }));
-  desk.world.configMaps.refill(seen);
-  desk.world.configMaps.replace([seen], seen.metadata.resourceVersion);
+  desk.world.configMaps.put(seen);
   desk.writes();
   await desk.run();
   assert.equal(desk.writes(), ['PUT pom-licenses 5 409']);
 });
 
-test('what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
+test('R3.3 what others wrote on a ConfigMap that was made immutable goes over to the new one', async () => {
   const { desk } = deskWithGets();
   desk.save(plainOf(5));
   await desk.run();
@@ -251,7 +253,7 @@ async function restoredBackup(spec: object, annotated: Record<string, string> = 
   return { desk, gets };
 }
 
-test('a backup brings a ConfigMap before its object: its record is read before it is judged, once', async () => {
+test('R9.24 a backup brings a ConfigMap before its object: its record is read before it is judged, once', async () => {
   const { desk, gets } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
   assert.ok(desk.world.configMaps.get('dialer/pom-licenses')?.unread);
   await desk.run();
@@ -264,21 +266,37 @@ test('a backup brings a ConfigMap before its object: its record is read before i
   assert.equal(desk.judge.violations, []);
 });
 
-test('while a record that was left out can not be read nothing is said of what is live', async () => {
+test('R6.4 what was read is not put into the cache', async () => {
   const { desk } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
-  let down = true;
-  desk.faults.push(({ method }) => {
-    if (down && method === 'GET') return new ApiError('no answer', { code: 0, reason: 'NoAnswer' });
-    return undefined;
-  });
-  assert.is((await desk.run()).result, 'retry');
+  const before = structuredClone(desk.world.configMaps.get('dialer/pom-licenses'));
+  await desk.run();
+  assert.equal(desk.world.configMaps.get('dialer/pom-licenses'), before);
+});
+
+test('R8.5 what was left out is read once, until the watch tells of another version', async () => {
+  const { desk, gets } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
+  await desk.run();
+  gets();
+  const view = desk.world.configMaps.get('dialer/pom-licenses') as StoredConfigMap;
+  desk.world.configMaps.put({ ...view, metadata: { ...view.metadata, resourceVersion: '999999' } });
+  await desk.run();
+  assert.equal(gets(), ['pom-licenses']);
+});
+
+test('R1.3 while a record that was left out can not be read nothing is said of what is live', async () => {
+  const { desk } = await restoredBackup(plainOf(9, { applyPolicy: 'Manual' }));
+  const mend = desk.fail(({ method }) => method === 'GET', { code: 0, reason: 'NoAnswer' });
+  assert.is((await desk.run()).said, 'retry');
   assert.equal(desk.writes(), []);
-  down = false;
+  await desk.clock.advance(failurePatience);
+  await desk.run();
+  assert.equal([desk.reasonOf('Ready'), desk.status()?.applied], ['WriteFailed', undefined]);
+  mend();
   await desk.run();
   assert.is(desk.status()?.applied?.generation, 1);
 });
 
-test('a zone that a new object adopts holds what its record says, although it came before the object', async () => {
+test('R2.2 R4.3 a zone that a new object adopts holds what its record says, although it came before the object', async () => {
   const { desk, gets } = deskWithGets();
   desk.restoreMap('pom-licenses-a', { zone: 'a', ports: 4, uid: 'uid-before' });
   assert.ok(desk.world.configMaps.get('dialer/pom-licenses-a')?.unread);
@@ -318,11 +336,14 @@ function createWatched(maps: readonly KubeObject[]) {
   };
   const settings = new Store<LicenseSettings>();
   const configMaps = new Store<StoredConfigMap>(indexConfigMap);
-  const scope = createScope({
-    ...{ client, clock, metrics: createMetrics(), namespace: 'dialer', settings, configMaps },
-    ...{ onChange: () => undefined, onWentBack: () => undefined },
-    log: createLogger({ level: 'fatal', format: 'json' }),
-  });
+  const scope = createScope(
+    {
+      ...{ client, clock, namespace: 'dialer', timing: {}, currentFor: 60_000, observer: () => ({}) },
+      barrier: new Barrier(),
+      ...{ onChange: () => undefined, onWentBack: () => undefined },
+    },
+    kindsIn({ settings, configMaps }),
+  );
   const stop = new AbortController();
   const running = scope.run(stop.signal);
   const finish = async () => {
@@ -343,7 +364,7 @@ const retained = (name: string, uid: string, settings: string): KubeObject => ({
   ...{ data: { 'licenses.json': record } },
 });
 
-test('which objects there are is known before the first ConfigMap is read, so no record has to be read again', async () => {
+test('R9.24 which objects there are is known before the first ConfigMap is read, so no record has to be read again', async () => {
   const watched = createWatched([retained('pom-licenses', 'uid-pom', 'pom'), retained('other', 'uid-other', 'other')]);
   await watched.clock.advance(5_000);
   assert.equal(watched.asked, ['licensesettings']);
@@ -362,7 +383,7 @@ test('a scope that ends before its objects are known ends', async () => {
   assert.is(watched.asked.filter((one) => one === 'configmaps').length, 0);
 });
 
-test('of a ConfigMap whose object has gone no more is kept than of one that never had any', async () => {
+test('R9.24 of a ConfigMap whose object has gone no more is kept than of one that never had any', async () => {
   const watched = createWatched([retained('pom-licenses', 'uid-pom', 'pom')]);
   watched.open();
   await watched.clock.advance(1_000);
@@ -372,24 +393,4 @@ test('of a ConfigMap whose object has gone no more is kept than of one that neve
   const kept = watched.configMaps.get('dialer/pom-licenses');
   assert.ok(kept?.unread && sizeOf(kept) < 600);
   await watched.stop();
-});
-
-test('what was read again takes the place of the version that is known, of the same object alone', () => {
-  type Thing = KubeObject & { readonly more?: string };
-  const thing = (version: string, more: string, uid = 'uid-one'): Thing => ({
-    metadata: identity('one', { uid, resourceVersion: version }),
-    more,
-  });
-  const store = new Store<Thing>();
-  const here = store.in('dialer');
-  const more = () => here.get('one')?.more;
-  here.put(thing('5', 'little'));
-  assert.not.ok(here.put(thing('5', 'whole')));
-  assert.ok(here.refill(thing('5', 'whole')));
-  assert.is(more(), 'whole');
-  assert.not.ok(here.refill(thing('4', 'old')));
-  assert.not.ok(here.refill(thing('5', 'another', 'uid-two')));
-  assert.is(more(), 'whole');
-  assert.ok(here.refill(thing('6', 'newer')));
-  assert.is(more(), 'newer');
 });

@@ -64,6 +64,48 @@ test('a file that is no kubeconfig is named', () => {
   writeFileSync(path, 'clusters: [');
   assert.match(failureOf({ file: path }, {}), `kubeconfig ${path}: `);
 });
+/** JavaScript makes no text of this one. */
+const opaque = { toString: 5 };
+for (const [what, wrong] of [
+  ['is no map', 5],
+  ['is no map', [1]],
+  ['is no Config of v1', { apiVersion: 'v1', kind: 'Secret', 'current-context': opaque }],
+  ['clusters is no list', { clusters: {} }],
+  ['clusters[1] is empty', { clusters: [{ name: 'c', cluster: { server: 'https://c' } }, null] }],
+  ['clusters[0] is no map', { clusters: ['c'] }],
+  ['clusters[0].name is no text', { clusters: [{ name: opaque, cluster: { server: 'https://c' } }] }],
+  ['clusters[0].cluster is no map', { clusters: [{ name: 'c', cluster: 'https://c' }] }],
+  ['clusters[0].cluster.server is no text', { clusters: [{ name: 'c', cluster: { server: opaque } }] }],
+  [
+    'clusters[0].cluster.insecure-skip-tls-verify is not true or false',
+    { clusters: [{ name: 'c', cluster: { server: 'https://c', 'insecure-skip-tls-verify': 'yes' } }] },
+  ],
+  ['users[0].user.token is no text', { users: [{ name: 'u', user: { token: 5 } }] }],
+  ['users[0].user.tokenFile is no text', { users: [{ name: 'u', user: { tokenFile: opaque } }] }],
+  ['users[0].user.exec.args[1] is no text', { users: [{ name: 'u', user: { exec: { args: ['a', {}] } } }] }],
+  [
+    'users[0].user.auth-provider.config.tokenFile is no text',
+    { users: [{ name: 'u', user: { 'auth-provider': { name: 'a', config: { tokenFile: opaque } } } }] },
+  ],
+  ['contexts[0].context.namespace is no text', { contexts: [{ name: 'x', context: { namespace: opaque } }] }],
+  ['current-context is no text', { 'current-context': opaque }],
+] as [string, unknown][])
+  test(`${what} (${JSON.stringify(wrong)}): it is named, with its file`, () => {
+    const path = join(directory, 'wrong-type');
+    writeFileSync(path, JSON.stringify(wrong));
+    const failure = failureOf({ file: path }, {});
+    assert.is(failure, `kubeconfig ${path}: ${what}: check --kubeconfig or KUBECONFIG`);
+  });
+for (const [what, cluster] of [
+  ['server', { server: 'c:port' }],
+  ['server', { server: 'c' }],
+  ['proxy-url', { 'proxy-url': 'no url' }],
+] as [string, object][])
+  test(`a ${what} that is no URL (${Object.values(cluster)}) is named`, () =>
+    assert.is(
+      failureOf({ file: single('no-url', {}, cluster) }, {}),
+      `the kubeconfig's cluster "c" has the ${what} "${Object.values(cluster)}", which is no URL`,
+    ));
 test('an unknown context: the known ones are listed', () => {
   assert.is(failureOf({ file: one, context: 'x' }, {}), 'the kubeconfig has no context "x": it has a, b');
   assert.match(failureOf({ file: file('empty', []), context: 'x' }, {}), 'it has none');

@@ -1,4 +1,4 @@
-/** DESIGN section 4: which folder may import which, and that time and chance come in as arguments. */
+/** The table of ARCHITECTURE.md, "Folders": which folder may import which; and that time and chance come in as arguments. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -36,6 +36,16 @@ for (const [folder, may] of Object.entries(allowed)) {
     assert.equal(wrong, []);
   });
 }
+test('whoever uses src/kube comes in by its door, index.ts', () => {
+  const wrong = files.flatMap((one) =>
+    folderOf(one.file) === 'kube'
+      ? []
+      : importsOf(one)
+          .filter((path) => folderOf(path) === 'kube' && path !== 'kube/index.ts')
+          .map((path) => `${one.file} imports ${path}`),
+  );
+  assert.equal(wrong, []);
+});
 test('src/kube knows nothing of licenses', () => {
   const wrong = files.filter(({ file, text }) => folderOf(file) === 'kube' && /licen[sc]|dialer|zones?\b/i.test(text));
   assert.equal(

@@ -4,7 +4,7 @@ import { suite } from '../suite.ts';
 import { createLeaseWorld, type Fault, failing, type Lease } from '../support/lease-world.ts';
 import { seededRandom } from '../support/random.ts';
 
-const slow = suite('slow lease');
+const slow = suite('R7.2 slow lease');
 
 for (const seconds of [0, 1, 2, 3, 3.5, 4, 5, 6, 7, 8, 9]) {
   for (const way of ['there', 'back'] as const) {
@@ -71,7 +71,7 @@ for (const way of ['there', 'back'] as const) {
   });
 }
 
-slow('while the fence is shut the term goes on, and the fence opens again with the next renewal', async () => {
+slow('R7.1 while the fence is shut the term goes on, and the fence opens again with the next renewal', async () => {
   const { clock, replica, server } = createLeaseWorld();
   const a = replica('a');
   await clock.advance(1_000);
@@ -141,7 +141,7 @@ for (const [what, fault] of [
   });
 }
 
-slow('a renewal whose answer comes after the lease was lost opens no fence', async () => {
+slow('R7.1 a renewal whose answer comes after the lease was lost opens no fence', async () => {
   const { clock, server, replica } = createLeaseWorld();
   const a = replica('a');
   await clock.advance(10);
@@ -161,7 +161,7 @@ slow('a renewal whose answer comes after the lease was lost opens no fence', asy
   }
 });
 
-slow('a renewal that a read shows to have landed counts from when it was sent', async () => {
+slow('R7.1 a renewal that a read shows to have landed counts from when it was sent', async () => {
   const { clock, server, sent, replica } = createLeaseWorld();
   const a = replica('a');
   await clock.advance(10);
@@ -173,7 +173,7 @@ slow('a renewal that a read shows to have landed counts from when it was sent', 
   assert.is(a.elector.remaining(), (put?.at ?? 0) + 10_000 - clock.monotonic());
 });
 
-slow('of two renewals that can not be told apart the earlier counts: the wall clock stands still', async () => {
+slow('R7.1 of two renewals that can not be told apart the earlier counts: the wall clock stands still', async () => {
   const { clock, server, sent, replica } = createLeaseWorld();
   const { wall } = { wall: clock.wall() };
   Object.assign(clock, { wall: () => wall });
@@ -230,7 +230,7 @@ slow('a deleted lease is not made again when the fence is shut: another may have
   assert.match(String((a.news.find(({ kind }) => kind === 'lost') as { why: string }).why), /another may have held it/);
 });
 
-const odd = suite('odd lease');
+const odd = suite('R7.2 odd lease');
 const maximum = 2_147_483_647;
 for (const [what, spec, transitions] of [
   ['leaseTransitions at its maximum', { leaseTransitions: maximum }, maximum],
@@ -269,7 +269,7 @@ for (const [what, spec, transitions] of [
   });
 }
 
-const restored = suite('restored lease');
+const restored = suite('R7.2 restored lease');
 /** Two replicas that have seen `a` lead, and the lease of an older time, changed by `then`. */
 async function restore(then: (spec: Record<string, unknown>) => Record<string, unknown>) {
   const world = createLeaseWorld();
@@ -320,7 +320,7 @@ restored("the holder's own of an older time is no proof when the fence is shut",
   assert.match(String((a.news.find(({ kind }) => kind === 'lost') as { why: string }).why), /of an older time/);
 });
 
-const drawn = suite('drawn lease');
+const drawn = suite('R7.1 drawn lease');
 /** What befalls a request, by weight: mostly nothing. */
 function drawFault(random: () => number): Fault {
   const roll = random();

@@ -122,7 +122,7 @@ test('pretty: a value with spaces is quoted, so that it can not pass for another
   );
 });
 
-test("pretty: others' words neither begin a line nor steer the terminal", () => {
+test("R9.23 pretty: others' words neither begin a line nor steer the terminal", () => {
   const output = pretty((log) => {
     log.info({ why: 'a\nb\u001b[2J', list: ['c\nd\u001b[2J'] }, 'e\nf\u001b[2J');
     log.error({ err: new Error('g\nh') }, 'i');
@@ -137,7 +137,7 @@ test('pretty: no colour to a destination of its own, colour when told', () => {
   assert.match(written({ format: 'pretty', colour: true }, log), '\u001b[32mINFO ');
 });
 
-test('no words of others are long, wherever they stand: a message, a field, its name, an error', () => {
+test('R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error', () => {
   const long = `${'x'.repeat(1_000_000)}`;
   for (const format of ['json', 'pretty'] as const) {
     const output = written({ format }, (log) => {
@@ -156,7 +156,7 @@ test('a token that is cut in two is hidden all the same', () => {
   );
 });
 
-test('control and bidirectional characters are escapes, in JSON too', () => {
+test('R9.23 control and bidirectional characters are escapes, in JSON too', () => {
   const evil = 'a\u001b\u009b\u202e\u2066\u200f\u061c\u2028\u{e0001}b';
   for (const format of ['json', 'pretty'] as const) {
     const output = written({ format }, (log) => log.info({ [evil]: evil, list: [evil], err: new Error(evil) }, evil));

@@ -94,7 +94,7 @@ test('failed events start at 0, so that the first one is an increase', async () 
   assert.is((await samples(metrics)).get('license_settings_events_failed_total'), 1);
 });
 
-test('events that were left out are counted by cause, each from 0 on', async () => {
+test('R10.4 events that were left out are counted by cause, each from 0 on', async () => {
   const metrics = createMetrics();
   metrics.eventDropped('burst');
   const found = await samples(metrics);

@@ -1,4 +1,4 @@
-/** Where errors point to, and what specs cost that no CRD of ours would let through: DESIGN section 2. */
+/** Where errors point to, and what specs cost that no CRD of ours would let through. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { validate } from '../../src/settings/validate.ts';
@@ -10,7 +10,7 @@ const ports = { licenses: { outboundPorts: { minimum: 1, maximum: 2 } } };
 const told = (spec: unknown) => validate({ name: 'pom', spec }).errors.map(({ field, reason }) => `${field} ${reason}`);
 const named = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `o${i}` }));
 
-test('too many organizations are told where they are: in their zone, and all together', () => {
+test('V6, V13 too many organizations are told where they are: in their zone, and all together', () => {
   assert.equal(told({ ...ports, zones: [{ name: 'emea', organizations: named(129) }] }), [
     'spec.zones[0].organizations TooMany',
   ]);
@@ -38,7 +38,7 @@ function leadsSomewhere(root: unknown, path: string): boolean {
   return true;
 }
 
-test('every error points to a field of the spec, or to the one that is missing, with its index: 5,000 specs', () => {
+test('V13 every error points to a field of the spec, or to the one that is missing, with its index: 5,000 specs', () => {
   const specs = fc.sample(badSpec, { seed: 20_261_130, numRuns: 5_000 });
   let errors = 0;
   for (const spec of specs) {
@@ -53,14 +53,14 @@ test('every error points to a field of the spec, or to the one that is missing, 
   assert.ok(errors > 5_000, String(errors));
 });
 
-test('a spec that nests deeper than any settings is one mistake, and costs no stack', () => {
+test('R9.25, V8 a spec that nests deeper than any settings is one mistake, and costs no stack', () => {
   let deep: unknown = 1;
   for (let level = 0; level < 100_000; level++) deep = level % 2 ? [deep] : { zones: deep };
   assert.equal(told(deep), ['spec InvalidValue']);
   assert.equal(told({ ...ports, zones: deep }), ['spec InvalidValue']);
 });
 
-test('what errors show of a spec is bounded, and steers no terminal', () => {
+test('R9.23 what errors show of a spec is bounded, and steers no terminal', () => {
   const long = 'x'.repeat(1_000_000);
   const hostile = `\u202e\u009b\u001b${long}`;
   const { errors } = validate({
@@ -78,7 +78,7 @@ test('what errors show of a spec is bounded, and steers no terminal', () => {
   }
 });
 
-test('fields named like those that every JavaScript object has are unknown, and stand for nothing', () => {
+test('V10 fields named like those that every JavaScript object has are unknown, and stand for nothing', () => {
   const spec = JSON.parse(
     '{"licenses":{"outboundPorts":{"minimum":1,"maximum":2},"__proto__":{}},"constructor":1,"toString":{}}',
   ) as unknown;
@@ -91,7 +91,7 @@ test('fields named like those that every JavaScript object has are unknown, and 
   assert.equal(told({ ...ports, zones: [() => 1].map(String) }), ['spec.zones[0] InvalidValue']);
 });
 
-test('the work is in proportion to the spec: twice as many zones, twice the looks at them', () => {
+test('R9.25 the work is in proportion to the spec: twice as many zones, twice the looks at them', () => {
   const looks = (size: number): number => {
     let count = 0;
     const zones = Array.from(

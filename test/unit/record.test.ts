@@ -10,7 +10,7 @@ import {
   maxZoneNameLength,
   maxZones,
 } from '../../src/api/licensesettings.ts';
-import { projectConfigMap } from '../../src/controller/api.ts';
+import { projectConfigMap } from '../../src/controller/objects.ts';
 import { readDeclaration } from '../../src/settings/declaration.ts';
 import { canonicalJson, dataHash, settingsHash } from '../../src/settings/hash.ts';
 import { fromStatus } from '../../src/settings/live.ts';
@@ -41,7 +41,7 @@ for (const [what, stored] of [
   ['128 organizations in a zone', declaration({ zones: organizations(1, maxOrganizationsOfZone) })],
   ['512 organizations', declaration({ zones: organizations(4, maxOrganizations / 4) })],
 ] as [string, Declaration][])
-  test(`a declaration with ${what} is one`, () => {
+  test(`R1.4 a declaration with ${what} is one`, () => {
     assert.equal(read(stored), stored);
   });
 
@@ -61,7 +61,7 @@ for (const [what, stored] of [
   ['a long name of a zone', declaration({ zones: [{ name: 'a'.repeat(maxZoneNameLength + 1) }] })],
   ['the name of a ConfigMap of another object', declaration({ configMap: { name: 'other-licenses' } })],
 ] as [string, Declaration][])
-  test(`a declaration with ${what} is none`, () => {
+  test(`R1.4 a declaration with ${what} is none`, () => {
     assert.is(read(stored), undefined);
     const applied = {
       generation: 1,
@@ -72,7 +72,7 @@ for (const [what, stored] of [
     assert.is(fromStatus(applied, 'pom').declaration, undefined, 'nor in a status');
   });
 
-test('a declaration that is not in normal form is read as what it says, by the hash of that', () => {
+test('D2 a declaration that is not in normal form is read as what it says, by the hash of that', () => {
   const stored = declaration({ zones: [{ name: 'b' }, { name: 'a' }] });
   const normal = declaration({ zones: [{ name: 'a' }, { name: 'b' }] });
   assert.is(read(stored), undefined, 'its hash is not that of what it says');
@@ -81,7 +81,7 @@ test('a declaration that is not in normal form is read as what it says, by the h
 
 /** The record of a zone as it would be rendered. */
 const recordOfZone = (zone: DeclaredZone) => recordOf(renderZone('pom-licenses-a', zone).data);
-test('the record of a zone is read within its bounds', () => {
+test('R1.4 the record of a zone is read within its bounds', () => {
   const most = {
     name: 'a',
     licenses: ports(128),
@@ -96,11 +96,11 @@ for (const [what, zone] of [
   ['a name that no zone can have', { name: 'A b' }],
   ['an organization whose name none can have', { name: 'a', organizations: [{ name: 'o'.repeat(41) }] }],
 ] as [string, DeclaredZone][])
-  test(`the record of a zone with ${what} is none`, () => {
+  test(`R1.4 the record of a zone with ${what} is none`, () => {
     assert.is(readZone({ record: recordOfZone(zone) }), undefined);
   });
 
-test('a record above 128 KiB is not parsed, and not kept in memory', () => {
+test('R1.4 a record above 128 KiB is not parsed, and not kept in memory', () => {
   const padded = (length: number) => ({ 'licenses.json': canonicalJson({ a: 1 }).padEnd(length) });
   assert.is(recordOf(padded(maxRecordLength))?.length, 128 * 1024);
   assert.is(recordOf(padded(maxRecordLength + 1)), undefined);
@@ -110,7 +110,7 @@ test('a record above 128 KiB is not parsed, and not kept in memory', () => {
   assert.is('record' in view, false);
 });
 
-test('a forged record of 2,000 zones makes no ConfigMaps', async () => {
+test('R1.4 a forged record of 2,000 zones makes no ConfigMaps', async () => {
   const desk = createFlowDesk();
   desk.save(plainOf(5));
   await desk.run();

@@ -13,7 +13,7 @@ import {
   type Watch,
 } from '../support/reflector-script.ts';
 
-const test = suite('time goes back');
+const test = suite('R7.10 time goes back');
 /** Ten minutes of watches that go on as agreed. */
 const calm: Watch = ['open'];
 const old = page(900, [object('a', 890)]);
@@ -24,7 +24,7 @@ for (const [what, trouble] of [
   ['was answered for by a gateway', gateway(503)],
   ['can not be signed in to', Object.assign(error(0), { reason: 'Credentials' })],
 ] as [string, Error][]) {
-  test(`a server that ${what} was away, and may be another now: a list shows what it has`, async () => {
+  test(`L1 a server that ${what} was away, and may be another now: a list shows what it has`, async () => {
     const run = setUp({ lists: [old, restored], watches: [[broken()], calm], probes: [trouble, page(1_000)] });
     await run.clock.advance(3_000);
     assert.is(run.kinds(), 'list watch probe list watch');
@@ -38,6 +38,26 @@ for (const [what, trouble] of [
     await run.stop();
   });
 }
+for (const [what, watch, expected] of [
+  ['broke, until a probe shows it is of no older time', [broken()], ['doubted', 'proven']],
+  ['gave no answer, until it is listed', [error(0)], ['doubted', 'seen 100']],
+  ['was answered for with an error: that server was there all the time', [error(503)], ['proven']],
+  ['was ended as agreed', ['open'], []],
+] as [string, Watch, string[]][])
+  test(`the copy of a watch is told to be in doubt where it ${what}`, async () => {
+    const told: string[] = [];
+    const run = setUp({
+      ...{ lists: [old, restored], watches: [watch, calm], probes: [page(900)] },
+      sink: {
+        doubted: () => told.push('doubted'),
+        proven: () => told.push('proven'),
+        seen: (version) => told.push(`seen ${version}`),
+      },
+    });
+    await run.clock.advance(60_000);
+    assert.equal(told, ['seen 900', ...expected]);
+    await run.stop();
+  });
 test('also when it was away as the watch was opened, and when the connection was half open', async () => {
   for (const trouble of [[error(0)], ['open', 'silent', error(0)], ['open', 'silent', broken()]] as Watch[]) {
     const run = setUp({ lists: [old, restored], watches: [trouble, calm] });
@@ -97,7 +117,7 @@ test('a server that comes and goes causes at most one list in 30 s', async () =>
   assert.ok(run.lists() >= 15 && run.lists() <= 22, `${run.lists()} lists in ten minutes`);
   await run.stop();
 });
-test('a list that has to wait for its turn comes all the same; until then the watch goes on, and ends for it', async () => {
+test('L1 a list that has to wait for its turn comes all the same; until then the watch goes on, and ends for it', async () => {
   const run = setUp({ lists: [old, old, restored], watches: [[error(0)], [error(0)], calm] });
   await run.clock.advance(3_000);
   assert.is(run.kinds(), 'list watch list watch probe watch');

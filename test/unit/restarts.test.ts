@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert';
-import { adviceFor, createTrouble } from '../../src/controller/restarts.ts';
-import { ApiError } from '../../src/kube/errors.ts';
+import { ApiError, type Reason } from '../../src/kube/index.ts';
 import { createLogger } from '../../src/observe/logger.ts';
+import { adviceFor, createTrouble } from '../../src/observe/watch-trouble.ts';
 import { suite } from '../suite.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
-const error = (code: number, message = 'words', reason = '') => new ApiError(message, { code, reason });
+const error = (code: number, message = 'words', reason: Reason = '') => new ApiError(message, { code, reason });
 
 const advice = suite('advice');
 for (const [what, resource, failure, words] of [
@@ -45,7 +45,7 @@ for (const [what, resource, failure, words] of [
   ['500', 'configmaps', error(500), /refuses the request: trying again/],
   ['429', 'configmaps', error(429), /refuses the request: trying again/],
 ] as [string, string, ApiError, RegExp][]) {
-  advice(`${what}: what is wrong, and the mend`, () =>
+  advice(`R11.5 ${what}: what is wrong, and the mend`, () =>
     assert.match(adviceFor({ resource, namespace: undefined }, failure), words),
   );
 }
@@ -60,7 +60,7 @@ function setUp() {
 }
 
 const test = suite('restarts of a watch');
-test('trouble is told once, again after a minute, and when it is over', async () => {
+test('R11.5 trouble is told once, again after a minute, and when it is over', async () => {
   const { clock, trouble, lines } = setUp();
   for (let second = 0; second < 60; second++) {
     trouble.failed(error(500, `attempt ${second}`));
@@ -81,13 +81,13 @@ test('trouble is told once, again after a minute, and when it is over', async ()
   );
   assert.equal([lines[0]?.['code'], lines[0]?.['error'], lines[0]?.['resource']], [500, 'attempt 0', 'configmaps']);
 });
-test('other trouble is told at once', () => {
+test('R11.5 other trouble is told at once', () => {
   const { trouble, lines } = setUp();
   trouble.failed(error(500));
   trouble.failed(error(403));
   assert.is(lines.length, 2);
 });
-test('trouble that comes and goes is told once a minute, and its end only after it was told', async () => {
+test('R11.5 trouble that comes and goes is told once a minute, and its end only after it was told', async () => {
   const { clock, trouble, lines } = setUp();
   for (let second = 0; second < 119; second++) {
     trouble.failed(error(500));
@@ -110,7 +110,7 @@ test('what is wrong now can be asked, also when it was not told again', () => {
   trouble.failed(error(403, 'forbidden'));
   assert.match(trouble.words() ?? '', 'no permission');
 });
-test('what a server says is cut and steers nothing where it is asked for', () => {
+test('R9.23 what a server says is cut and steers nothing where it is asked for', () => {
   const { trouble } = setUp();
   trouble.failed(error(500, `\u001b[2Jall is well\n${'x'.repeat(100_000)}`));
   const words = trouble.words() ?? '';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../suite.ts';
@@ -25,7 +25,11 @@ async function run(files: Record<string, string>, args: string[] = [], env: Node
   const root = mkdtempSync(join(tmpdir(), 'license-settings-runner-'));
   try {
     mkdirSync(join(root, 'unit'));
-    for (const [name, body] of Object.entries(files)) writeFileSync(join(root, 'unit', `${name}.test.ts`), body);
+    for (const [name, body] of Object.entries(files)) {
+      const file = join(root, 'unit', `${name}.test.ts`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, body);
+    }
     const child = spawn(process.execPath, [join(testDirectory, 'run.ts'), 'unit', '--root', root, ...args], {
       env: { ...process.env, CI: '', TEST_FILTER: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,6 +61,11 @@ test('passes when every test passed, and counts the skipped', async () => {
     test('two', async () => {});
     test.skip('three', () => {});`;
   expectRun(await run({ a: body, b: body }), 0, '4 passed, 0 failed, 2 skipped', /skipped fixture > three/);
+});
+
+test('finds the files of folders too', async () => {
+  const body = `${header} test('one', () => {});`;
+  expectRun(await run({ a: body, 'rules/b': body }), 0, '2 passed, 0 failed', /passed/);
 });
 
 test('fails when there is no file', async () => {

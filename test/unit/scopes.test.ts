@@ -29,15 +29,19 @@ function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
   const writes: string[] = [];
   const lines: Line[] = [];
   const refused = new Map<string, 'all' | 'configmaps' | 'watches'>();
-  /** Of each watch, by namespace and resource: hands a line to it, or ends it. */
-  const watches = new Map<string, (line: string | undefined) => void>();
+  /** Of each watch, by namespace and resource: shows it what is new, or ends it. */
+  const watches = new Map<string, (what: 'look' | 'end') => void>();
   const stored = new Map<string, Stored>();
+  /** Every revision, as a watch tells of it. */
+  const history: { readonly key: string; readonly version: number; readonly line: string }[] = [];
   let version = 100;
   const store = (resource: string, object: { metadata: Pick<Stored['metadata'], 'name' | 'namespace'> }): Stored => {
     const key = `${object.metadata.namespace}/${resource}/${object.metadata.name}`;
     const metadata = { uid: `uid-${key}`, generation: 1, ...object.metadata, resourceVersion: String(++version) };
     const next = { ...stored.get(key), ...object, metadata };
     stored.set(key, next);
+    history.push({ key, version, line: JSON.stringify({ type: 'MODIFIED', object: next }) });
+    for (const namespace of [metadata.namespace, '']) watches.get(`${namespace}/${resource}`)?.('look');
     return next;
   };
   const save = (namespace: string, name: string) =>
@@ -69,15 +73,20 @@ function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
       if (path.includes('sendInitialEvents')) throw new ApiError('no streams', { code: 422 });
       const namespace = namespaceOf(path);
       refuse(namespace, resource, 'watch');
+      let from = Number(new URLSearchParams(path.split('?')[1]).get('resourceVersion'));
       const ends = clock.monotonic() + 45 * second;
       while (!signal?.aborted) {
-        const line = await new Promise<string | undefined>((resolve) => {
+        for (const { key, version: at, line } of history) {
+          if (at <= from || !key.includes(`/${resource}/`) || !key.startsWith(namespace)) continue;
+          from = at;
+          yield line;
+        }
+        const what = await new Promise<'look' | 'end'>((resolve) => {
           watches.set(`${namespace}/${resource}`, resolve);
-          signal?.addEventListener('abort', () => resolve(undefined), { once: true });
-          clock.after(ends - clock.monotonic(), () => resolve(undefined));
+          signal?.addEventListener('abort', () => resolve('end'), { once: true });
+          clock.after(ends - clock.monotonic(), () => resolve('end'));
         });
-        if (line === undefined) return;
-        yield line;
+        if (what === 'end') return;
       }
     },
     close: async () => {},
@@ -107,13 +116,10 @@ function setUp(namespaces: string[], { fence }: { fence?: () => number } = {}) {
     },
     /** Ends the watches of a namespace, so that they begin again. */
     cut(namespace: string) {
-      for (const [key, end] of watches) if (key.startsWith(`${namespace}/`)) end(undefined);
+      for (const [key, tell] of watches) if (key.startsWith(`${namespace}/`)) tell('end');
     },
-    /** Saves an object, and tells its watch. */
-    change(namespace: string, name: string) {
-      const object = save(namespace, name);
-      watches.get(`${namespace}/licensesettings`)?.(JSON.stringify({ type: 'ADDED', object }));
-    },
+    /** Saves an object. */
+    change: save,
     /** The namespaces of ConfigMaps and statuses written since the last call. */
     written: () => [...new Set(writes.splice(0))],
     /** What is synced, as namespace/resource. */
@@ -138,7 +144,7 @@ for (const [what, options] of [
   ['after a restart', {}],
   ['after a failover', leads],
 ] as const) {
-  test(`a namespace that can't be listed stops no other, ${what}`, async () => {
+  test(`R7.9 a namespace that can't be listed stops no other, ${what}`, async () => {
     const desk = setUp(['nsa', 'nsb'], options);
     desk.refused.set('nsb', 'all');
     const end = desk.lead();
@@ -160,7 +166,7 @@ for (const [what, options] of [
   });
 }
 
-test('a namespace that was there under the last leader, and is gone, does not stop the next', async () => {
+test('R7.4 R7.9 a namespace that was there under the last leader, and is gone, does not stop the next', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.is(desk.synced().length, 4, 'a standby with warm caches');
@@ -173,7 +179,7 @@ test('a namespace that was there under the last leader, and is gone, does not st
   await desk.stop();
 });
 
-test('a leader that can not work in any namespace is not ready, and says why', async () => {
+test('R11.4 a leader that can not work in any namespace is not ready, and says why', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   assert.ok(desk.ready());
@@ -187,7 +193,7 @@ test('a leader that can not work in any namespace is not ready, and says why', a
   await desk.stop();
 });
 
-test('a copy that nothing has confirmed for more than a minute is not synced; back, it is', async () => {
+test('R7.10 R11.4 a copy that nothing has confirmed for more than a minute is not synced; back, it is', async () => {
   for (const namespaces of [[], ['nsa', 'nsb']]) {
     const [bad = ''] = namespaces.slice(1);
     const desk = setUp(namespaces, leads);
@@ -214,7 +220,7 @@ test('a copy that nothing has confirmed for more than a minute is not synced; ba
   }
 });
 
-test('while all is well a copy stays synced, for as long as nothing changes', async () => {
+test('R11.4 while all is well a copy stays synced, for as long as nothing changes', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);
@@ -226,10 +232,11 @@ test('while all is well a copy stays synced, for as long as nothing changes', as
   await desk.stop();
 });
 
-test('watches that are refused while lists work: served, told once a minute, and over only when a watch works', async () => {
+test('R11.5 watches that are refused while lists work: served, told once a minute, and over only when a watch works', async () => {
   const desk = setUp(['nsa'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);
+  desk.lines.length = 0;
   desk.refused.set('nsa', 'watches');
   desk.cut('nsa');
   await desk.clock.advance(5 * minute);
@@ -246,7 +253,7 @@ test('watches that are refused while lists work: served, told once a minute, and
   await desk.stop();
 });
 
-test('a change in a namespace that is not served yet waits, and goes first when it is', async () => {
+test('R7.8 R9.8 a change in a namespace that is not served yet waits, and goes first when it is', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   await desk.clock.advance(second);
   // Its ConfigMaps can't be listed; its LicenseSettings are watched all along.
@@ -273,7 +280,7 @@ test('a change in a namespace that is not served yet waits, and goes first when 
   await desk.stop();
 });
 
-test('each namespace is looked at again at a time of its own, as long as the term lasts', async () => {
+test('R7.8 each namespace is looked at again at a time of its own, as long as the term lasts', async () => {
   const desk = setUp(['nsa', 'nsb'], leads);
   const end = desk.lead();
   await desk.clock.advance(second);

@@ -44,14 +44,14 @@ test('any free port: the address says which', async () => {
   });
 });
 
-test('healthz is well while the process is alive, ready or not', async () => {
+test('R11.3 healthz is well while the process is alive, ready or not', async () => {
   await serving({ readiness: ill }, async (address) => {
     const { code, body } = await ask(address, '/healthz');
     assert.equal({ code, body }, { code: 200, body: 'ok\n' });
   });
 });
 
-test('readyz says what is missing, a line each, until nothing is', async () => {
+test('R11.4 readyz says what is missing, a line each, until nothing is', async () => {
   let checks: Check[] = [
     { name: 'all namespaces', wrong: 'no CRD' },
     { name: 'lease', wrong: 'no Role' },
@@ -67,7 +67,7 @@ test('readyz says what is missing, a line each, until nothing is', async () => {
   });
 });
 
-test('readyz?verbose names every check, also those that are well', async () => {
+test('R11.4 readyz?verbose names every check, also those that are well', async () => {
   const readiness = () => ({
     ready: true,
     checks: [{ name: 'namespace a' }, { name: 'namespace b', wrong: 'no Role' }, { name: 'lease', remark: 'standby' }],
@@ -87,7 +87,7 @@ test('metrics are sent with their own content type', async () => {
   });
 });
 
-test('a page that fails is a 500, and the next request is answered', async () => {
+test('L3 a page that fails is a 500, and the next request is answered', async () => {
   const fails: Routes = {
     readiness: well,
     metrics: async () => {
@@ -137,7 +137,7 @@ test('a port that is taken: the error names the flag, the address and the mend',
   });
 });
 
-test('close ends connections that are kept alive, and half a request, at once', async () => {
+test('R11.1 close ends connections that are kept alive, and half a request, at once', async () => {
   const server = await startServer(local, { readiness: well });
   const agent = new Agent({ keepAlive: true });
   await ask(server.address, '/healthz', 'GET', agent);

@@ -21,7 +21,7 @@ function setUp() {
 
 const test = suite('stop');
 
-test('it ends 4.5 s after the signal, whatever is awaited', async () => {
+test('R11.1 it ends 4.5 s after the signal, whatever is awaited', async () => {
   const { clock, stop, exits } = setUp();
   await clock.advance(10_100);
   assert.is(stop.signal.aborted, false);
@@ -33,7 +33,7 @@ test('it ends 4.5 s after the signal, whatever is awaited', async () => {
   assert.equal(exits, [14_600]);
 });
 
-test('what is in flight gets 4 s of them', async () => {
+test('R11.1 what is in flight gets 4 s of them', async () => {
   const { clock, stop } = setUp();
   stop.ask();
   let isOver = false;
@@ -46,7 +46,7 @@ test('what is in flight gets 4 s of them', async () => {
   assert.ok(isOver);
 });
 
-test('a signal that came while the process was blocked counts from when the block began', async () => {
+test('R11.1 a signal that came while the process was blocked counts from when the block began', async () => {
   const { clock, stop, exits, block } = setUp();
   await clock.advance(10_000);
   block(3_000);
@@ -62,7 +62,7 @@ test('a signal that came while the process was blocked counts from when the bloc
   assert.equal(late.exits, [30_000], 'too late already: at once');
 });
 
-test('a timer that runs before the handler of the signal, when the block is over, does not hide it', async () => {
+test('R11.1 a timer that runs before the handler of the signal, when the block is over, does not hide it', async () => {
   const { clock, stop, exits, block } = setUp();
   await clock.advance(10_000);
   block(3_000);
@@ -72,7 +72,7 @@ test('a timer that runs before the handler of the signal, when the block is over
   assert.ok((exits[0] ?? 0) <= 10_000 + 4_750, String(exits));
 });
 
-test('asked twice it is the same; nothing goes on afterwards', async () => {
+test('R11.1 asked twice it is the same; nothing goes on afterwards', async () => {
   const { clock, stop, exits } = setUp();
   stop.ask();
   await clock.advance(4_000);

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { parse as parseYaml } from 'yaml';
 import { cutText, escaped, harmless, isSteering, maxText, shownText } from '../../src/api/text.ts';
 import { structured } from '../../src/cli/structured.ts';
-import { eventFor } from '../../src/controller/events.ts';
+import { transition } from '../../src/controller/events.ts';
 import { type Facts, nextStatus } from '../../src/settings/status.ts';
 import { suite } from '../suite.ts';
 
@@ -24,7 +24,7 @@ const steering = [
 steering.push('\u2066', '\u2069', '\ufeff', '\u{e0001}');
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
-test('nothing that steers a terminal, a line or the order of writing is left; other characters stay', () => {
+test('R9.23 nothing that steers a terminal, a line or the order of writing is left; other characters stay', () => {
   for (const character of steering) {
     assert.is(harmless(`a${character}b`), 'a?b', JSON.stringify(character));
     assert.ok(isSteering(`a${character}b`));
@@ -33,14 +33,14 @@ test('nothing that steers a terminal, a line or the order of writing is left; ot
   assert.equal([harmless(plain), isSteering(plain), escaped(plain)], [plain, false, plain]);
 });
 
-test('as escapes of JSON they read back as what they were', () => {
+test('R9.23 as escapes of JSON they read back as what they were', () => {
   const text = steering.join('x');
   const written = escaped(JSON.stringify({ [text]: text }, null, 2));
   assert.equal(JSON.parse(written), { [text]: text });
   assert.not.match(written.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\u2028]/u);
 });
 
-test('a text is cut to a kilobyte, at a whole character, and says so', () => {
+test('R9.23 a text is cut to a kilobyte, at a whole character, and says so', () => {
   assert.is(maxText, 1024);
   for (const text of ['', 'x'.repeat(1024), 'é'.repeat(512)]) assert.is(cutText(text), text);
   for (const text of ['x'.repeat(1025), 'é'.repeat(513), '😀'.repeat(300), '東'.repeat(10_000)]) {
@@ -54,7 +54,7 @@ test('a text is cut to a kilobyte, at a whole character, and says so', () => {
 const doors = suite('where texts of others are shown');
 const evil = `a\u001b\u009b\u202eb ${'x'.repeat(100_000)}`;
 
-doors('a status that tells what an API server or a webhook said', () => {
+doors('R9.23 a status that tells what an API server or a webhook said', () => {
   const facts: Facts = {
     ...{ generation: 4, suspended: false, errors: [], live: undefined, applying: undefined, current: false },
     ...{ pending: undefined, configMaps: undefined, now: '2026-11-30T00:00:00Z' },
@@ -66,17 +66,14 @@ doors('a status that tells what an API server or a webhook said', () => {
   }
 });
 
-doors('an event', () => {
-  const metadata = { name: 'pom', namespace: 'dialer', uid: 'uid-1', resourceVersion: '42' };
-  const { note } = eventFor(
-    { metadata },
-    { type: 'Normal', reason: 'Applied', action: 'Apply', note: evil },
-    { instance: 'pod-1', suffix: '0', now: 0 },
-  );
+doors('R9.23 an event', () => {
+  const restored = { name: 'pom-licenses', editor: { manager: evil, keys: [] }, deleted: false };
+  const { note = '' } = transition(undefined, { observedGeneration: 1 }, restored) ?? {};
+  assert.ok(bytes(note) > 900 && bytes(note) < 1_024, `${bytes(note)} bytes`);
   assert.not.match(note, /[\p{Cc}\p{Cf}]/u);
 });
 
-doors('`-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were', () => {
+doors('R9.23 `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were', () => {
   const value = { [`k${evil}`]: [`${evil}: x\n#y`, 'two\nlines', 'a\u202eb', 'plain'] };
   for (const [format, parse] of [
     ['json', (text: string) => JSON.parse(text) as unknown],

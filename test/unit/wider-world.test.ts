@@ -53,7 +53,7 @@ test('S6: what the operator writes or deletes in a namespace that holds no objec
     assert.match(verdictOn([...steps, ...wrong]).join('\n'), /^copies: revision .*: S6: /);
 });
 
-test('objects of the same name in two namespaces are judged apart', () => {
+test('C1 objects of the same name in two namespaces are judged apart', () => {
   const twice = [...steps, ...steps.map((one) => elsewhere(one))];
   assert.equal(verdictOn(twice), []);
   const judges = createSafetyJudges();

@@ -82,8 +82,9 @@ export type Kept = {
 export type Wrong = (rule: string, text: string) => void;
 
 export type Book = {
-  /** See `createJudge`. */
+  /** See `createSafetyJudge`. */
   readonly quiet: boolean;
+  readonly livesElsewhere: (uid: string) => boolean;
   readonly lives: Map<string, Life>;
   readonly maps: Map<string, Kept>;
   readonly known: Map<string, Known>;
@@ -100,8 +101,8 @@ export type Book = {
   changes: number | undefined;
 };
 
-export const openBook = (quiet: boolean): Book => ({
-  ...{ quiet, violations: [], judged: 0, tight: 0, at: '0', changes: undefined },
+export const openBook = ({ quiet, livesElsewhere }: Pick<Book, 'quiet' | 'livesElsewhere'>): Book => ({
+  ...{ quiet, livesElsewhere, violations: [], judged: 0, tight: 0, at: '0', changes: undefined },
   ...{ lives: new Map(), maps: new Map(), known: new Map(), lostUids: new Set() },
 });
 

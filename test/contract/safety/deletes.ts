@@ -1,6 +1,6 @@
 /** Judges the ConfigMaps that the operator deletes: S6 whose they are, S1 that nobody obeys them any more. */
 import { canonical, keys } from '../document.ts';
-import { isLabelled, type Revision, type Stored, uidIn } from '../revision.ts';
+import { type Revision, type Stored, uidIn } from '../revision.ts';
 import { type Book, type Kept, type Life, namesOf, type Wrong, wrongAbout } from './book.ts';
 import { mayWrite, viewOf } from './views.ts';
 
@@ -22,7 +22,7 @@ export function judgeDelete(book: Book, kept: Kept, revision: Revision): void {
 /** S6: the object that the ConfigMap belongs to; undefined, with that told, where it may not be deleted. */
 function ownerOf({ lives }: Book, before: Stored, wrong: Wrong): Life | undefined {
   const life = lives.get(uidIn(before) ?? '');
-  if (!life || !isLabelled(before, life.name)) {
+  if (!life) {
     wrong('S6', `it is deleted, but it belongs to someone else: ${canonical(before.metadata)}`);
     return undefined;
   }

@@ -3,7 +3,7 @@
  * its own namespace, so no judge knows of another namespace, and S6 convicts whatever the operator writes across.
  */
 import type { Revision, Stored } from '../revision.ts';
-import { createSafetyJudge, type SafetyJudge } from '../safety.ts';
+import { createSafetyJudge, type SafetyJudge, type SafetyOptions } from '../safety.ts';
 
 export type SafetyJudges = Omit<SafetyJudge, 'wentBack' | 'finish'> & {
   /** Judges the end state where it can be as it should be: in the namespaces that the operator watches. */
@@ -18,7 +18,7 @@ export type SafetyJudges = Omit<SafetyJudge, 'wentBack' | 'finish'> & {
   of(namespace: string): SafetyJudge;
 };
 
-type Options = NonNullable<Parameters<typeof createSafetyJudge>[0]> & {
+type Options = SafetyOptions & {
   /** True where the store may go back. */
   readonly mayGoBack?: boolean;
 };
@@ -33,8 +33,9 @@ export function createSafetyJudges({ mayGoBack = false, ...options }: Options = 
   const told = new Map<string, number>();
   const all = () => [...judges.values()];
 
+  const living = createCensus();
   const of = (namespace: string): SafetyJudge => {
-    const judge = judges.get(namespace) ?? createSafetyJudge(options);
+    const judge = judges.get(namespace) ?? createSafetyJudge({ ...options, livesElsewhere: living.outside(namespace) });
     judges.set(namespace, judge);
     return judge;
   };
@@ -63,18 +64,22 @@ export function createSafetyJudges({ mayGoBack = false, ...options }: Options = 
     take(revision: Revision) {
       const { namespace = '' } = revision.object.metadata;
       if (mayGoBack) shown.push(revision);
+      living.take(revision);
       of(namespace).take(revision);
       tell(namespace);
     },
     wentBack(version) {
       const before = new Map(judges);
       judges.clear();
+      living.clear();
       const end = shown.findIndex((one) => 'object' in one && versionOf(one) > version);
       shown = end < 0 ? shown : shown.slice(0, end);
       for (const namespace of before.keys()) of(namespace);
       for (const one of shown) {
-        if ('object' in one) of(one.object.metadata.namespace ?? '').take(one);
-        else settle(one.waiting);
+        if ('object' in one) {
+          living.take(one);
+          of(one.object.metadata.namespace ?? '').take(one);
+        } else settle(one.waiting);
       }
       for (const [namespace, lost] of before) {
         of(namespace).wentBack(lost);
@@ -104,3 +109,22 @@ export function createSafetyJudges({ mayGoBack = false, ...options }: Options = 
 }
 
 const versionOf = ({ object }: Revision): number => Number(object.metadata.resourceVersion);
+
+/** Which LicenseSettings there are, by namespace and uid. */
+function createCensus() {
+  const uids = new Map<string, Set<string>>();
+  return {
+    take({ kind, type, object: { metadata } }: Revision): void {
+      if (kind !== 'LicenseSettings') return;
+      const { namespace = '', uid } = metadata;
+      const there = uids.get(namespace) ?? new Set();
+      uids.set(namespace, there);
+      if (type === 'DELETED') there.delete(uid);
+      else there.add(uid);
+    },
+    clear: () => uids.clear(),
+    /** Whether a uid is that of an object of another namespace. */
+    outside: (namespace: string) => (uid: string) =>
+      [...uids].some(([other, there]) => other !== namespace && there.has(uid)),
+  };
+}

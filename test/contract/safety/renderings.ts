@@ -21,12 +21,13 @@ export function judgeData(write: MapWrite): Known | undefined {
   const { name } = kept;
   const text = canonical(object.data);
   const possible = [...view.possible.values()];
-  // Step 2: the old system ConfigMap loses its CAPACITY keys.
   const old = formerOf(kept);
+  const isOldSystem = old !== undefined && readData(old.data).document?.scope !== 'Zone';
   const candidates = possible.filter(
     ({ declaration, rendered }) =>
       canonical(rendered.get(name)?.data) === text ||
-      (old && declaration.zones && !rendered.has(name) && canonical(renderSystem(declaration).data) === text),
+      // Step 2: the old system ConfigMap loses its CAPACITY keys, also where its name is to be that of a zone (R2.5).
+      (isOldSystem && declaration.zones && canonical(renderSystem(declaration).data) === text),
   );
   // Declarations that differ in a name, or in their organizations, can have the same system.
   const noted = object.metadata.annotations?.[note('settings-hash')];

@@ -1,4 +1,4 @@
-/** Judges what the operator writes into a status: S2, S4, S8, and what section 2 and rule 5 say of its fields. */
+/** Judges what the operator writes into a status: S2, S4, S8, and what T1 to T20 and R5.6 say of its fields. */
 import { canonical } from '../document.ts';
 import { isRetained, isSuspended, type Stored } from '../revision.ts';
 import { type Book, knowStored, type Life, type Wrong, wrongAbout } from './book.ts';
@@ -76,16 +76,18 @@ function judgeField({ book, life, before, object, wrong }: Judged, field: 'appli
   );
 }
 
-/** Rule 2: what has zones, before or after it, changes by a plan, and a plan begins with its status. */
-function judgePlan({ book, before, object, wrong }: Judged): void {
+/** R2.1, R2.3: what has zones, before or after it, changes by a plan, and a plan begins with its status. */
+function judgePlan({ book, life, before, object, wrong }: Judged): void {
   const [was, is] = [before.status?.applied, object.status?.applied];
   const isPlanned = [was, is].some((one) => knowStored(book, one)?.declaration.zones !== undefined);
   const applying = before.status?.applying?.settingsHash;
+  // Where somebody wrote the status a ConfigMap proves what is live already.
+  if (is && life.restored && life.recorded.has(is.settingsHash)) return;
   if (is && is.settingsHash !== was?.settingsHash && isPlanned && applying !== is.settingsHash)
     wrong('rule 2', `applied becomes ${is.settingsHash}, though it was not applying`);
 }
 
-/** Section 2: applied and history move only with the settingsHash; S2: no plan is abandoned. */
+/** A7: applied and history move only with the settingsHash; S2: no plan is abandoned. */
 function judgeHistory({ before: { status: before }, object: { status: after }, wrong }: Judged): void {
   const history = after?.history ?? [];
   const twice = history.find(({ settingsHash }, i) => settingsHash === history[i + 1]?.settingsHash);
@@ -105,7 +107,7 @@ function rank({ book, life, before, object: { status } }: Judged): void {
     life.ranks.set(target.settings.configMap.name, book.judged);
 }
 
-/** Rule 5: a ConfigMap is called retained only after its owner was taken off. */
+/** R5.6: a ConfigMap is called retained only after its owner was taken off. */
 function judgeRetained({ book, life, object: { status }, wrong }: Judged): void {
   const owned = (one: Stored | undefined) => one?.metadata.ownerReferences?.some(({ uid }) => uid === life.uid);
   for (const { name, retained } of status?.configMaps ?? []) {

@@ -40,7 +40,7 @@ export function narrowest(book: Book, life: Life): View {
   };
 }
 
-/** Rules 4 and 5, and `suspend`: whether anything may be written for this object now. */
+/** A9, R5.1: whether anything may be written for this object now. */
 export function mayWrite(life: Life, revision: Revision, wrong: Wrong): void {
   const { sent, calmSince, deaf = false } = revision;
   const { gone } = life;

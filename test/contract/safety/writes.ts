@@ -47,8 +47,9 @@ function judgeStamp(kept: Kept, life: Life, { metadata }: Stored, wrong: Wrong):
   const highest = Math.min(kept.stamps.get(life.uid) ?? 1, newest);
   // A create carries no version, so one may land late; of an object that is gone the collector takes it.
   const isBelated = life.ended && kept.current === undefined;
-  // Nobody can know the stamp of a ConfigMap that was deleted before the status could tell of it.
-  const isUnknown = kept.current === undefined && kept.lost && stamp === life.object.status?.applied?.generation;
+  // Nobody can know a stamp that somebody took off, or deleted before the status could tell of it.
+  const isOff = kept.current ? kept.current.metadata.annotations?.[note('generation')] === undefined : kept.lost;
+  const isUnknown = isOff && stamp === life.object.status?.applied?.generation;
   if (!(stamp >= highest || isBelated || isUnknown))
     wrong('S3', `its generation stamp goes back: expected ${highest} or more, found ${stamp}`);
   kept.stamps.set(life.uid, Math.max(highest, stamp || 0));
@@ -72,15 +73,18 @@ function judgeClaim(life: Life, object: Stored, wrong: Wrong): void {
   if (uidIn(object) !== life.uid) wrong('ownership', `expected the uid ${life.uid}, found ${uidIn(object)}`);
 }
 
-/** Rule 4: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
-function isOurs({ lives }: Book, object: Stored, life: Life, desired: boolean): boolean {
+/** R4.1, R4.2, R4.5: whether the ConfigMap may be written for this object. `desired`: its name is a wanted one. */
+function isOurs({ lives, livesElsewhere }: Book, object: Stored, life: Life, desired: boolean): boolean {
   const controller = controllerOf(object);
   if (controller) return controller.uid === life.uid;
   const uid = object.metadata.annotations?.[note('owner-uid')];
   if (uid === life.uid) return true;
   // What an earlier object of the name left to nobody is the next one's.
   const former = lives.get(uid ?? '');
-  const inherits = former?.ended === true && former.name === life.name;
+  const isLeft = former?.ended === true && former.name === life.name;
+  // A copy of what an object had that lived elsewhere, and is gone, can't be told from that (R4.3).
+  const isCopy = !former && uid !== undefined && !livesElsewhere(uid) && life.object.status?.applied === undefined;
+  const inherits = isLeft || isCopy;
   return (desired || inherits) && isLabelled(object, life.name);
 }
 

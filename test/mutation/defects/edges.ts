@@ -1,4 +1,4 @@
-/** Defects of configuration, logs, metrics and health. */
+/** Defects of the process, the API's schema, the plugin, configuration, logs, metrics and health. */
 import type { Defect } from '../defects.ts';
 
 export const edges: readonly Defect[] = [
@@ -34,62 +34,35 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'words of others may begin a line of their own',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: '[isSteering(msg) ? oneLine(msg) : msg]',
     replace: '[msg]',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: "logger > pretty: others' words neither begin a line nor steer the terminal",
-    },
-  },
-  {
-    defect: 'words of a log may be as long as somebody made them',
-    file: 'src/observe/logger.ts',
-    find: "typeof word === 'string' ? shown(word) : word",
-    replace: 'word',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: "logger > R9.23 pretty: others' words neither begin a line nor steer the terminal",
     },
   },
   {
     defect: 'a field of a log may be as long as somebody made it',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: "if (typeof value === 'string') return shown(value);",
     replace: "if (typeof value === 'string') return value;",
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
-    },
-  },
-  {
-    defect: 'the name of a field of a log may be as long as somebody made it',
-    file: 'src/observe/logger.ts',
-    find: '[shown(key), bounded(inner, depth - 1)]',
-    replace: '[key, bounded(inner, depth - 1)]',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
     defect: "an error's words are logged whole",
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: 'const message = shown(error.message);',
     replace: 'const { message } = error;',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
-    },
-  },
-  {
-    defect: "an error's stack is logged whole",
-    file: 'src/observe/logger.ts',
-    find: 'cutText(hideSecrets(stack), maxStack)',
-    replace: 'hideSecrets(stack)',
-    caughtBy: {
-      file: 'test/unit/logger.test.ts',
-      test: 'logger > no words of others are long, wherever they stand: a message, a field, its name, an error',
+      test: 'logger > R9.23 no words of others are long, wherever they stand: a message, a field, its name, an error',
     },
   },
   {
@@ -101,12 +74,13 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'JSON lines steer the terminal',
+    rule: 'R9.23',
     file: 'src/observe/logger.ts',
     find: 'escaped(hideSecrets(line))',
     replace: 'hideSecrets(line)',
     caughtBy: {
       file: 'test/unit/logger.test.ts',
-      test: 'logger > control and bidirectional characters are escapes, in JSON too',
+      test: 'logger > R9.23 control and bidirectional characters are escapes, in JSON too',
     },
   },
   {
@@ -121,49 +95,54 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a pattern for tokens takes quadratic time',
+    rule: 'R9.25',
     file: 'src/observe/logger.ts',
     find: 'replace(/[\\w.-]+/g, hideWebToken)',
     replace: "replace(/\\beyJ[\\w-]+\\.[\\w-]+\\.[\\w-]*/g, '[hidden]').replace(/[\\w.-]+/g, hideWebToken)",
     caughtBy: {
       file: 'test/unit/regexes.test.ts',
-      test: 'regular expressions > every one of src/ is linear on hostile input',
+      test: 'regular expressions > R9.25 every one of src/ is linear on hostile input',
     },
   },
   {
     defect: 'bidirectional characters are taken for letters',
+    rule: 'R9.23',
     file: 'src/api/text.ts',
     find: 'const steering = /[\\p{Cc}\\p{Cf}\\u2028\\u2029]/gu;',
     replace: 'const steering = /[\\p{Cc}\\u2028\\u2029]/gu;',
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'texts of others > nothing that steers a terminal, a line or the order of writing is left; other characters stay',
+      test: 'texts of others > R9.23 nothing that steers a terminal, a line or the order of writing is left; other characters stay',
     },
   },
   {
     defect: 'a status says what a webhook said as it stands',
+    rule: 'R9.23',
     file: 'src/settings/status.ts',
     find: "shownText(problem?.message ?? '')",
     replace: "problem?.message ?? ''",
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > a status that tells what an API server or a webhook said',
+      test: 'where texts of others are shown > R9.23 a status that tells what an API server or a webhook said',
     },
   },
   {
     defect: 'an event says what others said as it stands',
+    rule: 'R9.23',
     file: 'src/controller/events.ts',
-    find: 'note: shownText(note, maxNote),',
-    replace: 'note: note.slice(0, maxNote),',
-    caughtBy: { file: 'test/unit/text.test.ts', test: 'where texts of others are shown > an event' },
+    find: 'note: shownText(found.note, maxNote)',
+    replace: 'note: found.note.slice(0, maxNote)',
+    caughtBy: { file: 'test/unit/text.test.ts', test: 'where texts of others are shown > R9.23 an event' },
   },
   {
     defect: 'JSON of the plugin steers the terminal',
+    rule: 'R9.23',
     file: 'src/cli/structured.ts',
     find: 'const json = (value: unknown): string => escaped(',
     replace: 'const json = (value: unknown): string => String(',
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
+      test: 'where texts of others are shown > R9.23 `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
     },
   },
   {
@@ -173,7 +152,7 @@ export const edges: readonly Defect[] = [
     replace: "node.type = 'PLAIN'",
     caughtBy: {
       file: 'test/unit/text.test.ts',
-      test: 'where texts of others are shown > `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
+      test: 'where texts of others are shown > R9.23 `-o json` and `-o yaml` of the plugin: as escapes, that read back as what they were',
     },
   },
   {
@@ -183,17 +162,18 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+      test: 'a crowd at the servers > R11.3 of 300 connections the newest 64 are kept, and a probe that comes last is answered',
     },
   },
   {
     defect: 'of too many connections the newest is ended, and with it a probe',
+    rule: 'R11.3',
     file: 'src/observe/crowd.ts',
     find: 'oldest?.destroy();',
     replace: 'socket.destroy();',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of 300 connections the newest 64 are kept, and a probe that comes last is answered',
+      test: 'a crowd at the servers > R11.3 of 300 connections the newest 64 are kept, and a probe that comes last is answered',
     },
   },
   {
@@ -273,17 +253,18 @@ export const edges: readonly Defect[] = [
     replace: '',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+      test: 'a crowd at the servers > R11.3 of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
     },
   },
   {
     defect: 'probes are turned away in a flood',
+    rule: 'R11.3',
     file: 'src/observe/servers.ts',
     find: 'readiness ? () => true : rate',
     replace: 'rate',
     caughtBy: {
       file: 'test/unit/crowd.test.ts',
-      test: 'a crowd at the servers > of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
+      test: 'a crowd at the servers > R11.3 of a flood of connections to the metrics 64 are taken at once, and 10 a second; probes are never turned away',
     },
   },
   {
@@ -318,42 +299,46 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a replica that is not ready says that it is',
+    rule: 'R11.4',
     file: 'src/observe/servers.ts',
     find: 'now.ready ? 200 : 503',
     replace: '200',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > readyz says what is missing, a line each, until nothing is',
+      test: 'health and metrics servers > R11.4 readyz says what is missing, a line each, until nothing is',
     },
   },
   {
     defect: 'readyz?verbose says no more than readyz',
+    rule: 'R7.9',
     file: 'src/observe/servers.ts',
     find: "query.has('verbose')",
     replace: 'false',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > readyz?verbose names every check, also those that are well',
+      test: 'health and metrics servers > R11.4 readyz?verbose names every check, also those that are well',
     },
   },
   {
     defect: 'one namespace that can not be served makes a replica unready',
+    rule: 'R7.9',
     file: 'src/observe/health.ts',
     find: 'checks.some(({ wrong }) => wrong === undefined)',
     replace: 'checks.every(({ wrong }) => wrong === undefined)',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: "scopes > a namespace that can't be listed stops no other, after a restart",
+      test: "scopes > R7.9 a namespace that can't be listed stops no other, after a restart",
     },
   },
   {
     defect: 'a leader that can work nowhere is ready',
+    rule: 'R11.4',
     file: 'src/observe/health.ts',
     find: ' && checks.some(({ wrong }) => wrong === undefined)',
     replace: '',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > a leader that can not work in any namespace is not ready, and says why',
+      test: 'scopes > R11.4 a leader that can not work in any namespace is not ready, and says why',
     },
   },
   {
@@ -363,37 +348,40 @@ export const edges: readonly Defect[] = [
     replace: '...(troubled.length > 9 ?',
     caughtBy: {
       file: 'test/unit/scopes.test.ts',
-      test: 'scopes > watches that are refused while lists work: served, told once a minute, and over only when a watch works',
+      test: 'scopes > R11.5 watches that are refused while lists work: served, told once a minute, and over only when a watch works',
     },
   },
   {
     defect: 'liveness depends on readiness',
+    rule: 'R11.3',
     file: 'src/observe/servers.ts',
     find: "pages.set('/healthz', (response) => send(response, 200, 'ok\\n'));",
     replace: "pages.set('/healthz', (response) => send(response, notReady().length > 0 ? 503 : 200, 'ok\\n'));",
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > healthz is well while the process is alive, ready or not',
+      test: 'health and metrics servers > R11.3 healthz is well while the process is alive, ready or not',
     },
   },
   {
     defect: 'a connection that is kept alive holds back the end',
+    rule: 'R11.1',
     file: 'src/observe/servers.ts',
     find: '        server.closeAllConnections();\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > close ends connections that are kept alive, and half a request, at once',
+      test: 'health and metrics servers > R11.1 close ends connections that are kept alive, and half a request, at once',
     },
   },
   {
     defect: 'a metrics page that fails is an unhandled rejection',
+    rule: 'L3',
     file: 'src/observe/servers.ts',
     find: '} else await page(response, ',
     replace: '} else void page(response, ',
     caughtBy: {
       file: 'test/unit/servers.test.ts',
-      test: 'health and metrics servers > a page that fails is a 500, and the next request is answered',
+      test: 'health and metrics servers > L3 a page that fails is a 500, and the next request is answered',
     },
   },
   {
@@ -428,66 +416,73 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a replica that is refused the lease says that it is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: "error.class === 'rejected' || ",
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
     defect: 'a refusal that is over keeps a replica from being ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: '        failing = undefined;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
     defect: 'who can not read the lease for as long as it lasts is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: ' || clock.monotonic() - since >= patience',
     replace: '',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+      test: 'news of the election > R11.4 who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
     },
   },
   {
     defect: 'one request on the lease that fails makes a replica unready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: 'clock.monotonic() - since >= patience',
     replace: 'since >= 0',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a standby is ready; one that is refused the lease is not, until it is not refused any more',
+      test: 'news of the election > R11.4 a standby is ready; one that is refused the lease is not, until it is not refused any more',
     },
   },
   {
     defect: 'each failure begins the patience anew',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: 'since: failing?.since ?? clock.monotonic()',
     replace: 'since: clock.monotonic()',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
+      test: 'news of the election > R11.4 who can not read or renew the lease for as long as it lasts is not ready, and says why: 401',
     },
   },
   {
     defect: 'a replica that has not read the lease is ready',
+    rule: 'R11.4',
     file: 'src/observe/election.ts',
     find: "return standing === undefined ? { name, wrong: 'it was not read yet' } : { name, remark: standing };",
     replace: 'return { name, remark: standing };',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a replica that has not read the lease yet is not ready, whatever comes of the request',
+      test: 'news of the election > R11.4 a replica that has not read the lease yet is not ready, whatever comes of the request',
     },
   },
   {
     defect: 'a Role is the advice for whatever is wrong with the lease',
+    rule: 'R11.5',
     file: 'src/observe/election.ts',
     find: 'if (code === 403) return',
     replace: 'if (code >= 400) return',
@@ -495,57 +490,66 @@ export const edges: readonly Defect[] = [
   },
   {
     defect: 'a lease that can not be read is told each second',
+    rule: 'R11.5',
     file: 'src/observe/election.ts',
     find: 'if (mayTell(advice)) log.warn',
     replace: 'log.warn',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > a lease that can not be read is told once a minute at most',
+      test: 'news of the election > R11.5 a lease that can not be read is told once a minute at most',
     },
   },
   {
     defect: 'readyz shows what a server says of the lease, whatever it is',
+    rule: 'R9.23',
     file: 'src/observe/election.ts',
     find: 'shownText(error.message)',
     replace: 'error.message',
     caughtBy: {
       file: 'test/unit/election.test.ts',
-      test: 'news of the election > what a server says is cut and steers nothing where it is asked for',
+      test: 'news of the election > R9.23 what a server says is cut and steers nothing where it is asked for',
     },
   },
   {
     defect: 'nothing ends a process that hangs',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: '      after(askedAt + hardStop - monotonic(), exit);\n',
     replace: '',
-    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > it ends 4.5 s after the signal, whatever is awaited' },
+    caughtBy: {
+      file: 'test/unit/stop.test.ts',
+      test: 'stop > R11.1 it ends 4.5 s after the signal, whatever is awaited',
+    },
   },
   {
     defect: 'a signal counts from when it was seen',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: 'askedAt = signalledAt(monotonic());',
     replace: 'askedAt = monotonic();',
     caughtBy: {
       file: 'test/unit/stop.test.ts',
-      test: 'stop > a signal that came while the process was blocked counts from when the block began',
+      test: 'stop > R11.1 a signal that came while the process was blocked counts from when the block began',
     },
   },
   {
     defect: 'a timer that runs when a block is over hides it',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: '(lastCameLate ? before : last)',
     replace: 'last',
     caughtBy: {
       file: 'test/unit/stop.test.ts',
-      test: 'stop > a timer that runs before the handler of the signal, when the block is over, does not hide it',
+      test: 'stop > R11.1 a timer that runs before the handler of the signal, when the block is over, does not hide it',
     },
   },
   {
     defect: 'what is in flight may take all the time that there is',
+    rule: 'R11.1',
     file: 'src/stop.ts',
     find: 'askedAt + patience - monotonic()',
     replace: 'askedAt + hardStop - monotonic()',
-    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > what is in flight gets 4 s of them' },
+    caughtBy: { file: 'test/unit/stop.test.ts', test: 'stop > R11.1 what is in flight gets 4 s of them' },
   },
   {
     defect: 'a variable goes before its flag',
@@ -647,11 +651,160 @@ export const edges: readonly Defect[] = [
   {
     defect: 'the version that the bundler sets is a mistake',
     file: 'src/config.ts',
-    find: ' || internalVariables.has(name)) continue;',
-    replace: ') continue;',
+    find: ' || internalVariables.has(name)) return;',
+    replace: ') return;',
     caughtBy: {
       file: 'test/unit/config.test.ts',
       test: 'configuration > other variables, and those that are not set, are nobody’s mistake',
+    },
+  },
+  {
+    defect: 'SIGTERM ends it in the middle of its work',
+    rule: 'R11.1',
+    file: 'src/main.ts',
+    find: "for (const signal of ['SIGTERM', 'SIGINT'] as const)",
+    replace: "for (const signal of ['SIGINT'] as const)",
+    caughtBy: { file: 'test/unit/main.test.ts', test: 'process > R11.1 SIGTERM ends it with exit code 0' },
+  },
+  {
+    defect: 'what nobody catches ends it',
+    rule: 'R11.2',
+    file: 'src/main.ts',
+    find: "process.on('unhandledRejection', (error) =>",
+    replace: "process.on('multipleResolves', (_, __, error) =>",
+    caughtBy: {
+      file: 'test/unit/main.test.ts',
+      test: 'process > R11.2, L3 what nobody catches is told, and the process goes on',
+    },
+  },
+  {
+    defect: 'the plugin approves under a name that Flux strips',
+    rule: 'A4',
+    file: 'src/cli/cluster.ts',
+    find: "export const fieldManager = 'license-plugin';",
+    replace: "export const fieldManager = 'kubectl-license';",
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the plugin approves under whatever name its client has',
+    rule: 'A4',
+    file: 'src/cli/cluster.ts',
+    find: 'const query = { fieldManager, fieldValidation',
+    replace: 'const query = { fieldValidation',
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the plugin approves with a part of the hash',
+    rule: 'A2',
+    file: 'src/cli/cluster.ts',
+    find: '[annotations.apply]: settingsHash }',
+    replace: '[annotations.apply]: settingsHash.slice(0, 12) }',
+    caughtBy: {
+      file: 'test/unit/cli-commands.test.ts',
+      test: 'cli: commands > A4 requests: the approval is a PUT of what was seen, under a manager that Flux leaves alone',
+    },
+  },
+  {
+    defect: 'the CRD gives the spec a default',
+    rule: 'V1',
+    file: 'src/api/licensesettings.ts',
+    find: ".enum(['Automatic', 'Manual'])\n      .optional()",
+    replace: ".enum(['Automatic', 'Manual'])\n      .default('Automatic')",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V1, T1, T10 nothing has a default but the status, which says: not judged yet',
+    },
+  },
+  {
+    defect: 'counts have no upper bound in the CRD',
+    rule: 'V6',
+    file: 'src/api/licensesettings.ts',
+    find: 'z.int().min(0).max(maxCount)',
+    replace: 'z.int().min(0)',
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V7 all whole numbers have a format: counts int32 with bounds, generations int64',
+    },
+  },
+  {
+    defect: 'the CRD refuses a minimum that equals the maximum',
+    rule: 'V7',
+    file: 'src/api/licensesettings.ts',
+    find: "rule: 'self.minimum <= self.maximum'",
+    replace: "rule: 'self.minimum < self.maximum'",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V7, V2 the spec: six license types, both numbers required, at least one type; only licenses are required',
+    },
+  },
+  {
+    defect: 'a stored bad object gets no status',
+    rule: 'V9',
+    file: 'src/api/licensesettings.ts',
+    find: "    fieldPath: '.spec.configMap.name',\n    optionalOldSelf: true,\n",
+    replace: "    fieldPath: '.spec.configMap.name',\n",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V9 rules on the root leave what is stored alone, so that a bad object still gets a status',
+    },
+  },
+  {
+    defect: 'an object that nobody has judged looks finished',
+    rule: 'T1',
+    file: 'src/api/licensesettings.ts',
+    find: '    default: { observedGeneration: -1 }, // T1, T10\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > V1, T1, T10 nothing has a default but the status, which says: not judged yet',
+    },
+  },
+  {
+    defect: 'lists of the status are merged',
+    rule: 'T1',
+    file: 'src/api/licensesettings.ts',
+    find: "const atomicList = { 'x-kubernetes-list-type': 'atomic' } as const;",
+    replace: "const atomicList = { 'x-kubernetes-list-type': 'set' } as const;",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > T1 all lists and maps of the status are atomic, as a whole',
+    },
+  },
+  {
+    defect: 'the reason is shown only with -o wide',
+    rule: 'T8',
+    file: 'src/api/crd.ts',
+    find: "jsonPath: condition('reason') }",
+    replace: "jsonPath: condition('reason'), priority: 1 }",
+    caughtBy: {
+      file: 'test/unit/api.test.ts',
+      test: 'CRD > T8 columns: Ready, reason and four capacities, the rest only with -o wide',
+    },
+  },
+  {
+    defect: 'an apiVersion that is no text ends the check',
+    file: 'src/cli/check.ts',
+    find: "if (typeof version !== 'string' || version.split('/')[0] !== group) return false;",
+    replace: "if (String(version).split('/')[0] !== group) return false;",
+    caughtBy: {
+      file: 'test/unit/cli-manifests.test.ts',
+      test: 'cli: manifests > an apiVersion that is a map is passed over beside another kind',
+    },
+  },
+  {
+    defect: 'what holds itself is taken for a manifest',
+    file: 'src/cli/manifests.ts',
+    find: 'if (open.has(value)) return true;',
+    replace: 'if (open.has(value)) return false;',
+    caughtBy: {
+      file: 'test/unit/cli-manifests.test.ts',
+      test: 'cli: manifests > what holds itself is told, and the rest is read: {name: &a {b: *a}}',
     },
   },
 ];
