@@ -188,16 +188,6 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
     case 'landed':
       noteLanded(memory, happened.name);
       return;
-    case 'looked':
-    case 'read':
-    case 'caught up':
-    case 'sees':
-    case 'doubts':
-    case 'is hidden':
-    case 'doubts the object':
-    case 'is taken':
-      noteLook(memory, happened, now);
-      return;
     case 'fails':
       memory.failing = happened.failing;
       return;
@@ -210,6 +200,9 @@ export function remember(memory: Memory, happened: Happened, now: number): void 
     case 'ends':
       memory.goesOnSince = happened.goesOn ? (memory.goesOnSince ?? now) : undefined;
       if (!happened.goesOn && !happened.stopped) memory.looks = none;
+      return;
+    default:
+      noteLook(memory, happened, now);
   }
 }
 
@@ -223,7 +216,7 @@ function noteLook(memory: Memory, happened: Looked, now: number): void {
   switch (happened.what) {
     case 'looked':
       memory.looks = new Map(memory.looks).set(happened.name, { at: now, found: happened.found });
-      memory.doubts = others(memory.doubts, (name) => name === happened.name);
+      memory.doubts = others(memory.doubts, happened.name);
       return;
     case 'read':
       memory.contents = new Map(memory.contents).set(happened.found.metadata.name, happened.found);
@@ -254,8 +247,8 @@ function without<T>(map: ReadonlyMap<string, T>, goes: (value: T, name: string) 
   return left.length === map.size ? map : left.length > 0 ? new Map(left) : none;
 }
 
-function others(names: ReadonlySet<string>, goes: (name: string) => boolean): ReadonlySet<string> {
-  const left = [...names].filter((name) => !goes(name));
+function others(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const left = [...names].filter((one) => one !== name);
   return left.length > 0 ? new Set(left) : nobody;
 }
 
@@ -285,7 +278,7 @@ function takeOver(
 
 /** A later write of the same ConfigMap keeps an unknown one out; a create only for as long as the ConfigMap stays. */
 function noteAnswer(memory: Memory, { name, zone, create }: Sent): void {
-  if (create) memory.hidden = others(memory.hidden, (one) => one === name);
+  if (create) memory.hidden = others(memory.hidden, name);
   const known = memory.unknown.get(name);
   const kept = { update: false, once: false, fenced: true };
   if (known?.create) memory.unknown = new Map(memory.unknown).set(name, { ...known, ...kept });

@@ -68,7 +68,8 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   const run = runOf(observed);
   noteSight(place, run);
   const { blind } = observed;
-  const halt = observed.halt ?? (mayWrite(run) ? await lookAtOwner(place, observed) : undefined);
+  const { target, suspended } = run.judged;
+  const halt = observed.halt ?? (target && !suspended ? await lookAtOwner(place, observed) : undefined);
   const end = halt ? { halt, blind } : await work(place, run, background);
   const outcome = await conclude(place, run, end, started);
   const stopped = outcome.halt !== undefined || end.wait !== undefined;
@@ -77,8 +78,6 @@ async function reconcileHere(place: Place, cached: LicenseSettings, background: 
   if (memory.brake && isIdle(memory.brake, now)) remember(memory, { what: 'needs no brake' }, now);
   return outcome;
 }
-
-const mayWrite = ({ judged: { target, suspended } }: Run): boolean => target !== undefined && !suspended;
 
 /** Why nothing is asked of the API server yet: it, or the brake, said so, and people have changed nothing since. */
 function pauseOf({ failing }: Memory, now: number): Halt | undefined {

@@ -84,6 +84,10 @@ export const isLeftBehind = (view: ConfigMapView, owner: Owner): boolean => {
 export const uidOf = (view: ConfigMapView): string | undefined =>
   controllerOf(view)?.uid ?? view.metadata.annotations?.[annotations.ownerUid];
 
+/** True where a ConfigMap holds what the operator wrote last. */
+export const isUnedited = ({ metadata, dataHash }: ConfigMapView): boolean =>
+  metadata.annotations?.[annotations.dataHash] === dataHash;
+
 /** The generation stamp, if it is one and this object wrote it. */
 export function stampOf({ metadata }: ConfigMapView, owner: Owner): number | undefined {
   const text = metadata.annotations?.[annotations.generation] ?? '';

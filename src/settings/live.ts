@@ -1,7 +1,7 @@
 /** Which settings are live. */
 import { type Applied, belongsTo, type Declaration, type Status } from '../api/licensesettings.ts';
 import { annotations, labels } from '../api/names.ts';
-import { type ConfigMapView, carriesUid, isOurs, type Owner, stampOf, uidOf } from './configmap.ts';
+import { type ConfigMapView, carriesUid, isOurs, isUnedited, type Owner, stampOf, uidOf } from './configmap.ts';
 import { readDeclaration } from './declaration.ts';
 import { readZone } from './zones.ts';
 
@@ -60,7 +60,7 @@ export function fromStatus({ generation, settingsHash, time, settings }: Applied
 function fromConfigMap(view: ConfigMapView, owner: Owner): Live | undefined {
   const generation = stampOf(view, owner);
   if (generation === undefined || !carriesUid(view, owner) || view.binary) return undefined;
-  if (view.metadata.annotations?.[annotations.dataHash] !== view.dataHash) return undefined;
+  if (!isUnedited(view)) return undefined;
   const recorded = recordedIn(view, owner.name);
   return recorded && { generation, ...recorded };
 }

@@ -330,13 +330,10 @@ function fence(plan: Plan): Next | undefined {
  */
 function awaitSystems(plan: Plan): Next | undefined {
   const { memory, seen, target, now } = plan;
-  const isWanted = (name: string) => target.rendered.some((one) => one.name === name);
-  const late = [...memory.unknown].flatMap(([name, unknown]) => {
-    const { zone, create, until } = unknown;
-    const mayCome =
-      create && zone === undefined && target.declaration.zones && !isWanted(name) && !seen.configMaps.has(name);
-    return mayCome && isThreat(plan, name, unknown) ? [until] : [];
-  });
+  const isFree = (name: string) => !seen.configMaps.has(name) && !target.rendered.some((one) => one.name === name);
+  const late = [...memory.unknown].flatMap(([name, unknown]) =>
+    unknown.create && !unknown.zone && isFree(name) && isThreat(plan, name, unknown) ? [unknown.until] : [],
+  );
   return late.length > 0 ? { step: { do: 'wait', milliseconds: Math.max(...late) - now } } : undefined;
 }
 
@@ -348,11 +345,10 @@ const isSafe = ({ immutable, metadata }: ConfigMapView, { update }: Unknown): bo
 function isThreat({ target, now, present }: Plan, name: string, { until, fenced, dataHash, zone }: Unknown): boolean {
   // A hand may have taken away what kept a create out.
   if ((fenced && present.has(name)) || until <= now) return false;
-  if (dataHash === undefined) return true;
   const { zones } = target.declaration;
   if (zone) {
     const wanted = zones?.find((one) => one.name === zone.name);
-    return !(wanted && within(zone, [wanted]));
+    return dataHash === undefined || !(wanted && within(zone, [wanted]));
   }
   const system = target.rendered.find((one) => one.name === name);
   // Under another name it may have CAPACITY keys, beside the zones (R2.5).

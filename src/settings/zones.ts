@@ -6,8 +6,8 @@
 import { licenseTypes } from '../api/license-types.ts';
 import { type ZoneJson, zoneJsonSchema } from '../api/licenses-json.ts';
 import type { Allocation, Declaration, DeclaredZone } from '../api/licensesettings.ts';
-import { annotations, labels } from '../api/names.ts';
-import { type ConfigMapView, carriesUid, type Owner } from './configmap.ts';
+import { labels } from '../api/names.ts';
+import { type ConfigMapView, carriesUid, isUnedited, type Owner } from './configmap.ts';
 import { normalZone } from './declaration.ts';
 import { type Rendered, renderSystem, renderZone, zoneConfigMapName } from './render.ts';
 
@@ -94,10 +94,6 @@ const zoneOf = (view: ConfigMapView, before: PlanInput['before'] = []): string |
   readZone(view)?.name ??
   view.metadata.labels?.[labels.zone] ??
   (isUnedited(view) ? undefined : zoneByName(view.metadata.name, before));
-
-/** True where a ConfigMap holds what the operator wrote last. */
-const isUnedited = ({ metadata, dataHash }: ConfigMapView): boolean =>
-  metadata.annotations?.[annotations.dataHash] === dataHash;
 
 const zoneByName = (name: string, before: PlanInput['before']): string | undefined =>
   before.some((one) => one?.configMap.name === name)

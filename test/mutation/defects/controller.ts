@@ -173,7 +173,7 @@ export const controller: readonly Defect[] = [
     defect: 'an object to which nothing may be written is asked for',
     rule: 'S8',
     file: 'src/controller/reconcile.ts',
-    find: '(mayWrite(run) ? await lookAtOwner(place, observed) : undefined)',
+    find: '(target && !suspended ? await lookAtOwner(place, observed) : undefined)',
     replace: '(await lookAtOwner(place, observed))',
     caughtBy: {
       file: 'test/unit/rules/deletion.test.ts',
@@ -427,7 +427,7 @@ export const controller: readonly Defect[] = [
     defect: 'a ConfigMap is created again for an object that is gone',
     rule: 'S7',
     file: 'src/controller/reconcile.ts',
-    find: '(mayWrite(run) ? await lookAtOwner(place, observed) : undefined)',
+    find: '(target && !suspended ? await lookAtOwner(place, observed) : undefined)',
     replace: 'undefined',
     caughtBy: {
       file: 'test/unit/rules/deletion.test.ts',

@@ -844,7 +844,7 @@ export const settings: readonly Defect[] = [
     defect: 'edited data are a record',
     rule: 'R1.3',
     file: 'src/settings/live.ts',
-    find: '  if (view.metadata.annotations?.[annotations.dataHash] !== view.dataHash) return undefined;\n',
+    find: '  if (!isUnedited(view)) return undefined;\n',
     replace: '',
     caughtBy: {
       file: 'test/unit/rules/judgement.test.ts',
@@ -1572,8 +1572,8 @@ export const settings: readonly Defect[] = [
     defect: 'a write of an earlier term is no threat',
     rule: 'R7.5',
     file: 'src/settings/next.ts',
-    find: '  if (dataHash === undefined) return true;\n',
-    replace: '  if (dataHash === undefined) return false;\n',
+    find: '  const { zones } = target.declaration;\n  if (zone) {',
+    replace: '  if (dataHash === undefined) return false;\n  const { zones } = target.declaration;\n  if (zone) {',
     caughtBy: {
       file: 'test/unit/rules/unknown-writes.test.ts',
       test: 'rule 7: writes whose end is not known > R7.5 of a plan of an earlier term each zone is kept out, also one that is not there yet, and the system',
@@ -1617,8 +1617,8 @@ export const settings: readonly Defect[] = [
     defect: 'what gives no more than is wanted is kept out too',
     rule: 'R7.6',
     file: 'src/settings/next.ts',
-    find: 'return !(wanted && within(zone, [wanted]));',
-    replace: 'return zone !== wanted;',
+    find: '!(wanted && within(zone, [wanted]));',
+    replace: 'zone !== wanted;',
     caughtBy: {
       file: 'test/unit/rules/unknown-writes.test.ts',
       test: 'rule 7: writes whose end is not known > R7.6 what holds no more than it may is no threat',
